@@ -49,7 +49,7 @@ check: setup ## Format, lint, types, import contracts, tidy rules
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-logo
 	$(PY) -m pytest -q -n0 tests/test_tidy.py
 
 format: setup ## Rewrite the Python files in the one format
