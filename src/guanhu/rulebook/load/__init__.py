@@ -1,0 +1,1 @@
+"""Text to tree: YAML with places, formulas, declarations, types."""

@@ -1,0 +1,373 @@
+"""Building lines, totals, checks and decisions."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.load.build import Builder, Silent
+from guanhu.rulebook.load.build_small import group_of
+from guanhu.rulebook.load.fields import Reader
+from guanhu.rulebook.load.scope import LineScope
+from guanhu.rulebook.load.text import Fields, Items, Text, Tree
+from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
+from guanhu.rulebook.windows import Window, window_of
+from guanhu.values import units
+from guanhu.values.exact import decimal_of
+from guanhu.values.units import Unit, fits, unit_named
+
+_VALUES = {"score": units.POINTS, "pay": units.MONEY, "value": None}
+_KNOWN = (
+    "who",
+    "every",
+    "over",
+    "score",
+    "pay",
+    "value",
+    "unit",
+    "total",
+    "cases",
+    "most",
+    "least",
+    "weight",
+    "for_days",
+)
+_DAY_COUNTS = {"actual/365": 365, "actual/360": 360}
+
+
+class _LineBuilder:
+    """Builds one line or total."""
+
+    def __init__(self, builder: Builder, name: str) -> None:
+        self.builder = builder
+        self.name = name
+        self.reader = builder.reader("lines", name, _KNOWN)
+        self.every = builder.every_of(self.reader)
+        self.group = group_of(builder, self.reader)
+        self.typer = Typer(builder, LineScope(every=self.every, group=self.group, own=name))
+
+    def build(self) -> t.Line:
+        reader = self.reader
+        if reader.has("total"):
+            return self.total()
+        role = next((key for key in _VALUES if reader.has(key)), "") or self.role_of_cases()
+        wanted = self.wanted(role)
+        value = self.value(role, wanted)
+        unit = wanted or value.unit
+        for_days = self.for_days(value)
+        if value.unit == units.MONEY_YEAR and for_days:
+            unit = units.MONEY
+        least, most = self.bound("least", unit), self.bound("most", unit)
+        return t.Line(
+            role=role,
+            unit=unit,
+            value=as_number(value),
+            least=least,
+            most=most,
+            weight=self.weight(),
+            for_days=for_days,
+            **self.common(),  # type: ignore[arg-type]
+        )
+
+    def common(self) -> dict[str, object]:
+        once = None
+        if self.every == "once":
+            once = window_of(self.reader.text("over"))
+            if once is None or once.how != "own":
+                self.reader.add(
+                    "RUL044",
+                    self.reader.place,
+                    "every: once 要写 over: hired_on + 6 months 一类",
+                    "every: once needs over: hired_on + 6 months or the like",
+                )
+                raise Silent(self.name)
+        return {
+            "group": self.group,
+            "every": self.every,
+            "once": once,
+            **self.builder.common(self.reader, self.name, "lines"),
+        }
+
+    def role_of_cases(self) -> str:
+        for item in self.case_items():
+            if isinstance(item, Fields):
+                for key in _VALUES:
+                    if key in item.fields:
+                        return key
+        self.reader.add(
+            "RUL063",
+            self.reader.place,
+            f"{self.reader.label} 要有 score(得分)、pay(计酬)、value(其他)、total(合计)或 cases(分情形)之一",
+            f"{self.reader.label} needs one of score, pay, value, total, cases",
+        )
+        raise Silent(self.name)
+
+    def wanted(self, role: str) -> Unit | None:
+        if self.reader.has("unit"):
+            found = unit_named(self.reader.text("unit"))
+            if found is None:
+                self.reader.add(
+                    "RUL048",
+                    self.reader.place_of("unit"),
+                    f"不认识单位 {self.reader.text('unit')}",
+                    f"{self.reader.text('unit')} is not a unit",
+                )
+            return found
+        return _VALUES[role]
+
+    def case_items(self) -> tuple[Tree, ...]:
+        tree = self.reader.tree("cases")
+        return tree.items if isinstance(tree, Items) else ()
+
+    def value(self, role: str, wanted: Unit | None) -> t.Expr:
+        if not self.reader.has("cases"):
+            node = self.reader.formula(role)
+            if node is None:
+                raise Silent(self.name)
+            return self.checked(self.typer.expr(node), wanted)
+        cases: list[t.Case] = []
+        otherwise: t.Expr | None = None
+        ended = False
+        for item in self.case_items():
+            inner = Reader(
+                item,
+                f"{self.reader.label} 的情形",
+                ("when", "clause", "note", "otherwise", *_VALUES),
+                self.builder.problems,
+            )
+            if inner.has("otherwise"):
+                ended = True
+                otherwise = self.otherwise(inner, wanted)
+                continue
+            case = self.case(inner, wanted)
+            if case is not None:
+                cases.append(case)
+        own = self.reader.formula(role) if self.reader.has(role) else None
+        if own is not None and not ended:
+            ended, otherwise = True, as_number(self.checked(self.typer.expr(own), wanted))
+        if not ended:
+            self.reader.add(
+                "RUL064",
+                self.reader.place_of("cases"),
+                "cases 的最后要有 otherwise",
+                "the last of the cases has to be otherwise",
+                "写 - otherwise: 值, 或 unknown, 或 stop and list",
+                "write - otherwise: a value, unknown, or stop and list",
+            )
+        unit = wanted or (cases[0].value.unit if cases else units.NUMBER)
+        return t.Cases(
+            cases=tuple(cases), otherwise=otherwise, unit=unit, place=self.reader.place_of("cases")
+        )
+
+    def case(self, inner: Reader, wanted: Unit | None) -> t.Case | None:
+        when = inner.formula("when") if inner.has("when") else None
+        key = next((k for k in _VALUES if inner.has(k)), "")
+        node = inner.formula(key) if key else None
+        if when is None or node is None:
+            if not inner.has("when") or not key:
+                inner.add(
+                    "RUL013", inner.place, "每个情形要有 when 和一个值", "each case needs when and a value"
+                )
+            return None
+        value = as_number(self.checked(self.typer.expr(node), wanted))
+        return t.Case(
+            when=self.typer.condition(when), value=value, clause=inner.text("clause"), place=inner.place
+        )
+
+    def otherwise(self, inner: Reader, wanted: Unit | None) -> t.Expr | None:
+        if inner.text("otherwise") in ("unknown", "stop and list"):
+            return None
+        node = inner.formula("otherwise")
+        return as_number(self.checked(self.typer.expr(node), wanted)) if node is not None else None
+
+    def checked(self, expr: t.Expr, wanted: Unit | None) -> t.Expr:
+        if wanted is None:
+            return expr
+        yearly = expr.unit == units.MONEY_YEAR and wanted == units.MONEY and self.reader.has("for_days")
+        if not yearly and not fits(expr.unit, wanted):
+            hint = (
+                "金额乘年利率得到一年的金额: 加 for_days: actual/365",
+                "money × annual rate is money per year: add for_days: actual/365",
+            )
+            raise TypeProblem(
+                "RUL031",
+                expr.place,
+                f"{self.reader.label} 应当是 {wanted}, 公式给出的是 {expr.unit}",
+                f"{self.reader.label} is to be {wanted}; the formula gives {expr.unit}",
+                *(
+                    hint
+                    if expr.unit == units.MONEY_YEAR
+                    else ("比率乘以分值才是分, 金额乘以比率才是金额", "a ratio times points is points")
+                ),
+            )
+        return expr
+
+    def for_days(self, value: t.Expr) -> int:
+        text = self.reader.text("for_days")
+        if text and text not in _DAY_COUNTS:
+            self.reader.add(
+                "RUL014",
+                self.reader.place_of("for_days"),
+                f"for_days 是 {text}, 应当是 actual/365 或 actual/360",
+                f"for_days is {text}; it is to be actual/365 or actual/360",
+            )
+        return _DAY_COUNTS.get(text, 0)
+
+    def bound(self, key: str, unit: Unit) -> t.Expr | None:
+        if not self.reader.has(key):
+            return None
+        node = self.reader.formula(key)
+        return as_number(self.typer.number(node, unit, key)) if node is not None else None
+
+    def weight(self) -> Fraction | None:
+        text = self.reader.text("weight")
+        if not text:
+            return None
+        found = decimal_of(text)
+        if found is None:
+            self.reader.add(
+                "RUL014",
+                self.reader.place_of("weight"),
+                f"权重 {text} 不是数",
+                f"the weight {text} is not a number",
+            )
+        return found
+
+    def total(self) -> t.Line:
+        refs = [self.builder.line_ref(name, place) for name, place in self.reader.names("total")]
+        if not refs:
+            self.reader.missing("total")
+            raise Silent(self.name)
+        unit = refs[0].unit
+        for ref in refs:
+            line = self.builder.lines.get(ref.name)
+            if ref.unit != unit or (
+                line is not None and (line.group, line.every) != (self.group, self.every)
+            ):
+                raise TypeProblem(
+                    "RUL065",
+                    ref.place,
+                    f"{ref.name} 与合计的单位、对象或周期不同",
+                    f"{ref.name} differs from the total in unit, subjects or calendar",
+                )
+        value: t.Expr = t.Sum(terms=tuple(refs), unit=unit, place=self.reader.place_of("total"))
+        return t.Line(
+            role="total",
+            unit=unit,
+            value=value,
+            least=self.bound("least", unit),
+            most=self.bound("most", unit),
+            terms=tuple(r.name for r in refs),
+            **self.common(),  # type: ignore[arg-type]
+        )
+
+
+def build_line(builder: Builder, name: str) -> t.Line:
+    """Return the line or total `name`."""
+    return _LineBuilder(builder, name).build()
+
+
+def _conditional(
+    builder: Builder, name: str, section: str, known: tuple[str, ...]
+) -> tuple[Reader, str, str, t.Expr, Window | None]:
+    reader = builder.reader(section, name, known)
+    every = builder.every_of(reader)
+    group = group_of(builder, reader)
+    once = window_of(reader.text("over")) if every == "once" else None
+    if every == "once" and (once is None or once.how != "own"):
+        reader.add(
+            "RUL044",
+            reader.place,
+            "every: once 要写 over: hired_on + 6 months 一类",
+            "every: once needs over: hired_on + 6 months or the like",
+        )
+        raise Silent(name)
+    node = reader.formula("when") if reader.has("when") else None
+    if node is None:
+        if not reader.has("when"):
+            reader.missing("when")
+        raise Silent(name)
+    when = Typer(builder, LineScope(every=every, group=group, own=name)).condition(node)
+    return reader, every, group, when, once
+
+
+def build_check(builder: Builder, name: str) -> t.Line:
+    """Return the check `name`: a line that pays nothing and lists those for whom `when` holds."""
+    reader, every, group, when, once = _conditional(
+        builder, name, "checks", ("who", "every", "over", "when", "says")
+    )
+    common = builder.common(reader, name, "checks")
+    return t.Line(
+        role="check",
+        group=group,
+        every=every,
+        unit=units.YES_NO,
+        value=when,
+        text=reader.text("says"),
+        once=once,
+        **common,
+    )  # type: ignore[arg-type]
+
+
+def build_decision(builder: Builder, name: str) -> t.Decision:
+    """Return the decision `name`: `sets: {grade: down}` or `sets: {contract: 解除}`, or only `says`."""
+    reader, every, group, when, once = _conditional(
+        builder, name, "decisions", ("who", "every", "over", "when", "sets", "says", "in_force")
+    )
+    common = builder.common(reader, name, "decisions")
+    state, becomes, step = _what_it_sets(builder, reader)
+    in_force = reader.one_of("in_force", ("next period", "next month", "at once"), "next period")
+    return t.Decision(
+        group=group,
+        every=every,
+        when=when,
+        state=state,
+        becomes=becomes,
+        step=step,
+        in_force=in_force,
+        text=reader.text("says"),
+        once=once,
+        **common,  # type: ignore[arg-type]
+    )
+
+
+def _what_it_sets(builder: Builder, reader: Reader) -> tuple[str, t.Expr | None, int]:
+    tree = reader.tree("sets")
+    if tree is None:
+        if not reader.has("says"):
+            reader.add(
+                "RUL066",
+                reader.place,
+                "决定要有 sets(改变什么状态)或 says(结论)",
+                "a decision needs sets (what state changes) or says (the outcome)",
+            )
+        return "", None, 0
+    if not isinstance(tree, Fields) or len(tree.fields) != 1:
+        reader.add(
+            "RUL066",
+            tree.place,
+            "sets 写成 {状态: 新值}",
+            "write sets as {state: new value}",
+            "例如 sets: {grade: down}",
+            "such as sets: {grade: down}",
+        )
+        return "", None, 0
+    ((state, (_, value)),) = tree.fields.items()
+    text = value.text if isinstance(value, Text) else ""
+    if text in ("up", "down"):
+        if not any(s.of == state and s.ladder for s in builder.words.values()):
+            reader.add(
+                "RUL067",
+                value.place,
+                f"{state} 没有由低到高的阶梯",
+                f"{state} has no ladder",
+                f"在 words 里写 {{of: {state}, are: [低, …, 高], ladder: yes}}",
+                f"under words write {{of: {state}, are: [low, …, high], ladder: yes}}",
+            )
+        return state, None, 1 if text == "up" else -1
+    if any(s.of == state for s in builder.words.values()):
+        try:
+            builder.check_word(state, text, value.place)
+        except TypeProblem as error:
+            builder.problems.append(error.problem)
+    return state, t.WordConst(value=text, unit=units.choice(state), place=value.place), 0

@@ -1,0 +1,194 @@
+"""Building words, events, groups of subjects, inputs and ledgers."""
+
+from __future__ import annotations
+
+from guanhu.kinds.catalogue import event_kind
+from guanhu.kinds.schema import SQL_TYPES, Column, Kind
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.load.build import Builder, Silent
+from guanhu.rulebook.load.fields import Reader
+from guanhu.rulebook.load.scope import LineScope
+from guanhu.rulebook.load.tables import CellProblem, cell_of
+from guanhu.rulebook.load.text import Fields, Text, Tree
+from guanhu.rulebook.load.typing import TypeProblem, Typer
+from guanhu.values import units
+from guanhu.values.units import unit_named
+
+
+def build_words(builder: Builder, name: str, tree: Tree) -> None:
+    """Add one set of choices; `ladder: yes` means from low to high."""
+    reader = Reader(
+        tree, f"words.{name}", ("name", "of", "are", "ladder", "clause", "note"), builder.problems
+    )
+    of = {"institution": "institution_id"}.get(reader.required("of"), reader.text("of"))
+    choices = tuple(text for text, _ in reader.names("are"))
+    doubled = {c for c in choices if choices.count(c) > 1}
+    if doubled or not choices:
+        builder.add(
+            "RUL046",
+            reader.place,
+            f"words.{name} 的选项为空或重复",
+            f"words.{name}: no choices, or one twice",
+        )
+    common = builder.common(reader, name, "words", clause=False)
+    builder.words[name] = t.ChoiceSet(of=of, choices=choices, ladder=reader.yes("ladder"), **common)  # type: ignore[arg-type]
+
+
+def build_event(builder: Builder, name: str, tree: Tree) -> Kind | None:
+    """Return a declared kind of event: `events: {violations: {name: 违规, columns: {points: number}}}`."""
+    reader = Reader(tree, f"events.{name}", ("name", "columns", "note", "clause"), builder.problems)
+    columns: list[Column] = []
+    inner = reader.tree("columns")
+    for column, spec in inner if isinstance(inner, Fields) else ():
+        detail = (
+            Reader(spec, f"events.{name}.{column}", ("type", "name", "required"), builder.problems)
+            if isinstance(spec, Fields)
+            else None
+        )
+        kind = detail.required("type") if detail else spec.text if isinstance(spec, Text) else ""
+        title = detail.text("name", column) if detail else column
+        if kind not in SQL_TYPES:
+            builder.add(
+                "RUL014",
+                spec.place,
+                f"列 {column} 的类型是 {kind}, 应当是 {'、'.join(SQL_TYPES)} 之一",
+                f"column {column} has type {kind}; it is to be one of {', '.join(SQL_TYPES)}",
+            )
+            continue
+        columns.append(
+            Column(column, kind, title, required=detail.yes("required", default=True) if detail else True)
+        )
+    return event_kind(name, reader.text("name", name), columns)
+
+
+def build_group(builder: Builder, name: str, tree: Tree) -> t.GroupOfSubjects | None:
+    """Return a group of subjects: `who: {managers: {clause, is, subject, spells}}`."""
+    reader = Reader(
+        tree,
+        f"who.{name}",
+        ("name", "clause", "is", "subject", "spells", "assume", "doubt", "note"),
+        builder.problems,
+    )
+    subject = reader.one_of("subject", ("person", "team", "institution", "bank"), "person")
+    spells = reader.one_of("spells", ("by days", "none"), "by days") == "by days"
+    node = reader.formula("is") if reader.has("is") else None
+    try:
+        condition = (
+            Typer(builder, LineScope()).condition(node)
+            if node is not None
+            else t.YesNoConst(value=True, unit=units.YES_NO, place=reader.place)
+        )
+    except TypeProblem as error:
+        builder.problems.append(error.problem)
+        return None
+    except Silent:
+        return None
+    for part in t.walk(condition):
+        if isinstance(part, t.MeasureRef | t.LineRef):
+            builder.add(
+                "RUL047",
+                part.place,
+                "who 只能用人员自身的属性(岗位、等级、机构、入职日)",
+                "who reads only a subject's own attributes (post, grade, institution, hired_on)",
+            )
+            return None
+    common = builder.common(reader, name, "who")
+    return t.GroupOfSubjects(
+        subject=subject, condition=condition, spells=spells and subject == "person", **common
+    )  # type: ignore[arg-type]
+
+
+def build_input(builder: Builder, name: str) -> t.Input:
+    """Return an input."""
+    known = ("by", "unit", "allowed", "from")
+    reader = builder.reader("inputs", name, known)
+    unit = unit_named(reader.required("unit"))
+    if unit is None:
+        builder.add(
+            "RUL048",
+            reader.place_of("unit"),
+            f"不认识单位 {reader.text('unit')}",
+            f"{reader.text('unit')} is not a unit",
+            *_UNIT_HINT,
+        )
+        unit = units.NUMBER
+    low = high = None
+    if reader.has("allowed"):
+        try:
+            cell = cell_of(reader.text("allowed"), numeric=True, place=reader.place_of("allowed"))
+        except CellProblem as error:
+            builder.add(
+                "RUL049",
+                reader.place_of("allowed"),
+                error.zh,
+                error.en,
+                '写成 "[8%, 15%]"',
+                'write "[8%, 15%]"',
+            )
+        else:
+            low, high = (cell.low, cell.high) if isinstance(cell, t.RangeCell) else (None, None)
+    by_person = reader.one_of("from", ("bank", "person"), "bank") == "person"
+    common = builder.common(reader, name, "inputs")
+    return t.Input(
+        unit=unit,
+        by=tuple(k for k, _ in reader.names("by")),
+        low=low,
+        high=high,
+        by_person=by_person,
+        **common,
+    )  # type: ignore[arg-type]
+
+
+_UNIT_HINT = (
+    "可写: money, ratio, annual rate, points, count, days, number, date",
+    "units: money, ratio, annual rate, points, count, days, number, date",
+)
+
+
+def build_ledger(builder: Builder, name: str, tree: Tree) -> None:
+    """Add a carry-over ledger."""
+    reader = builder.reader("ledgers", name, ("who", "every", "adds", "uses", "lapses_after"), tree)
+    adds, uses = reader.required("adds"), reader.required("uses")
+    for line in (adds, uses):
+        if line and line not in builder.raw["lines"]:
+            builder.add("RUL030", reader.place, f"没有叫 {line} 的行", f"no line is called {line}")
+            return
+    common = builder.common(reader, name, "ledgers")
+    lapses = reader.text("lapses_after", "0")
+    builder.ledgers[name] = t.Ledger(
+        group=group_of(builder, reader),
+        every=builder.every_of(reader),
+        adds=adds,
+        uses=uses,
+        lapses_after=int(lapses) if lapses.isdigit() else 0,
+        **common,  # type: ignore[arg-type]
+    )
+
+
+def group_of(builder: Builder, reader: Reader) -> str:
+    """Return the group that a line belongs to: the written one, or the only one there is."""
+    written = reader.text("who")
+    if written in builder.groups:
+        return written
+    if not written and len(builder.groups) == 1:
+        return next(iter(builder.groups))
+    names = "、".join(builder.groups)
+    if written:
+        reader.add(
+            "RUL050",
+            reader.place_of("who"),
+            f"who 里没有 {written}",
+            f"there is no {written} under who",
+            f"可写: {names}",
+            f"known: {names}",
+        )
+    else:
+        reader.add(
+            "RUL050",
+            reader.place,
+            f"{reader.label} 没写算给谁",
+            f"{reader.label} does not say for whom",
+            f"加 who: {names} 之一",
+            f"add who: one of {names}",
+        )
+    raise Silent(reader.label)

@@ -1,0 +1,361 @@
+"""All the functions there are in a formula: one small typing rule each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.load import formula as raw
+from guanhu.rulebook.load.scope import LineScope
+from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number, is_quotient, least_unit
+from guanhu.values import units
+from guanhu.values.exact import AVERAGE_PLACES
+from guanhu.values.units import quotient_of, sum_of
+
+Rule = Callable[[Typer, raw.Call], t.Expr]
+_STEP_MODES = ("completed", "started", "proportional")
+_PLACES_MAX = 12
+
+
+def _arity(node: raw.Call, least: int, most: int = 99) -> None:
+    if not least <= len(node.args) <= most:
+        wanted = str(least) if least == most else f"{least}…{most}" if most < 99 else f"≥ {least}"  # noqa: PLR2004
+        raise TypeProblem(
+            "RUL038",
+            node.place,
+            f"{node.name} 要 {wanted} 个参数, 这里有 {len(node.args)} 个",
+            f"{node.name} takes {wanted} arguments; there are {len(node.args)}",
+        )
+
+
+def _numbers(typer: Typer, node: raw.Call) -> tuple[t.Expr, ...]:
+    terms = tuple(as_number(typer.expr(arg)) for arg in node.args)
+    for term in terms:
+        typer.need_scalar(term)
+    return terms
+
+
+def _least(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 2)
+    terms = _numbers(typer, node)
+    kind = t.Least if node.name == "min" else t.Most
+    return kind(terms=terms, unit=least_unit(terms, node.place), place=node.place)
+
+
+def _abs(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 1, 1)
+    (x,) = _numbers(typer, node)
+    return t.Absolute(x=x, unit=x.unit, place=node.place)
+
+
+def _round(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 2, 3)
+    x = typer.expr(node.args[0])
+    typer.need_scalar(x)
+    places = node.args[1]
+    if (
+        not isinstance(places, raw.Num)
+        or places.value.denominator != 1
+        or not 0 <= places.value <= _PLACES_MAX
+    ):
+        raise TypeProblem(
+            "RUL039",
+            node.place,
+            "round 的位数要是 0 到 12 的整数",
+            "the places of round are a whole number from 0 to 12",
+        )
+    mode = node.args[2].text if len(node.args) > 2 and isinstance(node.args[2], raw.Name) else "half"  # noqa: PLR2004
+    if mode not in ("half", "up", "down"):
+        raise TypeProblem(
+            "RUL039",
+            node.place,
+            f"round 的方式是 half、up 或 down, 不是 {mode}",
+            f"round goes half, up or down, not {mode}",
+        )
+    return t.Round(x=x, places=int(places.value), mode=mode, unit=x.unit, place=node.place)
+
+
+def _steps(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 3, 3)
+    x = typer.expr(node.args[0])
+    size = typer.expr(node.args[1])
+    how = node.args[2].text if isinstance(node.args[2], raw.Name) else ""
+    if how not in _STEP_MODES:
+        raise TypeProblem(
+            "RUL039",
+            node.args[2].place,
+            "steps 的第三项要写 completed(满才算)、started(不足也算)或 proportional(按比例)",
+            "the third part of steps is completed, started or proportional",
+        )
+    if not isinstance(size, t.Const) or size.value <= 0:
+        raise TypeProblem(
+            "RUL039",
+            node.args[1].place,
+            "steps 的步长要是正的常数",
+            "the size of a step is a positive constant",
+        )
+    if sum_of(x.unit, size.unit) is None:
+        raise TypeProblem(
+            "RUL035",
+            node.place,
+            f"{x.unit} 不能按 {size.unit} 分步",
+            f"{x.unit} cannot be stepped by {size.unit}",
+        )
+    if how == "proportional":
+        x = as_number(x) if not is_quotient(x) else x
+    return t.Steps(
+        x=x,
+        size=size.value,
+        size_text=size.text,
+        how=how,
+        unit=units.COUNT if how != "proportional" else units.NUMBER,
+        place=node.place,
+    )
+
+
+def _growth(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 2, 2)
+    now, before = _numbers(typer, node)
+    unit = quotient_of(now.unit, before.unit)
+    if unit is None or sum_of(now.unit, before.unit) is None:
+        raise TypeProblem(
+            "RUL035",
+            node.place,
+            f"{now.unit} 与 {before.unit} 不能求增长率",
+            f"no growth from {before.unit} to {now.unit}",
+        )
+    change: t.Expr = t.Sum(
+        terms=(now, t.Negative(x=before, unit=before.unit, place=before.place)),
+        unit=now.unit,
+        place=node.place,
+    )
+    return t.Quotient(dividend=change, divisor=before, positive=True, unit=units.RATIO, place=node.place)
+
+
+def _completion(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 2, 2)
+    done, target = _numbers(typer, node)
+    if sum_of(done.unit, target.unit) is None:
+        raise TypeProblem(
+            "RUL035",
+            node.place,
+            f"{done.unit} 与 {target.unit} 不能求完成率",
+            f"no completion of {target.unit} by {done.unit}",
+        )
+    return t.Quotient(dividend=done, divisor=target, positive=True, unit=units.RATIO, place=node.place)
+
+
+def _share_of(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 3, 3)
+    part, whole, fallback = (typer.expr(arg) for arg in node.args)
+    part, whole = as_number(part), as_number(whole)
+    unit = quotient_of(part.unit, whole.unit)
+    if unit is None:
+        raise TypeProblem(
+            "RUL035",
+            node.place,
+            f"{part.unit} ÷ {whole.unit} 没有意义",
+            f"{part.unit} ÷ {whole.unit} has no meaning",
+        )
+    return t.Quotient(
+        dividend=part, divisor=whole, undefined=as_number(fallback), unit=unit, place=node.place
+    )
+
+
+def _if(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 3, 3)
+    when = typer.condition(node.args[0])
+    value, otherwise = (as_number(typer.expr(arg)) for arg in node.args[1:])
+    unit = least_unit((value, otherwise), node.place)
+    case = t.Case(when=when, value=value, place=node.place)
+    return t.Cases(cases=(case,), otherwise=otherwise, unit=unit, place=node.place)
+
+
+def _first_given(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 2)
+    terms = _numbers(typer, node)
+    for term in terms[:-1]:
+        _need_supplied(term)
+    return t.FirstGiven(terms=terms, unit=least_unit(terms, node.place), place=node.place)
+
+
+def _given(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 1, 1)
+    x = typer.expr(node.args[0])
+    _need_supplied(x)
+    return t.Given(x=x, unit=units.YES_NO, place=node.place)
+
+
+def _need_supplied(x: t.Expr) -> None:
+    if not isinstance(x, t.InputRef | t.MeasureRef):
+        raise TypeProblem(
+            "RUL039",
+            x.place,
+            "只有参数和银行提供的指标值才有给与不给之分",
+            "only inputs and supplied figures can be given or not",
+        )
+
+
+def _count_true(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 1)
+    terms = tuple(typer.condition(arg) for arg in node.args)
+    return t.CountTrue(terms=terms, unit=units.COUNT, place=node.place)
+
+
+def _line_name(node: raw.Call) -> str:
+    first = node.args[0] if node.args else None
+    if not isinstance(first, raw.Name):
+        raise TypeProblem(
+            "RUL039", node.place, f"{node.name} 里要写一行的名称", f"{node.name} takes the name of a line"
+        )
+    return first.text
+
+
+def _previous(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 1, 2)
+    line = typer.names.line_ref(_line_name(node), node.place)
+    otherwise = (
+        as_number(typer.number(node.args[1], line.unit, "previous 的第二项")) if len(node.args) > 1 else None
+    )
+    return t.Previous(line=line.name, otherwise=otherwise, unit=line.unit, place=node.place)
+
+
+def _streak(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 1, 1)
+    line = typer.names.line_ref(_line_name(node), node.place, condition=True)
+    return t.Streak(line=line.name, unit=units.COUNT, place=node.place)
+
+
+def _times(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 2, 2)
+    line = typer.names.line_ref(_line_name(node), node.place, condition=True)
+    last = node.args[1]
+    if not isinstance(last, raw.Num) or last.value.denominator != 1 or last.value < 1:
+        raise TypeProblem(
+            "RUL039",
+            node.place,
+            "times 的第二项要是期数",
+            "the second part of times is a number of instances",
+        )
+    return t.Times(line=line.name, last=int(last.value), unit=units.COUNT, place=node.place)
+
+
+def _date_part(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 1, 1)
+    x = typer.expr(node.args[0])
+    _need_date(x)
+    return t.DatePart(part=node.name, x=x, unit=units.NUMBER, place=node.place)
+
+
+def _between(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 2, 2)
+    first, last = (typer.expr(arg) for arg in node.args)
+    _need_date(first)
+    _need_date(last)
+    what = node.name.removesuffix("_between")
+    return t.Between(
+        what=what,
+        first=first,
+        last=last,
+        unit=units.DAYS if what == "days" else units.COUNT,
+        place=node.place,
+    )
+
+
+def _need_date(x: t.Expr) -> None:
+    if x.unit != units.DATE:
+        raise TypeProblem(
+            "RUL039", x.place, f"这里要写日期, 给出的是 {x.unit}", f"a date is needed here; this is {x.unit}"
+        )
+
+
+_GROUP_HOW: Final = ("rank", "average", "highest", "lowest", "sum", "count", "share")
+
+
+def _group(typer: Typer, node: raw.Call) -> t.Expr:
+    _arity(node, 1, 1)
+    if not isinstance(typer.scope, LineScope):
+        raise TypeProblem(
+            "RUL039",
+            node.place,
+            f"{node.name} … among 只能写在行里",
+            f"{node.name} … among belongs in a line",
+        )
+    if not node.among or not typer.names.group_exists(node.among):
+        raise TypeProblem(
+            "RUL039",
+            node.place,
+            f"{node.name} 要写明在谁之间: among 组名",
+            f"{node.name} has to say among whom: among GROUP",
+        )
+    self_in, least_size, lowest_first = _group_options(node)
+    by = tuple({"institution": "institution_id", "team": "team_id"}.get(b, b) for b in node.by)
+    of = as_number(typer.condition(node.args[0]) if node.name == "count" else typer.expr(node.args[0]))
+    unit = {"rank": units.COUNT, "count": units.COUNT, "share": units.RATIO}.get(node.name, of.unit)
+    common = {
+        "among": node.among,
+        "by": by,
+        "self_in": self_in,
+        "least_size": least_size,
+        "lowest_first": lowest_first,
+    }
+    if node.name == "share":
+        total = t.Group(how="sum", of=of, unit=of.unit, place=node.place, **common)  # type: ignore[arg-type]
+        return t.Quotient(dividend=of, divisor=total, unit=units.RATIO, place=node.place)
+    group: t.Expr = t.Group(how=node.name, of=of, unit=unit, place=node.place, **common)  # type: ignore[arg-type]
+    if node.name == "average":
+        return t.Settled(x=group, places=AVERAGE_PLACES, unit=unit, place=node.place)
+    return group
+
+
+def _group_options(node: raw.Call) -> tuple[bool, int, bool]:
+    self_in, least_size, lowest_first = True, 1, False
+    for option in node.options:
+        match option.split():
+            case ["self", "out"]:
+                self_in = False
+            case ["self", "in"]:
+                self_in = True
+            case ["at", "least", size] if size.isdigit():
+                least_size = int(size)
+            case ["lowest", "first"]:
+                lowest_first = True
+            case ["highest", "first"]:
+                lowest_first = False
+            case _:
+                raise TypeProblem(
+                    "RUL039",
+                    node.place,
+                    f"{node.name} 不认识选项 {option}",
+                    f"{node.name} has no option {option}",
+                    "可写: self out、at least 5、lowest first",
+                    "options: self out, at least 5, lowest first",
+                )
+    return self_in, least_size, lowest_first
+
+
+FUNCTIONS: Final[dict[str, Rule]] = {
+    "min": _least,
+    "max": _least,
+    "abs": _abs,
+    "round": _round,
+    "steps": _steps,
+    "growth": _growth,
+    "completion": _completion,
+    "divide": _share_of,
+    "if": _if,
+    "first_given": _first_given,
+    "given": _given,
+    "count_true": _count_true,
+    "previous": _previous,
+    "streak": _streak,
+    "times": _times,
+    "year": _date_part,
+    "month": _date_part,
+    "day": _date_part,
+    "days_between": _between,
+    "months_between": _between,
+    **dict.fromkeys(_GROUP_HOW, _group),
+}
+"""Name → typing rule. `interpolate` is a table with `how: interpolate`."""

@@ -1,0 +1,367 @@
+"""The typed tree of a rulebook: its declarations. Expressions are in `expressions` and offered here too.
+
+Every declaration has an id, a name, a clause and a path that never changes while the text stays
+(`lines.increment_pay.pay`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+
+from guanhu.kinds.schema import Kind
+from guanhu.rulebook.expressions import (
+    Absolute as Absolute,
+    And as And,
+    Between as Between,
+    Case as Case,
+    Cases as Cases,
+    Compare as Compare,
+    Const as Const,
+    CountTrue as CountTrue,
+    DateConst as DateConst,
+    DatePart as DatePart,
+    Expr as Expr,
+    FirstGiven as FirstGiven,
+    Given as Given,
+    Group as Group,
+    In as In,
+    InputRef as InputRef,
+    InstanceValue as InstanceValue,
+    Least as Least,
+    LineRef as LineRef,
+    Lookup as Lookup,
+    MeasureRef as MeasureRef,
+    Most as Most,
+    Negative as Negative,
+    Node as Node,
+    Not as Not,
+    Or as Or,
+    OverInstances as OverInstances,
+    Previous as Previous,
+    Product as Product,
+    Quotient as Quotient,
+    Round as Round,
+    RowValue as RowValue,
+    Settled as Settled,
+    State as State,
+    Steps as Steps,
+    Streak as Streak,
+    SubjectValue as SubjectValue,
+    Sum as Sum,
+    Times as Times,
+    WordConst as WordConst,
+    YesNoConst as YesNoConst,
+    walk as walk,
+)
+from guanhu.rulebook.windows import Window
+from guanhu.values.problem import Place
+from guanhu.values.units import Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """What is unclear in the text: a name, our words, and possibly another reading (a patch of keys)."""
+
+    name: str
+    says: str
+    other: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What every declaration has. `title` is its name in the bank's words."""
+
+    id: str
+    title: str
+    clause: str
+    place: Place
+    path: str
+    assume: str = ""
+    doubt: Doubt | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupOfSubjects(Declaration):
+    """Who is appraised together. `subject` is person, team, institution or bank.
+
+    `spells` tells whether a change of post or institution cuts the instance (each spell its own card).
+    """
+
+    subject: str
+    condition: Expr
+    spells: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceSet(Declaration):
+    """A set of choices of one attribute; `ladder` when their order is from low to high."""
+
+    of: str
+    choices: tuple[str, ...]
+    ladder: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input(Declaration):
+    """What the text leaves to the bank or to a person. Absent is refused, never zero.
+
+    `by` names the key attributes; `allowed` is a closed range in the unit; `by_person` marks a person's
+    decision (kind human_decisions, reason required) instead of a parameter.
+    """
+
+    unit: Unit
+    by: tuple[str, ...]
+    low: Fraction | None = None
+    high: Fraction | None = None
+    by_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnyCell:
+    """A table cell that every value falls in."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceCell:
+    """A table cell of one or several choices."""
+
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RangeCell:
+    """A table cell of numbers; None is an open end. `text` is how it is written."""
+
+    low: Fraction | None
+    low_in: bool
+    high: Fraction | None
+    high_in: bool
+    text: str
+
+    def holds(self, value: Fraction) -> bool:
+        """Tell whether the value falls in the range."""
+        above = self.low is None or value > self.low or (self.low_in and value == self.low)
+        below = self.high is None or value < self.high or (self.high_in and value == self.high)
+        return above and below
+
+
+Cell = AnyCell | ChoiceCell | RangeCell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableRow:
+    """One row: a cell for each key, an expression for each column it gives."""
+
+    cells: tuple[Cell, ...]
+    gives: tuple[Expr, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableVersion:
+    """The rows in force from a day on."""
+
+    start: date
+    rows: tuple[TableRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table(Declaration):
+    """A look-up, rows read top-down.
+
+    how       whole     the first row whose cells all hold
+              ladder    the same, rows may overlap (highest row whose minimums all hold)
+              marginal  Σ (part of the first key inside the bracket × value)
+              per piece the same over counted pieces: the bracket `[1, 10]` is the first ten
+    no_row    a value for each column, or None: unknown ("stop and list" and "unknown" alike)
+    stops     True when a missing row is listed as a finding of the run
+    version_at  the row column (such as granted_on) that picks the version, or '' for the context's day
+    """
+
+    by: tuple[str, ...]
+    key_units: tuple[Unit, ...]
+    columns: tuple[str, ...]
+    units: tuple[Unit, ...]
+    versions: tuple[TableVersion, ...]
+    how: str
+    no_row: tuple[Expr, ...] | None
+    stops: bool
+    version_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """How the rows become one figure.
+
+    how: sum, count, distinct, mean, lowest, highest (rows); daily average, balance days, month-end
+    average, named days (mean of the days of each month in `days`; 0 is the month's last), at end, count
+    (things that stand on the window's last day). `column` is for distinct.
+    """
+
+    how: str
+    column: str = ""
+    days: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure(Declaration):
+    """A figure of a subject from rows of one kind of fact: where → each → credit → days → round → take.
+
+    credit       share | lead only | each in full | institution | person
+    prices_at    each day | row's day | window end | evaluation end
+    per          account, customer or loan: a figure of that thing, for use in the `where` of others
+    base         True: credited by the days and shares of the instance's own window (moving baseline)
+    round_to     places at which each row's or customer's result is rounded, with `round_per`
+    """
+
+    kind: Kind
+    where: Expr | None
+    each: Expr | None
+    take: Take
+    window: Window
+    base: bool
+    unit: Unit
+    credit: str
+    prices_at: str
+    per: str = ""
+    book: str = ""
+    role: str = ""
+    round_to: int | None = None
+    round_per: str = ""
+    over_days_held: bool = False
+    better: str = ""
+    low: Fraction | None = None
+    high: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormulaMeasure(Declaration):
+    """A measure made of other measures (不良率, 收息率). Its quotient stays exact."""
+
+    expr: Expr
+    unit: Unit
+    better: str = ""
+    low: Fraction | None = None
+    high: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureMeasure(Declaration):
+    """A figure that the bank supplies for the subject (target, rating, salary): kind `figures`.
+
+    The row whose dates hold the window's last day. `scope` is person, institution, team or bank.
+    In a spell it counts by days when `by_days`.
+    """
+
+    item: str
+    scope: str
+    unit: Unit
+    window: Window
+    by_days: bool = False
+    better: str = ""
+    low: Fraction | None = None
+    high: Fraction | None = None
+
+
+AnyMeasure = Measure | FormulaMeasure | FigureMeasure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line(Declaration):
+    """A score or pay formula, a total, a check, or any named figure of a group of subjects.
+
+    role      score | pay | value | total | check
+    The value is `value` held between `least` and `most`, times days/365 where `for_days` says so, then
+    money to the fen, points and other numbers at 12 places. `terms` are the lines of a total.
+    """
+
+    role: str
+    group: str
+    every: str
+    unit: Unit
+    value: Expr
+    least: Expr | None = None
+    most: Expr | None = None
+    weight: Fraction | None = None
+    for_days: int = 0
+    terms: tuple[str, ...] = ()
+    text: str = ""
+    once: Window | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision(Declaration):
+    """What follows from the figures: when `when` holds, `state` becomes `becomes`.
+
+    `becomes` is a choice, or a step along the state's ladder (`step`, +1 or −1), or a figure to keep.
+    `in_force` is `next period`, `next month`, `at once`; `text` is the outcome in the bank's words.
+    """
+
+    group: str
+    every: str
+    when: Expr
+    state: str
+    becomes: Expr | None
+    step: int
+    in_force: str
+    text: str
+    once: Window | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger(Declaration):
+    """A carry-over: what `adds` brings in is kept by instance of entry and used oldest first by `uses`.
+
+    What is unused lapses after `lapses_after` instances (0: never).
+    """
+
+    group: str
+    every: str
+    adds: str
+    uses: str
+    lapses_after: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A worked example: figures in, the value of one line out, with its arithmetic in words."""
+
+    name: str
+    clause: str
+    line: str
+    given: Mapping[str, str]
+    says: str
+    gives: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rulebook:
+    """A checked rulebook. `order` lists measures, lines and decisions so that each stands after what it reads."""
+
+    id: str
+    title: str
+    every: str
+    groups: Mapping[str, GroupOfSubjects]
+    words: Mapping[str, ChoiceSet]
+    inputs: Mapping[str, Input]
+    tables: Mapping[str, Table]
+    measures: Mapping[str, AnyMeasure]
+    lines: Mapping[str, Line]
+    decisions: Mapping[str, Decision]
+    ledgers: Mapping[str, Ledger]
+    events: Mapping[str, Kind]
+    out_of_scope: Mapping[str, str]
+    order: tuple[str, ...] = ()
+    digest: str = ""
+    readings: Mapping[str, str] = field(default_factory=dict)
+    states: Mapping[str, Unit] = field(default_factory=dict)
+    preamble: str = ""
+
+    def kinds(self) -> set[str]:
+        """Return the names of the kinds of fact that the rulebook reads."""
+        return {m.kind.name for m in self.measures.values() if isinstance(m, Measure)}

@@ -1,0 +1,119 @@
+"""Windows: over which days a measure looks, seen from the instance that is evaluated.
+
+`over:` accepts
+
+    period                         the instance's own days (default)
+    to date                        from 1 January of the instance's last day, to its end
+    to date since 2025-04-01       from that day on
+    month | quarter | half | year  the calendar unit that holds the instance's last day, to the instance's end
+    same period last year          the instance, one year earlier
+    last year | half | quarter | month   the whole unit before the one that holds the instance's first day
+    previous period                the instance before
+    last 3 months                  whole months, ending with the instance
+    2025-01-01..2025-03-31         named days, both included
+    hired_on + 6 months            from a person's own date
+    base of …                      any of these, credited as the instance's own window is (moving baseline)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from guanhu.values.dates import (
+    MONTHS_OF,
+    Span,
+    add_months,
+    date_of,
+    period_of,
+    shift_span,
+    unit_containing,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window as written. `span_of` gives its days."""
+
+    how: str
+    unit: str = ""
+    months: int = 0
+    span: Span | None = None
+    since: date | None = None
+    date_column: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        """Tell whether the window is the instance itself."""
+        return self.how == "period"
+
+
+_ROLLING = re.compile(r"last ([1-9][0-9]?) months", re.ASCII)
+_OWN = re.compile(r"(hired_on|left_on) \+ ([1-9][0-9]?) months", re.ASCII)
+
+
+def window_of(text: str) -> Window | None:
+    """Return the window that `text` (without `base of`) names, or None.
+
+    >>> window_of("last 3 months").months, window_of("last year").unit, window_of("sometimes")
+    (3, 'year', None)
+    """
+    words = " ".join(text.split())
+    if words in ("period", "to date", "same period last year", "previous period"):
+        return Window(words)
+    if words in MONTHS_OF:
+        return Window("unit", unit=words)
+    if words.startswith("to date since "):
+        since = date_of(words.removeprefix("to date since "))
+        return Window("since", since=since) if since else None
+    if words.startswith("last ") and words.removeprefix("last ") in MONTHS_OF:
+        return Window("last", unit=words.removeprefix("last "))
+    if found := _ROLLING.fullmatch(words):
+        return Window("rolling", months=int(found[1]))
+    if found := _OWN.fullmatch(words):
+        return Window("own", months=int(found[2]), date_column=found[1])
+    span = period_of(words) if ".." in words else None
+    return Window("days", span=span) if span else None
+
+
+def span_of(window: Window, instance: Span, every: str, own_date: date | None = None) -> Span | None:
+    """Return the days of `window` seen from `instance` of the unit `every`; None when it has none.
+
+    >>> from guanhu.values.dates import period_of
+    >>> str(span_of(window_of("same period last year"), period_of("2025Q1"), "quarter"))
+    '2024-01-01..2024-03-31'
+    >>> str(span_of(window_of("to date"), period_of("2025-05"), "month"))
+    '2025-01-01..2025-05-31'
+    """
+    match window.how:
+        case "period":
+            return instance
+        case "to date":
+            return Span(date(instance.last_day.year, 1, 1), instance.end)
+        case "since" if window.since is not None:
+            return Span(window.since, instance.end) if window.since < instance.end else None
+        case "unit":
+            return Span(unit_containing(window.unit, instance.last_day).start, instance.end)
+        case "same period last year":
+            return shift_span(instance, -12)
+        case "last":
+            unit = unit_containing(window.unit, instance.start)
+            return Span(add_months(unit.start, -MONTHS_OF[window.unit]), unit.start)
+        case "previous period":
+            return previous_instance(instance, every)
+        case "rolling":
+            return Span(add_months(instance.end, -window.months), instance.end)
+        case "days":
+            return window.span
+        case "own" if own_date is not None:
+            return Span(own_date, add_months(own_date, window.months))
+        case _:
+            return None
+
+
+def previous_instance(instance: Span, every: str) -> Span:
+    """Return the instance before: the calendar unit before, or as many days before a campaign."""
+    if every in MONTHS_OF:
+        return Span(add_months(instance.start, -MONTHS_OF[every]), instance.start)
+    return Span(instance.start - (instance.end - instance.start), instance.start)
