@@ -1,0 +1,115 @@
+"""The month index: balance × days of each account in each calendar month that is wholly covered.
+
+It is stored with the batch and read as it stands; only months that several batches share are summed
+again from the intervals.
+"""
+
+# ruff: noqa: S608 - statements are put together from quoted names and literals of `facts.sql` only
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from guanhu.facts import sql
+from guanhu.facts.at_rest import MONTH_COLUMNS
+from guanhu.facts.regions import Cell, scope_on_every_day
+from guanhu.facts.view import ACCOUNT_SPANS, Piece, Relation, empty_query, in_scope
+from guanhu.values.dates import Span, add_months, month_start
+
+
+def month_span(start: date) -> Span:
+    """Return the calendar month that begins on `start`."""
+    return Span(start, add_months(start, 1))
+
+
+def months_within(cells: Iterable[Cell]) -> list[date]:
+    """Return the first days of the calendar months that lie wholly in one of the cells."""
+    found: set[date] = set()
+    for cell in cells:
+        month = month_start(cell.span.start)
+        if month < cell.span.start:
+            month = add_months(month, 1)
+        while add_months(month, 1) <= cell.span.end:
+            found.add(month)
+            month = add_months(month, 1)
+    return sorted(found)
+
+
+def sums_query(relation: str, months: Sequence[date]) -> str:
+    """Return the SQL that sums balance × days per account and month over intervals.
+
+    Shapes:   in(relation: account_no, from_day, to_day, balance) -> out(account_no, month_start,
+              balance_days). Rows: one for each account with an interval in the month.
+    Units:    fen·days. A balance is below 10^15 fen, so a month is below 10^17 and fits 64 bits.
+    """
+    if not months:
+        return empty_query(MONTH_COLUMNS)
+    rows = ", ".join(f"({sql.day(month)}, {sql.day(add_months(month, 1))})" for month in months)
+    return f"""
+SELECT r.account_no, m.month_start,
+    CAST(sum(r.balance * (least(r.to_day, m.month_end) - greatest(r.from_day, m.month_start))) AS BIGINT)
+        AS balance_days
+FROM {relation} AS r JOIN (VALUES {rows}) AS m(month_start, month_end)
+    ON r.from_day < m.month_end AND r.to_day > m.month_start
+GROUP BY r.account_no, m.month_start"""
+
+
+def index_relation(balances: Sequence[Piece], index_paths: dict[int, str]) -> Relation:
+    """Return the SQL of `f_balance_months`: stored sums, and sums of months that batches share.
+
+    Shapes:   out(account_no INTEGER, month_start DATE, balance_days BIGINT).
+    """
+    selects, stored = [], set()
+    whole: list[str] = []
+    for piece in balances:
+        path = index_paths.get(piece.batch_no)
+        months = months_within(cell for cell in piece.owned if cell.scope.is_all)
+        if path is None or not months:
+            continue
+        stored |= set(months)
+        if months == months_within(cell for cell in piece.declared if cell.scope.is_all):
+            whole.append(path)
+        else:
+            listed = ", ".join(sql.day(month) for month in months)
+            selects.append(f"SELECT * FROM {sql.parquet([path])} WHERE month_start IN ({listed})")
+    if whole:
+        selects.insert(0, f"SELECT * FROM {sql.parquet(whole)}")
+    selects += _shared(balances, stored)
+    return Relation("\nUNION ALL\n".join(selects) if selects else empty_query(MONTH_COLUMNS))
+
+
+def _shared(balances: Sequence[Piece], stored: set[date]) -> list[str]:
+    """Return selects over `f_balances` for months covered by several cells together."""
+    cells = [cell for piece in balances for cell in piece.owned]
+    spans = [Span(start, end) for start, end in _unions(cells)]
+    groups: dict[str, list[date]] = {}
+    for month in months_within(Cell(span, cells[0].scope, 0) for span in spans):
+        if month in stored:
+            continue
+        scope = scope_on_every_day(cells, month_span(month))
+        if not scope.is_empty:
+            groups.setdefault(in_scope("i.institution_id", scope), []).append(month)
+    found = []
+    for condition, months in groups.items():
+        query = sums_query("f_balances", months)
+        if condition != "true":
+            listed = ", ".join(f"({sql.day(m)}, {sql.day(add_months(m, 1))})" for m in months)
+            query = f"""
+SELECT s.* FROM ({query}) AS s WHERE NOT EXISTS (
+    SELECT 1 FROM {ACCOUNT_SPANS} AS i JOIN (VALUES {listed}) AS m(month_start, month_end)
+        ON i.from_day < m.month_end AND i.to_day > m.month_start
+    WHERE i.account_no = s.account_no AND m.month_start = s.month_start AND NOT coalesce({condition}, false))"""
+        found.append(query)
+    return found
+
+
+def _unions(cells: Iterable[Cell]) -> list[tuple[date, date]]:
+    """Return the days that any cell covers, as disjoint spans."""
+    done: list[tuple[date, date]] = []
+    for start, end in sorted((cell.span.start, cell.span.end) for cell in cells):
+        if done and start <= done[-1][1]:
+            done[-1] = (done[-1][0], max(end, done[-1][1]))
+        else:
+            done.append((start, end))
+    return done

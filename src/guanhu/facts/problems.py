@@ -1,0 +1,316 @@
+"""Every problem that the facts layer can report: one code for ever, a sentence and a remedy in two languages.
+
+The sentences take their values by name; `problem` fills them in. `docs/reference/facts.md` lists the
+same codes (a test compares the two).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from guanhu.values.problem import Place, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The sentence and the remedy of one code, Chinese and English, with values as `{name}`."""
+
+    zh: str
+    en: str
+    hint_zh: str
+    hint_en: str
+    severity: str = "error"
+
+
+def problem(code: str, place: Place, **values: object) -> Problem:
+    """Return the problem `code` at `place` with its values filled in.
+
+    >>> problem("FAC022", Place("balances.csv"), heading="余额2", kind="balances").zh
+    '标题「余额2」不是 balances 的列'
+    """
+    wording = WORDINGS[code]
+    return Problem(
+        code,
+        place,
+        wording.zh.format(**values),
+        wording.en.format(**values),
+        wording.hint_zh.format(**values),
+        wording.hint_en.format(**values),
+        severity=wording.severity,
+    )
+
+
+WORDINGS: dict[str, Wording] = {
+    # The folder and its coverage.
+    "FAC001": Wording(
+        "没有这个文件夹",
+        "there is no such folder",
+        "写出导入文件夹的路径",
+        "give the path of the folder to import",
+    ),
+    "FAC002": Wording(
+        "不是管户的银行文件夹: {seen}",
+        "not a bank folder of guanhu: {seen}",
+        "先用 guanhu bank create 建立, 或检查路径",
+        "create it with guanhu bank create, or check the path",
+    ),
+    "FAC003": Wording(
+        "文件夹里没有 coverage.yaml, 不知道这批数据覆盖哪些日子",
+        "the folder has no coverage.yaml, so the days these files cover are not known",
+        "写 coverage: - {{kinds: [balances], from: 2025-01-01, to: 2025-03-31}}",
+        "write coverage: - {{kinds: [balances], from: 2025-01-01, to: 2025-03-31}}",
+    ),
+    "FAC004": Wording(
+        "coverage.yaml 读不懂: {seen}",
+        "coverage.yaml cannot be read: {seen}",
+        "按模板的写法改正此处",
+        "correct this place as the template has it",
+    ),
+    "FAC005": Wording(
+        "「{seen}」不能写在这里, 此处应为 {expected}",
+        "'{seen}' does not belong here; expected {expected}",
+        "按模板的写法改正",
+        "write it as the template does",
+    ),
+    "FAC006": Wording(
+        "没有名为「{seen}」的数据种类",
+        "there is no kind of fact named '{seen}'",
+        "种类有: {expected}",
+        "the kinds are: {expected}",
+    ),
+    "FAC007": Wording(
+        "「{seen}」不是日期, 或起始日在截止日之后",
+        "'{seen}' is not a date, or the first day is after the last",
+        "写成 2025-01-31, 两端都含当日",
+        "write 2025-01-31; both days are included",
+    ),
+    "FAC008": Wording(
+        "{kind} 没有机构列, 不能按机构声明覆盖范围",
+        "{kind} has no institution, so its coverage cannot be a list of institutions",
+        "去掉 institutions, 整行提供",
+        "leave out institutions and supply the whole bank",
+    ),
+    "FAC009": Wording(
+        "文件 {file} 的种类 {kind} 没有写在 coverage.yaml 里",
+        "file {file} has kind {kind}, which coverage.yaml does not name",
+        "在 coverage 里加上 {kind} 与起止日, 或移走文件",
+        "add {kind} and its days to coverage, or take the file away",
+    ),
+    "FAC010": Wording(
+        "coverage.yaml 声明了 {kind}, 但没有它的文件",
+        "coverage.yaml names {kind}, but there is no file of it",
+        "补上文件; 确实没有数据时, 给一个只有标题行的文件",
+        "supply the file; if there is nothing to tell, one with only its heading row",
+    ),
+    "FAC011": Wording(
+        "文件名 {file} 不是数据种类的名称",
+        "the name of file {file} is not that of a kind of fact",
+        "按种类命名 (如 balances.csv 或 余额.csv), 或移走",
+        "name it after its kind (such as balances.csv), or take it away",
+    ),
+    "FAC012": Wording(
+        "{kind} 有两份文件: {first} 和 {second}",
+        "{kind} has two files: {first} and {second}",
+        "只留一份",
+        "keep one of them",
+    ),
+    "FAC013": Wording(
+        "coverage.yaml 没有声明任何覆盖范围",
+        "coverage.yaml declares no coverage",
+        "至少写一行 coverage",
+        "write at least one line under coverage",
+    ),
+    "FAC014": Wording(
+        "事件「{seen}」的声明不完整: {expected}",
+        "the declaration of event '{seen}' is not complete: {expected}",
+        "写 {{name: 违规, columns: {{points: {{type: number, zh: 扣分}}}}}}",
+        "write {{name: 违规, columns: {{points: {{type: number, zh: 扣分}}}}}}",
+    ),
+    "FAC015": Wording(
+        "不读 {suffix} 文件",
+        "files of type {suffix} are not read",
+        "另存为 csv (UTF-8)、xlsx 或 parquet",
+        "save it as csv (UTF-8), xlsx or parquet",
+    ),
+    # One file.
+    "FAC020": Wording(
+        "文件读不出来: {seen}",
+        "the file cannot be read: {seen}",
+        "重新导出这份文件",
+        "export the file again",
+    ),
+    "FAC021": Wording(
+        "文件是空的, 连标题行也没有",
+        "the file is empty, without even a heading row",
+        "补上标题行",
+        "add the heading row",
+    ),
+    "FAC022": Wording(
+        "标题「{heading}」不是 {kind} 的列",
+        "heading '{heading}' is not a column of {kind}",
+        "改用模板的标题, 或在 mapping.yaml 的 headings 里对应; 不需要的列请删去",
+        "use a heading of the template, map it under headings in mapping.yaml, or remove the column",
+    ),
+    "FAC023": Wording(
+        "缺少列「{zh}」({column})",
+        "column {column} ({zh}) is missing",
+        "补上这一列",
+        "add the column",
+    ),
+    "FAC024": Wording(
+        "列 {column} 出现了两次: 标题「{first}」和「{second}」",
+        "column {column} appears twice: headings '{first}' and '{second}'",
+        "只留一列",
+        "keep one of them",
+    ),
+    "FAC025": Wording(
+        "列 {column} 的存储类型是 {seen}, 不能当作 {type}",
+        "column {column} is stored as {seen}, which cannot be read as {type}",
+        "以文本导出该列",
+        "export the column as text",
+    ),
+    "FAC026": Wording(
+        "这一行有 {seen} 格, 标题有 {expected} 格",
+        "this line has {seen} fields, the heading has {expected}",
+        "内容里有逗号或换行时, 用双引号括起来",
+        "put text that holds a comma or a line break in double quotes",
+    ),
+    # One cell.
+    "FAC030": Wording("「{zh}」没有填", "{column} is empty", "这一列必须填写", "this column must be filled"),
+    "FAC031": Wording(
+        "「{zh}」的值「{seen}」不是日期",
+        "{column} is '{seen}', not a date",
+        "写成 2025-01-31 的样子",
+        "write it like 2025-01-31",
+    ),
+    "FAC032": Wording(
+        "「{zh}」的值「{seen}」是不存在的日子",
+        "{column} is '{seen}', a day that does not exist",
+        "改成实际的日期",
+        "correct the day",
+    ),
+    "FAC033": Wording(
+        "「{zh}」的值「{seen}」不是{expected_zh}",
+        "{column} is '{seen}', not {expected_en}",
+        "{remedy_zh}",
+        "{remedy_en}",
+    ),
+    "FAC034": Wording(
+        "「{zh}」的值「{seen}」小数位太多, 最多 {places} 位",
+        "{column} is '{seen}', with too many decimal places; at most {places}",
+        "先按办法取整再提供",
+        "round it before supplying it",
+    ),
+    "FAC035": Wording(
+        "「{zh}」的值「{seen}」超出范围: {expected_zh}",
+        "{column} is '{seen}', out of range: {expected_en}",
+        "检查单位 (元, 不是万元或分) 与数值",
+        "check the unit (yuan) and the value",
+    ),
+    "FAC036": Wording(
+        "「{zh}」的值「{seen}」前后或中间有空格",
+        "{column} is '{seen}', with blanks around or inside it",
+        "去掉空格",
+        "remove the blanks",
+    ),
+    "FAC037": Wording(
+        "「{zh}」的值「{seen}」含全角字符",
+        "{column} is '{seen}', with full-width characters",
+        "改成半角: {mended}",
+        "write them half-width: {mended}",
+    ),
+    "FAC038": Wording(
+        "「{zh}」的值「{seen}」含看不见的控制字符 ({marks})",
+        "{column} is '{seen}', with invisible control characters ({marks})",
+        "删去这些字符",
+        "remove these characters",
+    ),
+    "FAC039": Wording(
+        "「{zh}」的值「{seen}」不在允许的值里: {expected}",
+        "{column} is '{seen}', not one of the allowed values: {expected}",
+        "改成其中之一, 或在 mapping.yaml 的 values 里对应",
+        "use one of them, or map it under values in mapping.yaml",
+    ),
+    # Rows against each other.
+    "FAC050": Wording(
+        "重复: {key} 已在第 {other} 行出现",
+        "doubled: {key} is already in row {other}",
+        "只留一行",
+        "keep one of the rows",
+    ),
+    "FAC051": Wording(
+        "{key} 的日期与第 {other} 行重叠, 重叠从 {day} 起",
+        "the days of {key} overlap those of row {other}, from {day}",
+        "改正起止日; 两端都含当日",
+        "correct the days; both are included",
+    ),
+    "FAC052": Wording(
+        "「{first_zh}」{first} 在「{last_zh}」{last} 之后",
+        "{first_column} {first} is after {last_column} {last}",
+        "改正其中一个日期",
+        "correct one of the days",
+    ),
+    "FAC053": Wording(
+        "{day} 不在声明的覆盖范围内: {expected}",
+        "{day} is outside the declared coverage: {expected}",
+        "改正日期, 或扩大 coverage.yaml 里的范围",
+        "correct the day, or widen the range in coverage.yaml",
+    ),
+    "FAC054": Wording(
+        "机构「{seen}」不在声明的覆盖范围内",
+        "institution '{seen}' is outside the declared coverage",
+        "移走这一行, 或在 coverage.yaml 的 institutions 里加上该机构",
+        "take the row away, or add the institution to coverage.yaml",
+    ),
+    "FAC055": Wording(
+        "「{zh}」的值「{seen}」在{target_zh}里找不到",
+        "{column} is '{seen}', which is not among {target}",
+        "改正编号, 或在 {target} 里补上它",
+        "correct the id, or add it to {target}",
+    ),
+    "FAC056": Wording(
+        "「{zh}」要对照{target_zh}, 但还没有提供过{target_zh}",
+        "{column} refers to {target}, which has not been supplied yet",
+        "先提供 {target}, 或与这批数据一起提供",
+        "supply {target} before or together with these files",
+    ),
+    "FAC057": Wording(
+        "「{zh}」没有对照: 还没有提供过{target_zh}",
+        "{column} was not compared with {target}, which has not been supplied yet",
+        "需要核对时, 一起提供 {target}",
+        "supply {target} too to have it compared",
+        severity="warning",
+    ),
+    "FAC060": Wording(
+        "还有 {count} 行同样的问题 ({sort}, {column})",
+        "{count} more rows with the same problem ({sort}, {column})",
+        "全部列在坏行文件里",
+        "all are listed in the file of bad rows",
+    ),
+    # The bank's folder.
+    "FAC080": Wording(
+        "另一个导入正在进行: {seen}",
+        "another import is running: {seen}",
+        "等它结束后再试",
+        "try again when it has ended",
+    ),
+    "FAC081": Wording(
+        "上次导入中断, 留下了 {seen}; 已清除, 没有数据受影响",
+        "an earlier import was cut off and left {seen}; it was removed, no facts are concerned",
+        "如果上次的数据还需要, 再导入一次",
+        "import those files again if they are still wanted",
+        severity="warning",
+    ),
+    "FAC082": Wording(
+        "批次清单读不出来: {seen}",
+        "the manifest of a batch cannot be read: {seen}",
+        "从备份恢复这个批次文件夹, 不要手工修改",
+        "restore the folder of this batch from a backup; never edit it",
+    ),
+    "FAC083": Wording(
+        "没有第 {seen} 批, 最后一批是 {last}",
+        "there is no batch {seen}; the last is {last}",
+        "用 facts log 查看批次",
+        "see the batches with facts log",
+    ),
+}

@@ -1,0 +1,112 @@
+"""A file or sheet that is open for reading: its rows as a relation, its columns found by their headings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from guanhu.facts import sql
+from guanhu.facts.cells import is_readable
+from guanhu.facts.problems import problem
+from guanhu.kinds.schema import Column, Kind
+from guanhu.values.problem import Place, Problem
+
+HEADING_ROW = 1
+"""The row of the headings; the first row of facts is the next."""
+ALSO_CALLED = {"from": "from_day", "to": "to_day", "起": "from_day", "止": "to_day"}
+"""Other headings that are understood everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Where a column comes from: its heading, the name in the relation, and its SQL type there."""
+
+    heading: str
+    name: str
+    native: str = "VARCHAR"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One file or sheet of a kind."""
+
+    kind: Kind
+    file: str
+    relation: str
+    """What stands after FROM; its rows come in the order of the file."""
+    fields: Mapping[str, Field]
+    sheet: str = ""
+    row_no: str = ""
+    """The column of the relation that holds the row's number in the file, when counting would be wrong."""
+    source_sha256: str = ""
+    problems: tuple[Problem, ...] = field(default=())
+
+    def place(self, row: int = 0, column: str = "") -> Place:
+        """Return the place of a row, and of the column's cell when one is named."""
+        at = list(self.fields).index(column) + 1 if column in self.fields else 0
+        return Place(self.file, row, at, self.sheet)
+
+    def text_of(self, column: Column) -> str:
+        """Return the SQL of a column's source value, NULL when the file does not have it or it is empty."""
+        found = self.fields.get(column.name)
+        if found is None:
+            return "CAST(NULL AS VARCHAR)"
+        quoted = "s." + sql.name(found.name)
+        return f"nullif({quoted}, '')" if found.native == "VARCHAR" else quoted
+
+    def native_of(self, column: Column) -> str:
+        """Return the SQL type of a column's source."""
+        found = self.fields.get(column.name)
+        return found.native if found else "VARCHAR"
+
+
+def matched(
+    kind: Kind,
+    place: Place,
+    headings: Sequence[str],
+    natives: Sequence[str] = (),
+    own: Mapping[str, str] | None = None,
+) -> tuple[dict[str, Field], list[Problem]]:
+    """Return the columns found under `headings`, in file order, and what is wrong with the headings.
+
+    `own` maps the bank's own headings to columns. Fields are named `c0`, `c1` … when the source has no
+    types of its own (text), else by their heading.
+
+    Errors:   FAC022 unknown, FAC023 missing, FAC024 doubled, FAC025 a type that cannot be read.
+    """
+    called = {text: column for column in kind.file_columns for text in (column.name, column.zh)}
+    for text, name in ALSO_CALLED.items():
+        target = next((c for c in kind.file_columns if c.name == name), None)
+        if target is not None:
+            called.setdefault(text, target)
+    for text, name in (own or {}).items():
+        target = next((c for c in kind.file_columns if c.name == name), None)
+        if target is not None:
+            called[text] = target
+    found: dict[str, Field] = {}
+    problems = []
+    for index, heading in enumerate(headings):
+        at = Place(place.file, HEADING_ROW, index + 1, place.sheet)
+        column = called.get(heading)
+        if column is None:
+            problems.append(problem("FAC022", at, heading=heading, kind=kind.name))
+            continue
+        if column.name in found:
+            first = found[column.name].heading
+            problems.append(problem("FAC024", at, column=column.name, first=first, second=heading))
+            continue
+        native = natives[index] if natives else "VARCHAR"
+        if not is_readable(column, native):
+            problems.append(problem("FAC025", at, column=column.name, seen=native, type=column.type))
+        found[column.name] = Field(heading, heading if natives else f"c{index}", native)
+    for column in kind.file_columns:
+        if column.required and column.name not in found:
+            at = Place(place.file, HEADING_ROW, sheet=place.sheet)
+            problems.append(problem("FAC023", at, column=column.name, zh=column.zh))
+    return found, problems
+
+
+def recognised(kind: Kind, headings: Sequence[str], own: Mapping[str, str] | None = None) -> int:
+    """Return how many of the headings name a column of the kind."""
+    called = {text for column in kind.file_columns for text in (column.name, column.zh)}
+    return sum(heading in called or heading in ALSO_CALLED or heading in (own or {}) for heading in headings)
