@@ -84,9 +84,13 @@ def product_of(left: Unit, right: Unit) -> Unit | None:
     >>> product_of(MONEY, MONEY), str(product_of(MONEY, ANNUAL_RATE)), str(product_of(RATIO, POINTS))
     (None, 'money per year', 'points')
     """
-    for scalar, other in ((left, right), (right, left)):
-        if scalar in (NUMBER, RATIO) and other in SCALARS:
-            return other if other != NUMBER else scalar
+    # A plain number of the text takes its meaning from where it stands: `completion × 60` may be points.
+    if NUMBER in (left, right):
+        other = right if left == NUMBER else left
+        return (NUMBER if other == RATIO else other) if other in SCALARS else None
+    if RATIO in (left, right):
+        other = right if left == RATIO else left
+        return other if other in SCALARS else None
     return _PRODUCTS.get((left, right)) or _PRODUCTS.get((right, left))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from guanhu.kinds.schema import Kind
 from guanhu.rulebook import tree as t
@@ -182,6 +182,15 @@ class Builder:
         found = self.line_ref(name, place)
         own = scope.every if isinstance(scope, LineScope) else ""
         line = self.lines.get(name) or self.decisions[name]
+        if isinstance(scope, LineScope) and scope.group and line.group != scope.group:
+            raise TypeProblem(
+                "RUL068",
+                place,
+                f"{name} 是 {line.group} 的行, 这里是 {scope.group}",
+                f"{name} is a line of {line.group}; this is one of {scope.group}",
+                f"写明在谁之间: average({name} among {line.group})",
+                f"say among whom: average({name} among {line.group})",
+            )
         if own and line.every != own and line.every in _ORDER and own in _ORDER:
             raise TypeProblem(
                 "RUL042",
@@ -196,14 +205,14 @@ class Builder:
     def line_ref(self, name: str, place: Place, *, condition: bool = False) -> t.LineRef:
         """Return a reference to a line, total, check or decision."""
         if name in self.raw["lines"] or name in self.raw["checks"]:
-            if condition or f"line:{name}" in self._open:
-                # Reading one's own past (previous, streak) is no cycle: the unit comes from the text.
+            if f"line:{name}" in self._open:
+                # Reading one's own past (previous) is no cycle: the unit comes from the text.
                 unit = self.declared_unit(name)
             else:
                 unit = self.line(name, place).unit
         elif name in self.raw["decisions"]:
             unit = units.YES_NO
-            if f"decision:{name}" not in self._open and not condition:
+            if f"decision:{name}" not in self._open:
                 self.decision(name, place)
         else:
             near = difflib.get_close_matches(name, [*self.raw["lines"], *self.raw["checks"]], n=1)
@@ -411,7 +420,7 @@ class Builder:
 
     # -- what all declarations share --
 
-    def common(self, reader: Reader, name: str, section: str, *, clause: bool = True) -> dict[str, object]:
+    def common(self, reader: Reader, name: str, section: str, *, clause: bool = True) -> dict[str, Any]:
         """Return the fields of `Declaration`; a missing clause is a problem where one is needed."""
         if clause and not reader.has("clause"):
             reader.missing("clause")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.build import Builder, Silent
@@ -69,7 +70,7 @@ class _LineBuilder:
             **self.common(),  # type: ignore[arg-type]
         )
 
-    def common(self) -> dict[str, object]:
+    def common(self) -> dict[str, Any]:
         once = None
         if self.every == "once":
             once = window_of(self.reader.text("over"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from guanhu.kinds.catalogue import KINDS
 from guanhu.kinds.schema import Dated, Kind
@@ -112,7 +113,7 @@ def _unit_of(builder: Builder, reader: Reader, default: Unit) -> Unit:
     return found or default
 
 
-def _proof_marks(reader: Reader) -> dict[str, object]:
+def _proof_marks(reader: Reader) -> dict[str, Any]:
     better = reader.one_of("better", ("more", "less", ""), "")
     low = high = None
     if reader.has("range"):

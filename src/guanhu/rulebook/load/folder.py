@@ -89,7 +89,8 @@ def _built(
     rulebook = None
     if not errors_in(problems):
         rulebook = _rulebook(top, builder, every, readings, digest)
-    return rulebook, sorted(problems, key=lambda p: (p.place, p.code))
+    # A measure that is `like` a faulty one repeats its fault at the same place: told once.
+    return rulebook, sorted(dict.fromkeys(problems), key=lambda p: (p.place, p.code))
 
 
 def _every(top: Reader, problems: list[Problem]) -> str:

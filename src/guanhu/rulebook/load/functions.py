@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from guanhu.rulebook import tree as t
@@ -291,7 +292,9 @@ def _group(typer: Typer, node: raw.Call) -> t.Expr:
         )
     self_in, least_size, lowest_first = _group_options(node)
     by = tuple({"institution": "institution_id", "team": "team_id"}.get(b, b) for b in node.by)
-    of = as_number(typer.condition(node.args[0]) if node.name == "count" else typer.expr(node.args[0]))
+    # What is gathered is a figure of the others: it is read in their group's scope, not in ours.
+    others = Typer(typer.names, replace(typer.scope, group=node.among))
+    of = as_number(others.condition(node.args[0]) if node.name == "count" else others.expr(node.args[0]))
     unit = {"rank": units.COUNT, "count": units.COUNT, "share": units.RATIO}.get(node.name, of.unit)
     common = {
         "among": node.among,
@@ -301,6 +304,10 @@ def _group(typer: Typer, node: raw.Call) -> t.Expr:
         "lowest_first": lowest_first,
     }
     if node.name == "share":
+        if node.among != typer.scope.group:
+            raise TypeProblem(
+                "RUL039", node.place, "share 要在自己的组里算", "share belongs among one's own group"
+            )
         total = t.Group(how="sum", of=of, unit=of.unit, place=node.place, **common)  # type: ignore[arg-type]
         return t.Quotient(dividend=of, divisor=total, unit=units.RATIO, place=node.place)
     group: t.Expr = t.Group(how=node.name, of=of, unit=unit, place=node.place, **common)  # type: ignore[arg-type]

@@ -1,0 +1,525 @@
+"""One run: the rulebook's own order of measures, lines, groups and decisions, period by period.
+
+    PASSES = (read inputs, lay ground, then for each instance in time order:
+              figures of measures → cards → lines level by level → decisions → the past grows)
+
+Nothing is written here; `freeze` keeps what came out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from typing import Any, Protocol
+
+from sqlglot import exp
+
+from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.events import EventFold
+from guanhu.appraisal.ground import lay_ground
+from guanhu.appraisal.history import History
+from guanhu.appraisal.instances import Instance, planned
+from guanhu.appraisal.lines import Card, Known
+from guanhu.appraisal.measures import OBJECT_OF, Figure, Fold, Statistics, Wanted, date_sql
+from guanhu.appraisal.parameters import Parameters, read_parameters
+from guanhu.appraisal.past import Past
+from guanhu.appraisal.people import cards
+from guanhu.appraisal.persons import person_table
+from guanhu.appraisal.supplied import supplied_figure
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.run import numeric as n
+from guanhu.rulebook.run.numeric import Compiled, Num, Pair
+from guanhu.rulebook.run.scalar import Compiler
+from guanhu.rulebook.run.sheet import Sheet
+from guanhu.rulebook.run.template import filled, table_named
+from guanhu.rulebook.windows import span_of
+from guanhu.values.dates import Span
+from guanhu.values.problem import Place, Problem
+
+GROUND_KINDS = (
+    "institutions",
+    "staff",
+    "posts",
+    "teams",
+    "customers",
+    "accounts",
+    "account_institutions",
+    "balances",
+    "balance_months",
+    "account_rates",
+    "loans",
+    "assignments",
+    "figures",
+    "parameters",
+    "human_decisions",
+    "opening_state",
+)
+
+
+class View(Protocol):
+    """What a run asks of the bank's facts."""
+
+    def register(self, connection: Any, kinds: Iterable[str] | None = None) -> None:
+        """Create the views."""
+
+    def missing(self, kind_name: str, span: Span) -> list[Span]:
+        """Return the days of a span that no batch covers."""
+
+    def statistics(self, kind_name: str, column: str) -> tuple[int, int, int] | None:
+        """Return least, most and number of rows of a column of whole numbers."""
+
+
+@dataclass(slots=True)
+class Result:
+    """What one group's cards in one instance came to."""
+
+    instance: Instance
+    group: t.GroupOfSubjects
+    spells: str
+    persons: str
+    lines: dict[str, Compiled]
+    measures: dict[str, Compiled]
+    decisions: dict[str, Compiled]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Everything that a run found."""
+
+    rulebook: t.Rulebook
+    period: Span
+    results: list[Result] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    left_out: list[tuple[str, str, str, str, str]] = field(default_factory=list)
+    changes: list[tuple[str, str, str, str, str, str, date, bool]] = field(default_factory=list)
+    reconciled: list[tuple[str, ...]] = field(default_factory=list)
+
+
+Progress = Callable[[str, int, int], None]
+
+
+def quiet(_what: str, _done: int, _all: int) -> None:
+    """Show no progress."""
+
+
+class Appraisal:
+    """A run over one bank's facts."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        view: View,
+        rulebook: t.Rulebook,
+        period: Span,
+        past: Past | None = None,
+        progress: Progress = quiet,
+    ) -> None:
+        """Take the engine, the facts as of a moment, a checked rulebook, and what earlier runs published."""
+        self.engine = engine
+        self.view = view
+        self.rulebook = rulebook
+        self.outcome = Outcome(rulebook, period)
+        self.past = past or Past()
+        self.progress = progress
+        self.parameters = Parameters()
+        self.history = History(engine, rulebook, self.past)
+        self.fold: Fold | None = None
+        self.figures: dict[tuple[str, Instance, str, bool], Figure] = {}
+
+    def run(self) -> Outcome:
+        """Return the outcome of all instances of the period."""
+        self.prepare()
+        instances = planned(self.rulebook, self.outcome.period)
+        for number, instance in enumerate(instances):
+            self.progress(f"{instance.key}", number, len(instances))
+            self.evaluate(instance)
+            if instance.every == self.rulebook.every:
+                self.once_ending_in(instance)
+        self.progress("", len(instances), len(instances))
+        return self.outcome
+
+    def prepare(self) -> None:
+        """Read the inputs and lay the ground tables."""
+        kinds = sorted({*GROUND_KINDS, *self.rulebook.kinds()})
+        self.engine.facts(self.view, kinds)
+        self.parameters, problems = read_parameters(self.engine, self.rulebook)
+        self.outcome.problems.extend(problems)
+        lay_ground(self.engine)
+        self.fold = Fold(self.engine, self.rulebook, self.parameters, Statistics(self._bounds(kinds)))
+        self.history.read_opening()
+
+    def _bounds(self, kinds: Iterable[str]) -> dict[tuple[str, str], tuple[int, int]]:
+        found: dict[tuple[str, str], tuple[int, int]] = {}
+        for measure in self.rulebook.measures.values():
+            if not isinstance(measure, t.Measure):
+                continue
+            for column in measure.kind.columns:
+                seen = (
+                    self.view.statistics(measure.kind.name, column.name)
+                    if column.type in ("money", "rate", "number", "count", "share")
+                    else None
+                )
+                if seen is not None:
+                    found[measure.kind.name, column.name] = (seen[0], seen[1])
+        for kind, column in (("account_rates", "rate"), ("loans", "rate"), ("loans", "amount")):
+            seen = self.view.statistics(kind, column) if kind in kinds else None
+            if seen is not None:
+                found[kind, column] = (seen[0], seen[1])
+        return found
+
+    # -- one instance --
+
+    def evaluate(self, instance: Instance, own: tuple[str, date] | None = None) -> None:
+        """Evaluate the lines and decisions of an instance; `own` restricts to people with that own date."""
+        groups = [g for g in self.rulebook.groups.values() if self._names(instance.every, g.id)]
+        made = {group.id: self._card(instance, group, own) for group in groups}
+        for card in made.values():
+            card.others = {key: other for key, other in made.items() if other is not card}
+        for name in self.rulebook.order:
+            line = self.rulebook.lines.get(name) or self.rulebook.decisions.get(name)
+            if line is not None and line.every == instance.every and line.group in made:
+                self._add(made[line.group], line)
+        for group in groups:
+            self._close(made[group.id], instance)
+
+    def _names(self, every: str, group: str) -> list[str]:
+        everything = [*self.rulebook.lines.values(), *self.rulebook.decisions.values()]
+        return [x.id for x in everything if x.every == every and x.group == group]
+
+    def _add(self, card: Card, line: t.Line | t.Decision) -> None:
+        if isinstance(line, t.Decision):
+            card.keep(line.id, card.compiler.condition(line.when))
+            card.add_cause(line.id, [line.when])
+            return
+        card.add_line(line)
+        card.add_cause(line.id, [line.value, line.least, line.most])
+
+    def _card(self, instance: Instance, group: t.GroupOfSubjects, own: tuple[str, date] | None) -> Card:
+        table = self._members(instance, group, own)
+        known = Known({}, {}, self.parameters, self.past)
+        card = Card(self.engine, self.rulebook, group, instance, known, table)
+        roots = self._roots(instance.every, group.id)
+        self._join_measures(card, roots)
+        self.history.join(card, roots)
+        return card
+
+    def _members(self, instance: Instance, group: t.GroupOfSubjects, own: tuple[str, date] | None) -> str:
+        everyone = cards(self.engine, instance, group)
+        everyone = self.history.with_states(everyone, instance)
+        probe = Card(
+            self.engine, self.rulebook, group, instance, Known({}, {}, self.parameters, self.past), everyone
+        )
+        condition = probe.compiler.condition(group.condition)
+        chosen = exp.select(exp.Star()).from_(probe.sheet.table()).where(condition.sql)
+        if own is not None:
+            chosen = chosen.where(exp.EQ(this=exp.column(own[0]), expression=date_sql(own[1])))
+        name = f"members/{instance.every}/{instance.days}/{group.id}"
+        self.engine.create(name, chosen)
+        if group.subject == "person" and own is None:
+            self._left_out(everyone, instance)
+        return name
+
+    def _left_out(self, everyone: str, instance: Instance) -> None:
+        """List those whose last card of the instance belongs to no group of this calendar unit."""
+        groups = [
+            g
+            for g in self.rulebook.groups.values()
+            if g.subject == "person" and self._names(instance.every, g.id)
+        ]
+        if any((instance.key, instance.every) == (row[0], row[1]) for row in self.outcome.left_out):
+            return
+        tests: list[exp.Expression] = []
+        for group in groups:
+            probe = Card(
+                self.engine,
+                self.rulebook,
+                group,
+                instance,
+                Known({}, {}, self.parameters, self.past),
+                everyone,
+            )
+            compiled = Compiler(_Flat(probe)).condition(group.condition)
+            tests.append(exp.Coalesce(this=n.wrap(compiled.sql), expressions=[exp.Boolean(this=False)]))
+        query = exp.select("subject_id", "coalesce(post, '')").from_(table_named(everyone))
+        query = (
+            query.where("is_last").where(exp.Not(this=exp.Paren(this=n.any_of(tests)))).order_by("subject_id")
+        )
+        for subject, post in self.engine.rows(query):
+            self.outcome.left_out.append((instance.key, instance.every, str(subject), "post", str(post)))
+        without = filled(
+            "SELECT p.subject_id FROM w_person AS p ANTI JOIN seen AS s ON s.subject_no = p.subject_no ORDER BY 1",
+            seen=everyone,
+        )
+        for (subject,) in self.engine.rows(without):
+            self.outcome.left_out.append((instance.key, instance.every, str(subject), "no post", ""))
+
+    def _roots(self, every: str, group: str) -> list[t.Expr]:
+        """Return the formulas evaluated for a group in an instance, those that others gather from it included."""
+        found: list[t.Expr] = []
+        for line in self.rulebook.lines.values():
+            if line.every == every:
+                own = [x for x in (line.value, line.least, line.most) if x is not None]
+                found.extend(
+                    own
+                    if line.group == group
+                    else [g.of for x in own for g in t.walk(x) if isinstance(g, t.Group) and g.among == group]
+                )
+        for decision in self.rulebook.decisions.values():
+            if decision.every == every:
+                found.extend(
+                    [decision.when]
+                    if decision.group == group
+                    else [g.of for g in t.walk(decision.when) if isinstance(g, t.Group) and g.among == group]
+                )
+        return found
+
+    # -- measures of a card --
+
+    def _join_measures(self, card: Card, roots: list[t.Expr]) -> None:
+        names = measures_read(roots, self.rulebook)
+        joined: list[tuple[str, Figure, str]] = []
+        for name in names:
+            measure = self.rulebook.measures[name]
+            if isinstance(measure, t.Measure):
+                joined.append((name, *self._figure(measure, card)))
+            elif isinstance(measure, t.FigureMeasure):
+                joined.append(
+                    (
+                        name,
+                        supplied_figure(self.engine, measure, card.instance, card.group.subject),
+                        "subject_id" if measure.scope == card.group.subject else measure.scope,
+                    )
+                )
+        if joined:
+            _Joiner(self.engine, card).join(joined, self.rulebook)
+
+    def _figure(self, measure: t.Measure, card: Card) -> tuple[Figure, str]:
+        """Return the figure of a measure for a card and how it is joined."""
+        subject = card.group.subject
+        how = "subject_no"
+        if measure.credit == "institution" and subject == "person":
+            subject, how = "institution", "institution"
+        key = (measure.id, card.instance, subject, card.group.spells)
+        if key not in self.figures:
+            self.figures[key] = self._computed(measure, card.instance, subject, cut=card.group.spells)
+        return self.figures[key], how
+
+    def _computed(self, measure: t.Measure, instance: Instance, subject: str, *, cut: bool) -> Figure:
+        if self.fold is None:
+            raise RuntimeError("prepare first")
+        span = span_of(measure.window, instance.days, instance.every)
+        if span is None:
+            return Figure("", Fraction(1), by_spell=False, unknown="window")
+        needed = [span, instance.days] if measure.base else [span]
+        for kind in (
+            measure.kind.name,
+            *(["assignments"] if subject == "person" and measure.credit != "person" else []),
+        ):
+            for wanted in needed if kind == "assignments" else [span]:
+                # Credit of an earlier window is taken from the assignments known for its own days.
+                gaps = (
+                    self.view.missing(kind, wanted)
+                    if not (kind == "assignments" and measure.base and wanted is span)
+                    else []
+                )
+                if gaps:
+                    self._tell_gap(measure, kind, gaps, instance)
+                    return Figure("", Fraction(1), by_spell=False, unknown="coverage")
+        order = Wanted(measure, instance, subject, span, cut)
+        return (
+            self.fold.standing(order)
+            if measure.kind.name in OBJECT_OF
+            else EventFold(self.fold).figure(order)
+        )
+
+    def _tell_gap(self, measure: t.Measure, kind: str, gaps: list[Span], instance: Instance) -> None:
+        shown = "、".join(str(gap) for gap in gaps[:3])
+        self.outcome.problems.append(
+            Problem(
+                "RUN020",
+                Place(kind),
+                f"{instance.key}: 指标 {measure.title} 要用的 {measure.kind.zh if kind == measure.kind.name else '管户'} 缺 {shown}, 相关的行不结算",
+                f"{instance.key}: measure {measure.id} needs {kind} for {shown}, which no batch covers; lines that read it are not settled",
+                "导入覆盖这些日子的批次后重新运行",
+                "import a batch that covers these days and run again",
+                severity="warning",
+            )
+        )
+
+    # -- after the lines --
+
+    def _close(self, card: Card, instance: Instance) -> None:
+        card.flush()
+        persons, lines = person_table(self.engine, card, self.rulebook)
+        names = self._names(instance.every, card.group.id)
+        decisions = {x: lines[x] for x in names if x in self.rulebook.decisions}
+        result = Result(
+            instance,
+            card.group,
+            card.table,
+            persons,
+            {x: lines[x] for x in names if x in self.rulebook.lines},
+            {
+                key.removeprefix("measure:"): value
+                for key, value in card.leaves.items()
+                if key.startswith("measure:")
+            },
+            decisions,
+        )
+        self.outcome.results.append(result)
+        self.history.remember(result, self.outcome)
+
+    def once_ending_in(self, instance: Instance) -> None:
+        """Evaluate `once` lines for people whose own window ends inside the instance."""
+        onces = [
+            x
+            for x in (*self.rulebook.lines.values(), *self.rulebook.decisions.values())
+            if x.once is not None
+        ]
+        for window in {x.once for x in onces if x.once is not None}:
+            query = filled(
+                "SELECT DISTINCT :col AS d FROM f_staff WHERE :col IS NOT NULL ORDER BY 1",
+                col=exp.column(window.date_column),
+            )
+            for (own,) in self.engine.rows(query):
+                span = span_of(window, instance.days, "once", own)
+                if span is not None and span.last_day in instance.days:
+                    self.evaluate(Instance(span, "once"), (window.date_column, own))
+
+
+class _Flat:
+    """A card's environment whose leaves are plain columns: for conditions over the table itself."""
+
+    def __init__(self, card: Card) -> None:
+        self.sheet = Sheet(exp.to_table("x"))
+        self.sheet.bind = lambda value, name="": value  # type: ignore[method-assign,assignment]
+        self.card = card
+
+    def leaf(self, node: t.Expr) -> Compiled:
+        return self.card.leaf(node)
+
+    def table_rows(self, name: str) -> tuple[t.Table, tuple[t.TableRow, ...]]:
+        return self.card.table_rows(name)
+
+
+def measures_read(roots: Iterable[t.Expr], rulebook: t.Rulebook) -> list[str]:
+    """Return the names of all measures that formulas read, those inside formula measures and tables included."""
+    found: dict[str, None] = {}
+    seen_tables: set[str] = set()
+
+    def visit(node: t.Expr) -> None:
+        for part in t.walk(node):
+            if isinstance(part, t.MeasureRef) and part.name not in found:
+                measure = rulebook.measures[part.name]
+                if isinstance(measure, t.FormulaMeasure):
+                    visit(measure.expr)
+                found[part.name] = None
+            elif isinstance(part, t.Lookup) and part.table not in seen_tables:
+                seen_tables.add(part.table)
+                for version in rulebook.tables[part.table].versions:
+                    for row in version.rows:
+                        for give in row.gives:
+                            visit(give)
+
+    for root in roots:
+        visit(root)
+    return list(found)
+
+
+class _Joiner:
+    """Joins figures to a card, one column each, with the bounds that their data prove."""
+
+    def __init__(self, engine: Engine, card: Card) -> None:
+        self.engine = engine
+        self.card = card
+
+    def join(self, joined: list[tuple[str, Figure, str]], rulebook: t.Rulebook) -> None:
+        card = self.card
+        query = exp.select(exp.column(exp.Star(), table="s")).from_(
+            exp.alias_(table_named(card.table), "s", table=True)
+        )
+        for number, (name, figure, how) in enumerate(joined):
+            alias = f"f{number}"
+            columns = _value_columns(alias, name, figure, rulebook.measures[name])
+            query = query.select(*columns)
+            if figure.table:
+                query = query.join(
+                    _as(figure.table, alias), on=_condition(alias, figure, how), join_type="left"
+                )
+        card.flushes += 1
+        table = f"{card.name}/{card.flushes}"
+        self.engine.create(table, query)
+        card.stand_on(table)
+        bounds = self._bounds(table, joined)
+        for name, figure, _ in joined:
+            low, high = bounds.get(f"m:{name}", (0, 0))
+            num = n.column(f"m:{name}", figure.scale, min(low, 0), max(high, 1))
+            value: Compiled = num
+            if figure.is_mean:
+                below, above = bounds.get(f"n:{name}", (0, 0))
+                value = Pair(num, n.column(f"n:{name}", Fraction(1), max(below, 0), max(above, 1)))
+            card.leaves[f"measure:{name}"] = value
+
+    def _bounds(self, table: str, joined: list[tuple[str, Figure, str]]) -> dict[str, tuple[int, int]]:
+        names = [f"m:{name}" for name, _, _ in joined] + [
+            f"n:{name}" for name, figure, _ in joined if figure.is_mean
+        ]
+        columns: list[exp.Expression] = []
+        for name in names:
+            column = exp.column(name, quoted=True)
+            columns += [exp.Min(this=column), exp.Max(this=column.copy())]
+        (row,) = self.engine.rows(exp.select(*columns).from_(table_named(table)))
+        return {name: (int(row[2 * i] or 0), int(row[2 * i + 1] or 0)) for i, name in enumerate(names)}
+
+
+def _as(table: str, alias: str) -> exp.Expression:
+    return exp.alias_(table_named(table), alias, table=True)
+
+
+def _condition(alias: str, figure: Figure, how: str) -> exp.Expression:
+    def same(left: str, right: str) -> exp.Expression:
+        return exp.EQ(this=exp.column(left, table=alias), expression=exp.column(right, table="s"))
+
+    match how:
+        case "institution":
+            return (
+                same("subject_id", "institution_id")
+                if figure.table.startswith("supplied/")
+                else _through_institution(alias)
+            )
+        case "team":
+            return same("subject_id", "team_id")
+        case "bank":
+            return exp.EQ(this=exp.column("subject_id", table=alias), expression=exp.Literal.string("bank"))
+        case "subject_id":
+            return same("subject_id", "subject_id")
+    condition = same("subject_no", "subject_no")
+    return exp.And(this=condition, expression=same("spell_no", "spell_no")) if figure.by_spell else condition
+
+
+def _through_institution(alias: str) -> exp.Expression:
+    number = filled("SELECT w.subject_no FROM w_institution AS w WHERE w.subject_id = s.institution_id")
+    return exp.EQ(this=exp.column("subject_no", table=alias), expression=exp.Subquery(this=number))
+
+
+def _value_columns(alias: str, name: str, figure: Figure, measure: t.AnyMeasure) -> list[exp.Expression]:
+    """Return the value column: 0 where there is no row, unknown where a row's figure was."""
+    if not figure.table:
+        return [
+            exp.alias_(exp.Cast(this=exp.Null(), to=exp.DataType.build("BIGINT")), f"m:{name}", quoted=True)
+        ]
+    num = exp.column("num", table=alias)
+    none = exp.Is(this=exp.column("bad", table=alias), expression=exp.Null())
+    missing: exp.Expression = n.integer(0) if figure.empty_is_zero else exp.Null()
+    bad = exp.GT(this=exp.column("bad", table=alias), expression=n.integer(0))
+    columns: list[exp.Expression] = [
+        exp.alias_(n.case([(none, missing), (bad, exp.Null())], num), f"m:{name}", quoted=True)
+    ]
+    if figure.is_mean:
+        columns.append(exp.alias_(exp.column("den", table=alias), f"n:{name}", quoted=True))
+    return columns
+
+
+__all__ = ["Appraisal", "Num", "Outcome", "Result", "measures_read"]

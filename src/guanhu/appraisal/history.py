@@ -1,0 +1,324 @@
+"""The past as columns of a card: earlier instances, streaks, states; and what this instance adds to it."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.instances import Instance
+from guanhu.appraisal.lines import Card, leaf_key, loaded_values, past_query
+from guanhu.appraisal.parameters import value_of
+from guanhu.appraisal.past import Past, Value
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.run import numeric as n
+from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Word
+from guanhu.rulebook.run.template import filled, table_named
+from guanhu.rulebook.windows import previous_instance
+from guanhu.values import units
+from guanhu.values.dates import Span, add_months, instances, month_start, unit_containing
+
+if TYPE_CHECKING:
+    from guanhu.appraisal.appraise import Outcome, Result
+
+
+class History:
+    """Reads earlier values into cards and remembers what each instance gives."""
+
+    def __init__(self, engine: Engine, rulebook: t.Rulebook, past: Past) -> None:
+        """Keep the past that grows with the run."""
+        self.engine = engine
+        self.rulebook = rulebook
+        self.past = past
+        self.resets: dict[str, dict[str, list[date]]] = {}
+        self.remembered = _lines_of_the_past(rulebook)
+        self.count = 0
+
+    def read_opening(self) -> None:
+        """Read `opening_state`: values of lines and decisions of earlier instances, and states."""
+        query = filled(
+            "SELECT subject_id, item, every, day, value FROM f_opening_state WHERE rulebook = :id",
+            id=exp.Literal.string(self.rulebook.id),
+        )
+        for subject, item, every, day, text in self.engine.rows(query):
+            if item in self.rulebook.states:
+                self.past.states.setdefault(item, {}).setdefault(subject, []).append((day, text))
+                continue
+            line = self.rulebook.lines.get(item) or self.rulebook.decisions.get(item)
+            if line is None:
+                continue
+            unit = line.unit if isinstance(line, t.Line) else units.YES_NO
+            value = _yes_no(text) if unit == units.YES_NO else value_of(unit, text)
+            key = (item, unit_containing(every, day))
+            if not isinstance(value, date):
+                self.past.published.setdefault(key, {})[subject] = value
+
+    # -- columns of a card --
+
+    def with_states(self, table: str, instance: Instance) -> str:
+        """Return the cards with a grade that a decision has set since the post's own row began."""
+        found = self.past.state("grade", instance.days.start) if "grade" in self.past.states else {}
+        if not found:
+            return table
+        name = f"{table}/states"
+        rows = [(subject, since, value) for subject, (since, value) in sorted(found.items())]
+        self.engine.load(
+            "grade_states", (("subject_id", "VARCHAR"), ("since", "DATE"), ("value", "VARCHAR")), rows
+        )
+        self.engine.create(name, filled(_WITH_GRADE, cards=table))
+        return name
+
+    def join(self, card: Card, roots: list[t.Expr]) -> None:
+        """Give a card the columns of the earlier figures that its formulas read."""
+        for node in {
+            leaf_key(x): x
+            for root in roots
+            for x in t.walk(root)
+            if isinstance(x, t.OverInstances | t.Previous | t.Streak | t.Times | t.State)
+        }.values():
+            key = leaf_key(node)
+            if key not in card.leaves:
+                card.leaves[key] = self._leaf(card, node, key)
+        for node in {
+            x.name: x
+            for root in roots
+            for x in t.walk(root)
+            if isinstance(x, t.InputRef) and self.rulebook.inputs[x.name].by_person
+        }.values():
+            card.leaves[f"input:{node.name}"] = self._joined(
+                card, self._decided(node, card.instance), node.unit, f"input:{node.name}"
+            )
+
+    def _leaf(self, card: Card, node: t.Expr, key: str) -> Compiled:
+        instance = card.instance
+        match node:
+            case t.Previous():
+                return self._previous(card, node, key)
+            case t.OverInstances():
+                return self._over(card, node, key)
+            case t.Streak():
+                before = self.past.streak(node.line, instance.days.start, self.resets.get(node.line, {}))
+                return self._joined(card, before, units.COUNT, key)
+            case t.Times():
+                first = self._first_of_last(instance, node.last)
+                return self._joined(
+                    card, self.past.times(node.line, first, instance.days.start), units.COUNT, key
+                )
+            case t.State():
+                current = {
+                    subject: value
+                    for subject, (_, value) in self.past.state(node.name, instance.days.start).items()
+                }
+                return self._joined(card, dict(current), node.unit, key)
+            case _:
+                raise TypeError(type(node).__name__)
+
+    def _first_of_last(self, instance: Instance, last: int) -> date:
+        months = {"month": 1, "quarter": 3, "half": 6, "year": 12}.get(instance.every, 12)
+        return add_months(instance.days.start, -months * (last - 1))
+
+    def _joined(
+        self, card: Card, values: dict[str, Value] | dict[str, int | None], unit: units.Unit, key: str
+    ) -> Compiled:
+        """Join values by subject; where there is none the column is NULL and `<key>/there` too."""
+        self.count += 1
+        meaning = loaded_values(self.engine, f"past/{self.count}", values, unit)
+        card.join(past_query(f"past/{self.count}", key, card.table), [key, f"{key}/there"])
+        column = exp.column(key, quoted=True)
+        match meaning:
+            case Num():
+                return Num(column, meaning.scale, meaning.low, meaning.high)
+            case Bool():
+                return Bool(column)
+            case Day():
+                return Day(column)
+            case _:
+                return Word(column)
+
+    def _previous(self, card: Card, node: t.Previous, key: str) -> Compiled:
+        span = previous_instance(card.instance.days, card.instance.every)
+        values = self.past.at(node.line, span) or {}
+        joined = self._joined(card, values, node.unit, key)
+        if node.otherwise is None:
+            return joined
+        fallback = card.compiler.number(node.otherwise)
+        there = exp.column(f"{key}/there", quoted=True)
+        if not isinstance(joined, Num):
+            return joined
+        scale = n.common_scale(joined.scale, fallback.scale)
+        own, other = n.rescaled(joined, scale), n.rescaled(fallback, scale)
+        size = max(own.size, other.size)
+        sql = n.case([(n.is_null(there), n.typed(other.sql, size))], n.typed(own.sql, size))
+        return Num(
+            sql, scale, min(own.low, other.low), max(own.high, other.high), max(own.level, other.level)
+        )
+
+    def _over(self, card: Card, node: t.OverInstances, key: str) -> Compiled:
+        known = [self.past.at(node.line, span) for span in instances(node.every, card.instance.days)]
+        gathered: dict[str, list[Value]] = {}
+        for values in known:
+            for subject, value in (values or {}).items():
+                gathered.setdefault(subject, []).append(value)
+        if any(values is None for values in known):
+            gathered = {}
+        return self._joined(
+            card, {subject: _over(node.how, values) for subject, values in gathered.items()}, node.unit, key
+        )
+
+    def _decided(self, node: t.InputRef, instance: Instance) -> dict[str, Value]:
+        """Return people's own decisions for an input: the newest dated inside the instance."""
+        declared = self.rulebook.inputs[node.name]
+        query = filled(
+            "SELECT person_id, day, value FROM f_human_decisions WHERE rulebook = :id AND input = :input ORDER BY day",
+            id=exp.Literal.string(self.rulebook.id),
+            input=exp.Literal.string(node.name),
+        )
+        found: dict[str, Value] = {}
+        for subject, day, text in self.engine.rows(query):
+            value = value_of(declared.unit, text)
+            inside = not isinstance(value, Fraction) or (
+                (declared.low is None or value >= declared.low)
+                and (declared.high is None or value <= declared.high)
+            )
+            if day in instance.days and inside and not isinstance(value, date):
+                found[subject] = value
+        return found
+
+    # -- what an instance adds --
+
+    def remember(self, result: Result, outcome: Outcome) -> None:
+        """Keep the values that later instances read, and the states that decisions set."""
+        everything = {**result.lines, **result.decisions}
+        names = [x for x in everything if x in self.remembered or x in self.rulebook.decisions]
+        if names:
+            self._keep(result, names, everything)
+        self._states(result, outcome)
+
+    def _keep(self, result: Result, names: list[str], everything: dict[str, Compiled]) -> None:
+        columns = [exp.column(x, quoted=True) for x in names]
+        rows = self.engine.rows(exp.select("subject_id", *columns).from_(table_named(result.persons)))
+        for number, name in enumerate(names, 1):
+            meaning = everything[name]
+            store = self.past.computed.setdefault((name, result.instance.days), {})
+            for row in rows:
+                store[row[0]] = exact(row[number], meaning)
+
+    def _states(self, result: Result, outcome: Outcome) -> None:
+        set_by: dict[tuple[str, str, date], list[tuple[t.Decision, str, str]]] = {}
+        for name in result.decisions:
+            decision = self.rulebook.decisions[name]
+            values = self.past.computed[name, result.instance.days]
+            fired = sorted(subject for subject, value in values.items() if value)
+            self._reset(decision, fired, result.instance.days)
+            current = self._current(decision, result) if decision.state else {}
+            day = in_force_day(decision, result.instance.days)
+            for subject in fired:
+                before = current.get(subject, "")
+                after = self._becomes(decision, before)
+                set_by.setdefault((subject, decision.state or decision.id, day), []).append(
+                    (decision, before, after)
+                )
+        for (subject, state, day), decisions in sorted(
+            set_by.items(), key=lambda item: (item[0][0], item[0][1], item[0][2])
+        ):
+            undecided = len(decisions) > 1
+            for decision, before, after in decisions:
+                outcome.changes.append(
+                    (result.instance.key, subject, decision.id, decision.state, before, after, day, undecided)
+                )
+            if not undecided and decisions[0][0].state:
+                self.past.states.setdefault(state, {}).setdefault(subject, []).append((day, decisions[0][2]))
+
+    def _reset(self, decision: t.Decision, fired: list[str], days: Span) -> None:
+        for node in t.walk(decision.when):
+            if isinstance(node, t.Streak | t.Times):
+                for subject in fired:
+                    self.resets.setdefault(node.line, {}).setdefault(subject, []).append(days.end)
+
+    def _current(self, decision: t.Decision, result: Result) -> dict[str, str]:
+        if decision.state in ("grade", "post"):
+            column = exp.column(decision.state)
+            rows = self.engine.rows(
+                exp.select("subject_id", column).from_(table_named(result.persons)).where("is_last")
+            )
+            return {subject: value or "" for subject, value in rows}
+        return {
+            subject: value
+            for subject, (_, value) in self.past.state(decision.state, result.instance.days.last_day).items()
+        }
+
+    def _becomes(self, decision: t.Decision, before: str) -> str:
+        if isinstance(decision.becomes, t.WordConst):
+            return decision.becomes.value
+        if not decision.step:
+            return decision.text
+        ladder = next(w.choices for w in self.rulebook.words.values() if w.of == decision.state and w.ladder)
+        if before not in ladder:
+            return before
+        return ladder[min(max(ladder.index(before) + decision.step, 0), len(ladder) - 1)]
+
+
+_WITH_GRADE = """
+SELECT c.* REPLACE (CASE WHEN g.since > c.grade_since THEN g.value ELSE c.grade END AS grade)
+FROM cards AS c LEFT JOIN grade_states AS g ON g.subject_id = c.subject_id
+"""
+
+
+def in_force_day(decision: t.Decision, days: Span) -> date:
+    """Return from which day a decision of an instance is in force."""
+    if decision.in_force == "next month":
+        first = month_start(days.end)
+        return first if first >= days.end else add_months(first, 1)
+    return days.end
+
+
+def exact(value: object, meaning: Compiled) -> Value:
+    """Return the exact value of a cell."""
+    if value is None:
+        return None
+    if isinstance(meaning, Num) and isinstance(value, int | Decimal):
+        return Fraction(int(value)) * meaning.scale
+    return bool(value) if isinstance(meaning, Bool) else str(value)
+
+
+def _over(how: str, values: list[Value]) -> Value:
+    if any(value is None for value in values):
+        return None
+    numbers = [
+        Fraction(int(v)) if isinstance(v, bool) else v for v in values if isinstance(v, bool | Fraction)
+    ]
+    match how:
+        case "sum" | "count":
+            return sum(numbers, Fraction(0))
+        case "average":
+            return sum(numbers, Fraction(0)) / len(numbers) if numbers else None
+        case "highest":
+            return max(numbers)
+        case "lowest":
+            return min(numbers)
+        case _:
+            return values[-1]
+
+
+def _yes_no(text: str) -> bool | None:
+    return {"是": True, "yes": True, "1": True, "否": False, "no": False, "0": False}.get(
+        text.strip().lower()
+    )
+
+
+def _lines_of_the_past(rulebook: t.Rulebook) -> set[str]:
+    """Return the lines that later instances read."""
+    roots = [
+        x for line in rulebook.lines.values() for x in (line.value, line.least, line.most) if x is not None
+    ]
+    roots += [d.when for d in rulebook.decisions.values()]
+    return {
+        node.line
+        for root in roots
+        for node in t.walk(root)
+        if isinstance(node, t.OverInstances | t.Previous | t.Streak | t.Times)
+    }

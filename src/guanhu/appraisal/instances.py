@@ -1,0 +1,55 @@
+"""Which instances a run evaluates, in time order: every unit of each line's calendar that ends in the period."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from guanhu.rulebook import tree as t
+from guanhu.values.dates import MONTHS_OF, Span, instances
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Instance:
+    """One month, quarter, half, year or campaign. For `once`, a window from a person's own date.
+
+    `days` are the days evaluated; a `once` instance belongs to the unit in which it ends.
+    """
+
+    days: Span
+    every: str
+
+    @property
+    def key(self) -> str:
+        """Return a short name, as people write the period.
+
+        >>> from guanhu.values.dates import period_of
+        >>> Instance(period_of("2025Q3"), "quarter").key, Instance(period_of("2025-07"), "month").key
+        ('2025Q3', '2025-07')
+        """
+        start = self.days.start
+        match self.every:
+            case "month":
+                return f"{start:%Y-%m}"
+            case "quarter":
+                return f"{start.year}Q{(start.month - 1) // 3 + 1}"
+            case "half":
+                return f"{start.year}H{(start.month - 1) // 6 + 1}"
+            case "year":
+                return f"{start.year}"
+            case _:
+                return str(self.days)
+
+
+_LENGTH = {**MONTHS_OF, "campaign": 99}
+
+
+def planned(rulebook: t.Rulebook, period: Span) -> list[Instance]:
+    """Return the instances of a run in time order; of those that end together, the shorter first."""
+    units = {line.every for line in rulebook.lines.values()} | {d.every for d in rulebook.decisions.values()}
+    found = [Instance(span, every) for every in units - {"once"} for span in instances(every, period)]
+    return sorted(found, key=lambda i: (i.days.end, _LENGTH[i.every]))
+
+
+def unit_of_once(rulebook: t.Rulebook) -> str:
+    """Return the calendar unit in whose instances `once` lines are evaluated."""
+    return rulebook.every

@@ -1,0 +1,516 @@
+"""Lines of one group in one instance: cards become scores, pay, checks and decisions.
+
+A `Card` gains a column for each figure that its lines read, then one for each line in the order of the
+tree. Group figures are window functions over the card; figures of another group are joined after that
+group's card has been kept as a table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import lcm
+
+from sqlglot import exp
+
+from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.instances import Instance
+from guanhu.appraisal.leaves import input_column, rows_in_force
+from guanhu.appraisal.measures import Figure, date_sql
+from guanhu.appraisal.parameters import Parameters
+from guanhu.appraisal.past import Past, Value
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.run import numeric as n
+from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Pair, Word
+from guanhu.rulebook.run.scalar import Compiler, level_of, sql_of
+from guanhu.rulebook.run.sheet import Sheet
+from guanhu.rulebook.run.template import filled, table_named
+from guanhu.values import units
+from guanhu.values.exact import QUOTIENT_PLACES
+
+DATES = ("hired_on", "left_on")
+FEN = Fraction(1, 100)
+FINEST = Fraction(1, 10**QUOTIENT_PLACES)
+
+
+@dataclass(slots=True)
+class Known:
+    """What a card can read from outside: figures of measures, the past, inputs."""
+
+    figures: dict[str, Figure]
+    supplied: dict[str, Figure]
+    parameters: Parameters
+    past: Past
+    streaks: dict[str, dict[str, int | None]] = field(default_factory=dict)
+
+
+class Card:
+    """One group's cards in one instance, gaining columns."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        rulebook: t.Rulebook,
+        group: t.GroupOfSubjects,
+        instance: Instance,
+        known: Known,
+        table: str,
+    ) -> None:
+        """Stand on the cards of those who belong to the group."""
+        self.engine = engine
+        self.rulebook = rulebook
+        self.group = group
+        self.instance = instance
+        self.known = known
+        self.name = f"card/{instance.every}/{instance.days}/{group.id}"
+        self.table = table
+        self.sheet = Sheet(table_named(table), "_m")
+        self.leaves: dict[str, Compiled] = {}
+        self.lines: dict[str, Compiled] = {}
+        self.kept: list[str] = []
+        self.others: dict[str, Card] = {}
+        self.compiler = Compiler(self)
+        self.flushes = 0
+
+    def stand_on(self, table: str) -> None:
+        """Continue on a kept table; every column so far is a plain one."""
+        self.sheet = Sheet(table_named(table), f"_{self.flushes}_")
+        self.table = table
+        self.leaves = {key: _plain(value) for key, value in self.leaves.items()}
+        self.lines = {key: _plain(value) for key, value in self.lines.items()}
+
+    def flush(self) -> None:
+        """Keep the card with all its columns as a table."""
+        self.flushes += 1
+        name = f"{self.name}/{self.flushes}"
+        self.engine.create(name, exp.select(exp.Star()).from_(self.sheet.table()))
+        self.stand_on(name)
+
+    def join(self, query: exp.Expression, columns: list[str]) -> None:
+        """Add columns of a query (subject_no, columns…) to the card, by subject."""
+        self.flushes += 1
+        name = f"{self.name}/{self.flushes}"
+        wanted = [exp.column(c, table="j", quoted=True) for c in columns]
+        joined = (
+            exp.select(exp.column(exp.Star(), table="s"))
+            .select(*wanted)
+            .from_(_aliased(self.sheet.table(), "s"))
+        )
+        self.engine.create(
+            name,
+            joined.join(
+                query.subquery("j") if isinstance(query, exp.Query) else query,
+                on="j.subject_no = s.subject_no",
+                join_type="left",
+            ),
+        )
+        self.stand_on(name)
+
+    # -- environment of formulas --
+
+    def table_rows(self, name: str) -> tuple[t.Table, tuple[t.TableRow, ...]]:
+        """Return a table and its rows in force at the end of the instance."""
+        table = self.rulebook.tables[name]
+        return table, rows_in_force(table, self.instance.days.last_day)
+
+    def leaf(self, node: t.Expr) -> Compiled:  # noqa: PLR0911 - one case per leaf
+        """Return the column of a leaf."""
+        match node:
+            case t.MeasureRef():
+                return self.measure(node)
+            case t.LineRef():
+                return self.lines[node.name]
+            case t.InputRef():
+                declared = self.rulebook.inputs[node.name]
+                if declared.by_person:
+                    return self.leaves[f"input:{node.name}"]
+                return input_column(
+                    self.compiler, node, declared, self.known.parameters, self.instance.days.last_day
+                )
+            case t.SubjectValue():
+                sql = exp.column(node.column, quoted=True)
+                return Day(sql) if node.column in DATES else Word(sql)
+            case t.InstanceValue():
+                return self.instance_value(node)
+            case t.Group():
+                return self.group_figure(node)
+            case t.Streak() | t.Times():
+                return self.counted(node)
+            case t.OverInstances() | t.Previous() | t.State():
+                return self.leaves[leaf_key(node)]
+            case _:
+                raise TypeError(f"{type(node).__name__} has no meaning in a line ({node.place})")
+
+    def measure(self, node: t.MeasureRef) -> Compiled:
+        """Return the column of a measure; a formula measure is compiled where it is used, and stays a pair."""
+        key = f"measure:{node.name}"
+        if key not in self.leaves:
+            measure = self.rulebook.measures[node.name]
+            if not isinstance(measure, t.FormulaMeasure):
+                raise KeyError(node.name)
+            self.leaves[key] = self.compiler.compile(measure.expr)
+        return self.leaves[key]
+
+    def instance_value(self, node: t.InstanceValue) -> Compiled:
+        """Return a figure of the instance."""
+        days = self.instance.days
+        match node.name:
+            case "period_days":
+                return n.constant(Fraction(days.days))
+            case "spell_days":
+                return n.column("spell_days", Fraction(1), 0, days.days)
+            case "period_start":
+                return Day(date_sql(days.start))
+            case _:
+                return Day(date_sql(days.last_day))
+
+    def counted(self, node: t.Streak | t.Times) -> Num:
+        """Return a streak or count with this instance's own condition added to the earlier ones."""
+        key = leaf_key(node)
+        before = self.leaves[key]
+        condition = self.lines[node.line]
+        if not isinstance(before, Num):
+            raise TypeError(node.line)
+        sql = sql_of(condition)
+        there = exp.column(f"{key}/there", quoted=True)
+        unknown = exp.And(
+            this=n.wrap(exp.Not(this=n.wrap(n.is_null(there)))), expression=n.wrap(n.is_null(before.sql))
+        )
+        earlier = exp.Coalesce(this=before.sql.copy(), expressions=[n.integer(0)])
+        more = n.case([(unknown, exp.Null())], exp.Add(this=n.wrap(earlier), expression=n.integer(1)))
+        # A streak that breaks is 0 whatever came before; a count of the last n keeps what it had.
+        none: exp.Expression = (
+            n.integer(0) if isinstance(node, t.Streak) else n.case([(unknown, exp.Null())], earlier)
+        )
+        built = n.case([(n.is_null(sql), exp.Null()), (sql, more)], none)
+        return Num(built, Fraction(1), 0, before.high + 1, max(before.level, level_of(condition)))
+
+    def group_figure(self, node: t.Group) -> Compiled:
+        """Return a figure of the others."""
+        if node.among != self.group.id:
+            return self.figure_of_other(node)
+        value = self.sheet.bind(self.compiler.compile(node.of))
+        return _Window(node, value).result()
+
+    def figure_of_other(self, node: t.Group) -> Compiled:
+        """Return a figure of another group, by the attributes that both share."""
+        other = self.others[node.among]
+        value = other.sheet.bind(other.compiler.compile(node.of))
+        other.flush()
+        value = _plain(value)
+        found = _Window(node, value).aggregated()
+        by = [exp.column(b, quoted=True) for b in node.by]
+        source = table_named(other.table)
+        columns = [exp.alias_(sql, name, quoted=True) for name, sql in found.columns]
+        query = exp.select(*by, *columns).from_(source).where(exp.column("is_last"))
+        if by:
+            query = query.group_by(*by)
+        self.flushes += 1
+        name = f"{self.name}/{self.flushes}"
+        names = [exp.column(c, table="j", quoted=True) for c, _ in found.columns]
+        base = (
+            exp.select(exp.column(exp.Star(), table="s"))
+            .select(*names)
+            .from_(_aliased(self.sheet.table(), "s"))
+        )
+        condition: exp.Expression = exp.Boolean(this=True)
+        for b in node.by:
+            condition = exp.And(
+                this=condition,
+                expression=exp.EQ(
+                    this=exp.column(b, table="j", quoted=True),
+                    expression=exp.column(b, table="s", quoted=True),
+                ),
+            )
+        self.engine.create(name, base.join(query.subquery("j"), on=condition, join_type="left"))
+        self.stand_on(name)
+        return found.value
+
+    # -- lines --
+
+    def add_line(self, line: t.Line) -> None:
+        """Compile a line and bind its value under its own name."""
+        if line.role == "check":
+            condition = self.compiler.condition(line.value)
+            self.keep(line.id, condition)
+            return
+        value = self.compiler.compile(line.value)
+        if not isinstance(value, Num):
+            self.keep(line.id, value)
+            return
+        raw = self._held(line, value)
+        if line.for_days:
+            share = n.constant(Fraction(self.instance.days.days, line.for_days))
+            raw = self._number(n.multiply(raw, share))
+        if self.group.spells and line.unit == units.MONEY and line.role != "total":
+            raw = self._number(n.rounded(raw, FINEST) if raw.scale < FINEST else raw)
+            self.sheet.bind(raw, f"{line.id}~raw")
+            self.lines[f"{line.id}~raw"] = raw
+        self.keep(line.id, settled(raw, line.unit))
+
+    def _number(self, value: Num) -> Num:
+        found = self.sheet.bind(value)
+        if not isinstance(found, Num):
+            raise TypeError("not a number")
+        return found
+
+    def _held(self, line: t.Line, value: Num) -> Num:
+        """Return the value held between least and most; in a spell money bounds count by days."""
+        for bound, how in ((line.least, "most"), (line.most, "least")):
+            if bound is None:
+                continue
+            limit = self.compiler.number(bound)
+            if self.group.spells and line.unit == units.MONEY and not line.for_days:
+                part = n.multiply(limit, n.column("spell_days", Fraction(1), 0, self.instance.days.days))
+                limit = self._number(n.multiply(part, n.constant(Fraction(1, self.instance.days.days))))
+            value = self._number(n.extreme([value, limit], how))
+        return value
+
+    def keep(self, name: str, value: Compiled) -> None:
+        """Bind a value under the line's own name, and the first cause where it is unknown."""
+        bound = self.sheet.bind(value, name)
+        self.lines[name] = bound
+        self.kept.append(name)
+
+    def add_cause(self, name: str, nodes: list[t.Expr | None]) -> None:
+        """Bind, where the value is unknown, the path of the first figure read that is unknown."""
+        value = self.lines[name]
+        level = level_of(value)
+        arms: list[tuple[exp.Expression, exp.Expression]] = [
+            (exp.Not(this=n.wrap(n.is_null(sql_of(value)))), exp.Null())
+        ]
+        seen: set[str] = set()
+        for label, node in causes_in(nodes, self.rulebook):
+            if label in seen:
+                continue
+            seen.add(label)
+            found = self.compiler.compile(node)
+            level = max(level, level_of(found))
+            arms.append((n.is_null(sql_of(found)), exp.Literal.string(label)))
+        sql = n.case(arms, exp.Literal.string("undefined"))
+        self.sheet.bind(Word(sql, level), f"{name}~cause")
+
+
+def causes_in(nodes: list[t.Expr | None], rulebook: t.Rulebook) -> list[tuple[str, t.Expr]]:
+    """Return the (path, leaf) of every figure that formulas read, in reading order."""
+    found: list[tuple[str, t.Expr]] = []
+    for node in nodes:
+        for part in t.walk(node) if node is not None else ():
+            match part:
+                case t.MeasureRef(name=name):
+                    measure = rulebook.measures[name]
+                    if isinstance(measure, t.FormulaMeasure):
+                        found.extend(causes_in([measure.expr], rulebook))
+                    found.append((f"measures.{name}", part))
+                case t.LineRef(name=name):
+                    found.append((f"lines.{name}", part))
+                case t.InputRef(name=name):
+                    found.append((f"inputs.{name}", part))
+                case t.SubjectValue(column=column):
+                    found.append((f"subject.{column}", part))
+                case t.OverInstances() | t.Previous() | t.Streak() | t.Times():
+                    found.append((f"past.{part.line}", part))
+                case t.State(name=name):
+                    found.append((f"state.{name}", part))
+                case t.Lookup():
+                    found.append((f"tables.{part.table.split('@', maxsplit=1)[0]}", part))
+                case _:
+                    continue
+    return found
+
+
+def settled(value: Num, unit: units.Unit) -> Num:
+    """Return a line's value as it is kept: money to the fen, everything else at 12 places at most.
+
+    Rounding: half away from zero, once, after least and most.
+    """
+    target = FEN if unit == units.MONEY else FINEST
+    if (value.scale / target).denominator == 1 and unit != units.MONEY:
+        return value
+    return n.rounded(value, target)
+
+
+def leaf_key(node: t.Expr) -> str:
+    """Return the name under which a joined leaf is kept."""
+    match node:
+        case t.OverInstances():
+            return f"{node.how} of {node.line} over {node.every}"
+        case t.Previous():
+            return f"previous {node.line} {id_of(node.otherwise)}"
+        case t.Streak():
+            return f"streak {node.line}"
+        case t.Times():
+            return f"times {node.line} {node.last}"
+        case t.State():
+            return f"state {node.name}"
+        case _:
+            raise TypeError(type(node).__name__)
+
+
+def id_of(node: t.Expr | None) -> str:
+    """Return a name for a fallback expression, by its place."""
+    return f"{node.place.line}:{node.place.column}" if node is not None else ""
+
+
+def _plain(value: Compiled) -> Compiled:
+    match value:
+        case Num():
+            return Num(value.sql, value.scale, value.low, value.high, 0)
+        case Pair():
+            dividend, divisor = _plain(value.dividend), _plain(value.divisor)
+            if not isinstance(dividend, Num) or not isinstance(divisor, Num):
+                raise TypeError("pair")
+            return Pair(dividend, divisor)
+        case Bool():
+            return Bool(value.sql, 0)
+        case Word():
+            return Word(value.sql, 0)
+        case Day():
+            return Day(value.sql, 0)
+
+
+def _aliased(table: exp.Expression, alias: str) -> exp.Expression:
+    if isinstance(table, exp.Subquery):
+        return exp.Subquery(this=table.this, alias=exp.TableAlias(this=exp.to_identifier(alias)))
+    return exp.alias_(table.copy(), alias, table=True)
+
+
+@dataclass(slots=True)
+class _Aggregated:
+    columns: list[tuple[str, exp.Expression]]
+    value: Compiled
+
+
+class _Window:
+    """A group figure as window functions, or as aggregates for another group's card.
+
+    Only the card in force at the end of the instance represents a subject. One unknown member, or fewer
+    than the least number, make the figure unknown.
+    """
+
+    MEMBERS_MAX = 10**7
+
+    def __init__(self, node: t.Group, value: Compiled) -> None:
+        self.node = node
+        self.value = value
+        self.level = level_of(value)
+        self.x = sql_of(value)
+
+    def over(self, function: exp.Expression, *, ordered: bool = False) -> exp.Expression:
+        partition: list[exp.Expression] = [
+            exp.column("is_last"),
+            *[exp.column(b, quoted=True) for b in self.node.by],
+        ]
+        order = (
+            exp.Order(
+                expressions=[
+                    exp.Ordered(this=self.x.copy(), desc=not self.node.lowest_first, nulls_first=False)
+                ]
+            )
+            if ordered
+            else None
+        )
+        return exp.Window(this=function, partition_by=partition, order=order)
+
+    def number(self, function: str) -> exp.Expression:
+        argument: exp.Expression = self.x.copy()
+        if self.node.how == "count":
+            argument = n.case([(self.x, n.integer(1))], n.integer(0))
+        if isinstance(self.value, Num) and function == "sum":
+            argument = exp.Cast(this=argument, to=exp.DataType.build("INT128"))
+        return {"sum": exp.Sum, "min": exp.Min, "max": exp.Max}[function](this=argument)
+
+    def result(self) -> Compiled:
+        node = self.node
+        size = exp.Count(this=exp.Star())
+        known = exp.Count(this=self.x.copy())
+        members = self.over(size)
+        less = 0 if node.self_in else 1
+        few = exp.LT(
+            this=n.wrap(exp.Sub(this=n.wrap(members), expression=n.integer(less))),
+            expression=n.integer(node.least_size),
+        )
+        unknown = exp.LT(this=n.wrap(self.over(known)), expression=n.wrap(self.over(size.copy())))
+        outside = exp.Not(this=exp.column("is_last"))
+        guard = n.any_of([outside, unknown, few])
+        if node.how == "rank":
+            rank = self.over(exp.Anonymous(this="rank"), ordered=True)
+            return Num(n.case([(guard, exp.Null())], rank), Fraction(1), 1, self.MEMBERS_MAX, self.level)
+        function = {"highest": "max", "lowest": "min"}.get(node.how, "sum")
+        gathered = self.over(self.number(function))
+        scale, low, high = self.bounds()
+        total: exp.Expression = gathered
+        if not node.self_in and function == "sum":
+            own = n.case([(self.x, n.integer(1))], n.integer(0)) if node.how == "count" else self.x
+            total = exp.Sub(this=n.wrap(gathered), expression=n.wrap(own))
+        num = Num(n.case([(guard, exp.Null())], total), scale, low, high, self.level)
+        if node.how != "average":
+            return num
+        divisor = exp.Sub(this=n.wrap(self.over(size.copy())), expression=n.integer(less))
+        return Pair(num, Num(divisor, Fraction(1), 0, self.MEMBERS_MAX, self.level))
+
+    def bounds(self) -> tuple[Fraction, int, int]:
+        if self.node.how == "count" or not isinstance(self.value, Num):
+            return Fraction(1), 0, self.MEMBERS_MAX
+        if self.node.how in ("highest", "lowest"):
+            return self.value.scale, self.value.low, self.value.high
+        return self.value.scale, min(self.value.low, 0) * 10**5, max(self.value.high, 0) * 10**5
+
+    def aggregated(self) -> _Aggregated:
+        node = self.node
+        function = {"highest": "max", "lowest": "min"}.get(node.how, "sum")
+        size = exp.Count(this=exp.Star())
+        unknown = exp.LT(this=exp.Count(this=self.x.copy()), expression=size.copy())
+        few = exp.LT(this=size.copy(), expression=n.integer(node.least_size))
+        scale, low, high = self.bounds()
+        name = f"{node.how}@{node.among}/{node.place.line}:{node.place.column}"
+        columns: list[tuple[str, exp.Expression]] = [
+            (name, n.case([(n.any_of([unknown, few]), exp.Null())], self.number(function)))
+        ]
+        num = n.column(name, scale, low, high)
+        if node.how != "average":
+            return _Aggregated(columns, num)
+        columns.append((f"{name}/n", size.copy()))
+        return _Aggregated(columns, Pair(num, n.column(f"{name}/n", Fraction(1), 0, self.MEMBERS_MAX)))
+
+
+def loaded_values(
+    engine: Engine, name: str, values: dict[str, Value] | dict[str, int | None], unit: units.Unit
+) -> Compiled:
+    """Keep values by subject id as the table `name`(subject_id, value) and return what the column means."""
+    if unit == units.YES_NO:
+        engine.load(
+            name,
+            (("subject_id", "VARCHAR"), ("value", "BOOLEAN")),
+            [(k, v) for k, v in sorted(values.items())],
+        )
+        return Bool(exp.column("value"))
+    if units.is_choice(unit):
+        engine.load(
+            name,
+            (("subject_id", "VARCHAR"), ("value", "VARCHAR")),
+            [(k, v) for k, v in sorted(values.items())],
+        )
+        return Word(exp.column("value"))
+    fractions = {k: Fraction(v) for k, v in values.items() if isinstance(v, Fraction | int)}
+    scale = lcm(*(f.denominator for f in fractions.values())) if fractions else 1
+    wholes = {k: (f * scale).numerator for k, f in fractions.items()}
+    rows = [(k, str(wholes[k]) if k in wholes else None) for k in sorted(values)]
+    engine.load(name, (("subject_id", "VARCHAR"), ("value", "HUGEINT")), rows)
+    low, high = (min(wholes.values(), default=0), max(wholes.values(), default=0))
+    return Num(exp.column("value"), Fraction(1, scale), min(low, 0), max(high, 1))
+
+
+def past_query(table: str, column: str, cards: str) -> exp.Expression:
+    """Return (subject_no, column, column/there): earlier values by subject number."""
+    return filled(
+        "SELECT c.subject_no, v.value AS value_, TRUE AS there_ FROM vals AS v JOIN (SELECT DISTINCT subject_no, subject_id FROM cards) AS c ON c.subject_id = v.subject_id",
+        vals=table,
+        cards=cards,
+    ).transform(
+        lambda node: (
+            exp.to_identifier({"value_": column, "there_": f"{column}/there"}[node.name], quoted=True)
+            if isinstance(node, exp.Identifier) and node.name in ("value_", "there_")
+            else node
+        )
+    )

@@ -1,0 +1,518 @@
+"""Measures of a run: each (measure, instance, kind of subject) becomes a small table
+
+    (subject_no, spell_no, num, den, bad)
+
+num is a whole number at the measure's scale; `bad` counts rows whose figure is unknown: then the
+measure is unknown too. `den` is used by means only. spell_no is 0 but in an instance's own window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+from sqlglot import exp
+
+from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.instances import Instance
+from guanhu.appraisal.parameters import Parameters, inputs_in
+from guanhu.appraisal.rows import JOINED, RowEnv, column_of, columns_read, flat_name
+from guanhu.kinds.schema import Dated
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.run import fold
+from guanhu.rulebook.run import numeric as n
+from guanhu.rulebook.run.fold import WEIGHT_WHOLE, Segment, segments_of, taken_spans
+from guanhu.rulebook.run.numeric import Num
+from guanhu.rulebook.run.template import filled, union_all
+from guanhu.rulebook.windows import span_of
+from guanhu.values.dates import FAR_FUTURE, Span
+
+OBJECT_OF = {"balances": "account_no", "account_rates": "account_no", "loan_states": "loan_id"}
+SUBJECTS = ("person", "institution", "team", "bank")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Where a measure's values are: a table, the scale of `num`, and whether `den` divides it."""
+
+    table: str
+    scale: Fraction
+    by_spell: bool
+    is_mean: bool = False
+    unknown: str = ""
+    empty_is_zero: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One measure for one instance and kind of subject."""
+
+    measure: t.Measure
+    instance: Instance
+    subject: str
+    span: Span
+    cut: bool = True
+
+
+class Fold:
+    """Computes measures of standing things and of rows; keeps the cubes that several measures share."""
+
+    def __init__(
+        self, engine: Engine, rulebook: t.Rulebook, parameters: Parameters, statistics: Statistics
+    ) -> None:
+        """Stand on the ground tables in `engine`."""
+        self.engine = engine
+        self.rulebook = rulebook
+        self.parameters = parameters
+        self.statistics = statistics
+        self.made: set[str] = set()
+        self.seen: dict[str, tuple[int, int]] = {}
+        self.count = 0
+
+    # -- pieces: object, subject, span, weight, days --
+
+    def pieces(self, measure: t.Measure, subject: str, object_key: str) -> str:
+        """Return the table of pieces that a measure's credit gives to a kind of subject."""
+        book = measure.book or "main"
+        name = f"pieces/{subject}/{object_key}/{book}/{measure.role}/{measure.credit}"
+        if name in self.made:
+            return name
+        self.made.add(name)
+        self.engine.create(name, self._pieces_query(measure, subject, object_key, book))
+        return name
+
+    def _pieces_query(self, measure: t.Measure, subject: str, object_key: str, book: str) -> exp.Expression:
+        credit = "w_credit_account" if object_key == "account_no" else "w_credit_loan"
+        weight: exp.Expression = exp.column("share", table="c")
+        conditions = ["TRUE"]
+        if subject == "institution":
+            if object_key == "account_no":
+                return filled(
+                    "SELECT p.account_no, p.subject_no, 0 AS span_no, CAST(:whole AS BIGINT) AS weight, p.start_day, p.end_day FROM w_account_place AS p",
+                    whole=n.integer(WEIGHT_WHOLE),
+                )
+            return filled(_LOAN_PLACES, whole=n.integer(WEIGHT_WHOLE))
+        if subject == "bank":
+            objects = "SELECT account_no" if object_key == "account_no" else "SELECT loan_id"
+            table = "f_accounts" if object_key == "account_no" else "f_loans"
+            return filled(
+                f"{objects}, 0 AS subject_no, 0 AS span_no, CAST(:whole AS BIGINT) AS weight, DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day FROM {table}",
+                whole=n.integer(WEIGHT_WHOLE),
+            )
+        if measure.credit == "lead only":
+            conditions.append("c.role IS NULL OR c.role IN ('主办', 'lead')")
+        if measure.credit in ("lead only", "each in full"):
+            weight = exp.Cast(this=n.integer(WEIGHT_WHOLE), to=exp.DataType.build("BIGINT"))
+        who = "c.subject_no"
+        join = ""
+        if subject == "team":
+            who = "tm.subject_no"
+            join = "JOIN w_span AS s ON s.span_no = c.span_no JOIN w_team AS tm ON tm.subject_id = s.team_id"
+        where = " AND ".join(f"({c})" for c in conditions)
+        role = "AND c.role = :role" if measure.role else ""
+        return filled(
+            f"SELECT c.object AS {object_key}, {who} AS subject_no, c.span_no, :weight AS weight, c.start_day, c.end_day "
+            f"FROM {credit} AS c {join} WHERE c.book = :book AND {where} {role}",
+            weight=weight,
+            book=exp.Literal.string(book),
+            role=exp.Literal.string(measure.role),
+        )
+
+    def base_pieces(self, measure: t.Measure, subject: str, object_key: str, own: Span) -> tuple[str, int]:
+        """Return pieces whose weight is share × days of the instance's own window, over all days, and the divisor.
+
+        A closed thing stays with its last owner: what covers the day before closing goes on for ever.
+        """
+        plain = self.pieces(measure, subject, object_key)
+        name = f"base/{plain}/{own}"
+        if name not in self.made:
+            self.made.add(name)
+            template = _BASE_ACCOUNTS if object_key == "account_no" else _BASE_LOANS
+            self.engine.create(name, filled(template, pieces=plain, **_days(own)))
+        return name, own.days
+
+    # -- standing things --
+
+    def standing(self, wanted: Wanted) -> Figure:
+        """Return the figure of a measure over balances or loan states."""
+        measure = wanted.measure
+        spans, divisor = taken_spans(measure.take, wanted.span)
+        object_key = OBJECT_OF[measure.kind.name]
+        cuts = self.price_cuts(measure, wanted.span)
+        segments = segments_of(spans, cuts)
+        if measure.base:
+            pieces, days = self.base_pieces(measure, wanted.subject, object_key, wanted.instance.days)
+            divisor *= days
+        else:
+            pieces = self.pieces(measure, wanted.subject, object_key)
+        if measure.kind.name == "balances" and fold.is_linear(measure) and not self._reads_dated(measure):
+            source = self._linear_source(measure, pieces, segments)
+            linear = True
+        else:
+            source = self._interval_source(measure, pieces, object_key, segments)
+            linear = False
+        rows, scale = self._amounts(measure, source, segments, wanted, linear=linear)
+        return self._gathered(wanted, rows, scale / WEIGHT_WHOLE / divisor)
+
+    def _reads_dated(self, measure: t.Measure) -> bool:
+        read = columns_read((measure.where, measure.each), self.rulebook.tables)
+        return any(table in ("account_rates", "institution", "person") for table, _ in read)
+
+    def price_cuts(self, measure: t.Measure, span: Span) -> set[date]:
+        """Return the days inside the window on which a price or table that the rows read changes."""
+        if measure.prices_at not in ("each day", "row's day"):
+            return set()
+        names = inputs_in((measure.where, measure.each), self.rulebook.tables)
+        cuts = self.parameters.cuts(names, span)
+        for node in (measure.where, measure.each):
+            for part in t.walk(node) if node is not None else ():
+                if isinstance(part, t.Lookup):
+                    cuts.update(v.start for v in self.rulebook.tables[part.table].versions if v.start in span)
+        return cuts
+
+    def price_day(self, measure: t.Measure, day: date, wanted: Wanted) -> date:
+        """Return the day whose prices apply to a row of `day`."""
+        match measure.prices_at:
+            case "each day" | "row's day":
+                return day
+            case "window end":
+                return wanted.span.last_day
+            case _:
+                return wanted.instance.days.last_day
+
+    def _segments(self, segments: list[Segment]) -> str:
+        name = f"segments/{self.count}"
+        self.count += 1
+        rows = [(s.number, s.span.start, s.span.end, s.month) for s in segments]
+        columns = (("seg_no", "INTEGER"), ("start_day", "DATE"), ("end_day", "DATE"), ("month_start", "DATE"))
+        self.engine.load(name, columns, rows)
+        return name
+
+    def _linear_source(self, measure: t.Measure, pieces: str, segments: list[Segment]) -> str:
+        """Return the flat table of cube rows: subject, span, weight, segment, balance·days, attributes."""
+        read = columns_read((measure.where, measure.each), self.rulebook.tables) - {("", "balance")}
+        attributes = sorted(read)
+        classes = self._classes(attributes)
+        key = f"cube/{pieces}/{classes}/{[(s.span.start, s.span.end) for s in segments]}"
+        if key not in self.made:
+            self.made.add(key)
+            seg = self._segments(segments)
+            self.engine.create(key, fold.cube_query(pieces, seg, f"{classes}/of"))
+            self.engine.drop(seg)
+        name = f"rows/{self.count}"
+        self.count += 1
+        self.engine.create(
+            name,
+            filled(
+                "SELECT q.*, d.* EXCLUDE (class_no) FROM cube AS q JOIN classes AS d ON d.class_no = q.class_no",
+                cube=key,
+                classes=classes,
+            ),
+        )
+        ((low, high),) = self.engine.rows(filled("SELECT min(days_sum), max(days_sum) FROM r", r=name))
+        self.seen[name] = (int(low or 0), int(high or 1))
+        return name
+
+    def _classes(self, attributes: list[tuple[str, str]]) -> str:
+        """Return the table of distinct attribute combinations; `<name>/of` says which an account is of."""
+        names = [flat_name(*a) for a in attributes]
+        name = f"classes/{'|'.join(names)}"
+        if name in self.made:
+            return name
+        self.made.add(name)
+        columns: list[exp.Expression] = [
+            exp.alias_(
+                exp.column(column, table="a" if table == "account" else "c"),
+                flat_name(table, column),
+                quoted=True,
+            )
+            for table, column in attributes
+        ]
+        query = filled(
+            "SELECT a.account_no FROM f_accounts AS a LEFT JOIN f_customers AS c ON c.customer_id = a.customer_id"
+        )
+        if not isinstance(query, exp.Select):
+            raise TypeError("not a select")
+        flat = query.select(*columns)
+        grouped: list[exp.Expression] = [exp.column(x, quoted=True) for x in names]
+        number = exp.alias_(
+            exp.Cast(
+                this=filled("SELECT dense_rank() OVER (ORDER BY 1) AS x").expressions[0].this,
+                to=exp.DataType.build("INTEGER"),
+            ),
+            "class_no",
+        )
+        if grouped:
+            window = number.find(exp.Window)
+            if window is not None:
+                window.set("order", exp.Order(expressions=[exp.Ordered(this=g.copy()) for g in grouped]))
+        self.engine.create(f"{name}/all", exp.select("*", number).from_(flat.subquery("f")))
+        self.engine.create(f"{name}/of", filled("SELECT account_no, class_no FROM x", x=f"{name}/all"))
+        self.engine.create(name, filled("SELECT DISTINCT * EXCLUDE (account_no) FROM x", x=f"{name}/all"))
+        self.engine.drop(f"{name}/all")
+        return name
+
+    def _interval_source(
+        self, measure: t.Measure, pieces: str, object_key: str, segments: list[Segment]
+    ) -> str:
+        """Return the flat table of pieces × segments × intervals, with the columns that are read."""
+        seg = self._segments(segments)
+        read = sorted(columns_read((measure.where, measure.each), self.rulebook.tables))
+        tables = {table for table, _ in read}
+        derived = {
+            node.name
+            for root in (measure.where, measure.each)
+            if root is not None
+            for node in t.walk(root)
+            if isinstance(node, t.MeasureRef)
+        }
+        shape = (
+            _INTERVALS_LOAN
+            if object_key == "loan_id"
+            else _INTERVALS_RATED
+            if "account_rates" in tables
+            else _INTERVALS_ACCOUNT
+        )
+        query = filled(shape, pieces=pieces, segments=seg, facts=f"f_{measure.kind.name}")
+        if not isinstance(query, exp.Select):
+            raise TypeError("not a select")
+        query = _joined(query, tables, object_key)
+        if measure.round_per or derived:
+            query = query.select("b.account_no" if object_key == "account_no" else "b.loan_id")
+        columns = [
+            exp.alias_(exp.column(column, table=_ALIASES[table]), flat_name(table, column), quoted=True)
+            for table, column in read
+        ]
+        name = f"rows/{self.count}"
+        self.count += 1
+        self.engine.create(name, query.select(*columns))
+        self.engine.drop(seg)
+        return name
+
+    # -- amounts of rows --
+
+    def _amounts(
+        self, measure: t.Measure, source: str, segments: list[Segment], wanted: Wanted, *, linear: bool
+    ) -> tuple[exp.Expression, Fraction]:
+        """Return (subject_no, span_no, amount, bad) rows and the scale of the amount."""
+        by_price: dict[date, list[int]] = {}
+        for segment in segments:
+            by_price.setdefault(self.price_day(measure, segment.span.start, wanted), []).append(
+                segment.number
+            )
+        parts: list[tuple[exp.Expression, Num]] = []
+        for day, numbers in sorted(by_price.items()):
+            chosen = filled("SELECT * FROM rows_", rows_=source)
+            if len(by_price) > 1 and isinstance(chosen, exp.Select):
+                chosen = chosen.where(
+                    exp.In(this=exp.column("seg_no"), expressions=[n.integer(x) for x in numbers])
+                )
+            parts.append(self._amount_query(measure, chosen, source, day, linear=linear))
+        return _aligned(parts)
+
+    def _amount_query(
+        self, measure: t.Measure, chosen: exp.Expression, source: str, day: date, *, linear: bool
+    ) -> tuple[exp.Expression, Num]:
+        table = chosen.subquery("r") if isinstance(chosen, exp.Query) else chosen
+        bounds = self.statistics.bounds(measure)
+        balance = Num(exp.column("days_sum"), Fraction(1, 100), *self.seen[source]) if linear else None
+        env = RowEnv(table, measure.kind, self.rulebook, self.parameters, day, bounds, balance)
+        weight = Num(exp.column("weight"), Fraction(1), 0, WEIGHT_WHOLE * 366)
+        amount: Num = (
+            env.compiler.number(measure.each) if measure.each is not None else n.constant(Fraction(1))
+        )
+        if measure.round_to is not None and measure.round_per == "row":
+            amount = n.rounded(amount, Fraction(1, 10**measure.round_to))
+        amount = n.multiply(amount, weight)
+        if not linear:
+            amount = n.multiply(amount, Num(exp.column("days"), Fraction(1), 0, 4000))
+        bound = env.sheet.bind(amount)
+        if not isinstance(bound, Num):
+            raise TypeError(measure.id)
+        known: exp.Expression = bound.sql
+        if measure.where is not None:
+            where = env.compiler.condition(measure.where)
+            bad = n.any_of(
+                [
+                    n.is_null(where.sql),
+                    exp.And(this=n.wrap(where.sql), expression=n.wrap(n.is_null(bound.sql))),
+                ]
+            )
+            value = n.case([(where.sql, known)], n.typed(n.integer(0), bound.size))
+        else:
+            bad, value = n.is_null(bound.sql), known
+        columns = [
+            exp.column("subject_no"),
+            exp.column("span_no"),
+            exp.alias_(value, "amount"),
+            exp.alias_(bad, "is_bad"),
+        ]
+        return env.sheet.select(columns), bound
+
+    def _gathered(self, wanted: Wanted, rows: exp.Expression, scale: Fraction) -> Figure:
+        """Sum the amounts by subject and, in the instance's own window, by spell."""
+        by_spell = wanted.subject == "person" and (wanted.measure.window.is_own or wanted.measure.base)
+        name = f"figure/{self.count}"
+        self.count += 1
+        self.engine.create(f"{name}/rows", rows)
+        self.engine.create(
+            name,
+            filled(
+                _GATHER_SPELLS if by_spell else _GATHER,
+                rows_=f"{name}/rows",
+                spells=spell_table(wanted.instance, cut=wanted.cut),
+            ),
+        )
+        self.engine.drop(f"{name}/rows")
+        if wanted.subject == "institution":
+            self.engine.create(name, filled(_GATHER_ABOVE, rows_=name))
+        return Figure(name, scale, by_spell)
+
+
+def spell_table(instance: Instance, *, cut: bool) -> str:
+    """Return the name of the table that says to which spell of an instance each span belongs."""
+    return f"spells/{instance.every}/{instance.days}/{'cut' if cut else 'whole'}"
+
+
+class Statistics:
+    """Bounds of the whole numbers at rest, from the batches; they choose the width of every figure."""
+
+    def __init__(self, bounds: dict[tuple[str, str], tuple[int, int]]) -> None:
+        """Keep (kind, column) → (least, most)."""
+        self._bounds = bounds
+
+    def bounds(self, measure: t.Measure) -> dict[tuple[str, str], tuple[int, int]]:
+        """Return the bounds of the columns that a row of this kind may read."""
+        found: dict[tuple[str, str], tuple[int, int]] = {}
+        for (kind, column), bound in self._bounds.items():
+            if kind == measure.kind.name:
+                found["", column] = bound
+            for table, joined in JOINED.items():
+                if joined.name == kind:
+                    found[table, column] = bound
+        return found
+
+
+def _aligned(parts: list[tuple[exp.Expression, Num]]) -> tuple[exp.Expression, Fraction]:
+    """Return the queries of several price days as one, their amounts brought to one scale."""
+    scale = parts[0][1].scale
+    for _, num in parts[1:]:
+        scale = n.common_scale(scale, num.scale)
+    found: list[exp.Expression] = []
+    for query, num in parts:
+        factor = num.scale / scale
+        amount = n.rescaled(Num(exp.column("amount"), num.scale, num.low, num.high), scale)
+        sql = filled(
+            "SELECT subject_no, span_no, :amount AS amount, is_bad FROM q",
+            amount=n.typed(amount.sql, amount.size),
+            q=query,
+        )
+        found.append(sql if factor != 1 or len(parts) > 1 else query)
+    return union_all(found), scale
+
+
+def _days(span: Span) -> dict[str, exp.Expression]:
+    return {"start": date_sql(span.start), "stop": date_sql(span.end), "forever": date_sql(FAR_FUTURE)}
+
+
+def date_sql(day: date) -> exp.Expression:
+    """Return a date literal."""
+    return exp.Cast(this=exp.Literal.string(day.isoformat()), to=exp.DataType.build("DATE"))
+
+
+_ALIASES = {
+    "": "b",
+    "account": "a",
+    "customer": "cu",
+    "loan": "l",
+    "account_rates": "ra",
+    "institution": "i",
+    "person": "sp",
+}
+
+
+def _joined(query: exp.Select, tables: set[str], object_key: str) -> exp.Select:
+    """Return the query with the things of a row joined."""
+    if object_key == "account_no":
+        if tables & {"account", "customer", "institution"}:
+            query = query.join("f_accounts AS a", on="a.account_no = b.account_no", join_type="left")
+        customer = "cu.customer_id = a.customer_id"
+        place = "i.institution_id = a.institution_id"
+    else:
+        if tables & {"loan", "customer", "institution"}:
+            query = query.join("f_loans AS l", on="l.loan_id = b.loan_id", join_type="left")
+        customer = "cu.customer_id = l.customer_id"
+        place = "i.institution_id = l.institution_id"
+    if "customer" in tables:
+        query = query.join("f_customers AS cu", on=customer, join_type="left")
+    if "institution" in tables:
+        query = query.join(
+            exp.select("*")
+            .from_("f_institutions")
+            .qualify("row_number() OVER (PARTITION BY institution_id ORDER BY from_day DESC) = 1")
+            .subquery("i"),
+            on=place,
+            join_type="left",
+        )
+    if "person" in tables:
+        query = query.join("w_span AS sp", on="sp.span_no = k.span_no", join_type="left")
+    return query
+
+
+_LOAN_PLACES = """
+SELECT l.loan_id, i.subject_no, 0 AS span_no, CAST(:whole AS BIGINT) AS weight, DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day
+FROM f_loans AS l JOIN w_institution AS i ON i.subject_id = l.institution_id
+"""
+_BASE_ACCOUNTS = """
+SELECT account_no, subject_no, span_no, CAST(sum(weight * days) AS BIGINT) AS weight,
+       DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day
+FROM (
+  SELECT p.account_no, p.subject_no, p.span_no, p.weight,
+         least(CASE WHEN p.end_day >= a.closed_on THEN :forever ELSE p.end_day END, :stop)
+         - greatest(p.start_day, :start) AS days
+  FROM pieces AS p JOIN f_accounts AS a ON a.account_no = p.account_no
+  WHERE a.closed_on IS NULL OR p.start_day < a.closed_on
+) AS x
+WHERE days > 0 GROUP BY ALL
+"""
+_BASE_LOANS = """
+SELECT loan_id, subject_no, span_no, CAST(sum(weight * (least(end_day, :stop) - greatest(start_day, :start))) AS BIGINT) AS weight,
+       DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day
+FROM pieces WHERE start_day < :stop AND end_day > :start GROUP BY ALL
+"""
+_INTERVALS_ACCOUNT = """
+SELECT k.subject_no, k.span_no, k.weight, k.seg_no,
+       least(b.to_day, k.end_day) - greatest(b.from_day, k.start_day) AS days
+FROM (
+  SELECT p.account_no, p.subject_no, p.span_no, p.weight, s.seg_no,
+         greatest(p.start_day, s.start_day) AS start_day, least(p.end_day, s.end_day) AS end_day
+  FROM pieces AS p JOIN segments AS s ON p.start_day < s.end_day AND p.end_day > s.start_day
+) AS k
+JOIN facts AS b ON b.account_no = k.account_no AND b.from_day < k.end_day AND b.to_day > k.start_day
+"""
+_INTERVALS_LOAN = _INTERVALS_ACCOUNT.replace("account_no", "loan_id")
+_INTERVALS_RATED = """
+SELECT k.subject_no, k.span_no, k.weight, k.seg_no,
+       least(b.to_day, k.end_day, ra.end_day) - greatest(b.from_day, k.start_day, ra.start_day) AS days
+FROM (
+  SELECT p.account_no, p.subject_no, p.span_no, p.weight, s.seg_no,
+         greatest(p.start_day, s.start_day) AS start_day, least(p.end_day, s.end_day) AS end_day
+  FROM pieces AS p JOIN segments AS s ON p.start_day < s.end_day AND p.end_day > s.start_day
+) AS k
+JOIN facts AS b ON b.account_no = k.account_no AND b.from_day < k.end_day AND b.to_day > k.start_day
+JOIN w_rate AS ra ON ra.account_no = k.account_no AND ra.start_day < least(b.to_day, k.end_day)
+  AND ra.end_day > greatest(b.from_day, k.start_day)
+"""
+_GATHER = """
+SELECT subject_no, 0 AS spell_no, sum(amount) AS num, CAST(1 AS BIGINT) AS den, count(*) FILTER (WHERE is_bad) AS bad
+FROM rows_ GROUP BY subject_no
+"""
+_GATHER_SPELLS = """
+SELECT r.subject_no, s.spell_no, sum(r.amount) AS num, CAST(1 AS BIGINT) AS den, count(*) FILTER (WHERE r.is_bad) AS bad
+FROM rows_ AS r JOIN spells AS s ON s.span_no = r.span_no GROUP BY r.subject_no, s.spell_no
+"""
+_GATHER_ABOVE = """
+SELECT w.above_no AS subject_no, 0 AS spell_no, sum(r.num) AS num, CAST(1 AS BIGINT) AS den, sum(r.bad) AS bad
+FROM rows_ AS r JOIN w_above AS w ON w.subject_no = r.subject_no GROUP BY w.above_no
+"""

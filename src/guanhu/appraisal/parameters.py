@@ -1,0 +1,170 @@
+"""The values of inputs: what the bank supplied for a rulebook, by keys and from a day on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+
+from sqlglot import exp
+
+from guanhu.appraisal.engine import Engine
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.run.template import filled
+from guanhu.values import units
+from guanhu.values.dates import Span, date_of
+from guanhu.values.exact import decimal_of
+from guanhu.values.problem import Place, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """One value and the days it is in force; where it comes from."""
+
+    days: Span
+    value: Fraction | date | str
+    document: str
+    approved_by: str
+
+
+@dataclass(slots=True)
+class Parameters:
+    """Input → keys → dated values. `at` answers for one day; nothing in force there is None, never zero."""
+
+    values: dict[str, dict[tuple[str, ...], list[Dated]]] = field(default_factory=dict)
+
+    def at(self, name: str, keys: tuple[str, ...], day: date) -> Dated | None:
+        """Return the value in force on a day; the row that starts latest wins."""
+        found = [d for d in self.values.get(name, {}).get(keys, ()) if day in d.days]
+        return max(found, key=lambda d: d.days.start) if found else None
+
+    def in_force(self, name: str, day: date) -> dict[tuple[str, ...], Dated]:
+        """Return the values of all keys in force on a day."""
+        found = {keys: self.at(name, keys, day) for keys in self.values.get(name, {})}
+        return {keys: value for keys, value in found.items() if value is not None}
+
+    def cuts(self, names: Iterable[str], span: Span) -> set[date]:
+        """Return the days inside `span` on which a value of these inputs changes."""
+        days: set[date] = set()
+        for name in names:
+            for dated in self.values.get(name, {}).values():
+                for d in dated:
+                    days.update(day for day in (d.days.start, d.days.end) if span.start < day < span.end)
+        return days
+
+
+_QUERY = """
+SELECT input, coalesce(keys, ''), value, from_day, to_day, coalesce(document, ''), coalesce(approved_by, '')
+FROM f_parameters WHERE rulebook = :rulebook
+"""
+
+
+def read_parameters(engine: Engine, rulebook: t.Rulebook) -> tuple[Parameters, list[Problem]]:
+    """Return the inputs that the bank supplied for a rulebook, and what is wrong with them.
+
+    Errors:   RUN010 unknown input, RUN011 value not of the input's unit, RUN012 outside the allowed range,
+              RUN013 wrong number of keys.
+    """
+    parameters = Parameters()
+    problems: list[Problem] = []
+    for name, keys, value, start, end, document, approved_by in engine.rows(
+        filled(_QUERY, rulebook=exp.Literal.string(rulebook.id))
+    ):
+        declared = rulebook.inputs.get(name)
+        if declared is None or declared.by_person:
+            problems.append(
+                _problem(
+                    "RUN010",
+                    name,
+                    f"办法 {rulebook.id} 没有叫 {name} 的参数",
+                    f"rulebook {rulebook.id} has no input {name}",
+                    severity="warning",
+                )
+            )
+            continue
+        split = tuple(k.strip() for k in keys.split("|")) if keys else ()
+        if len(split) != len(declared.by):
+            wanted = " | ".join(declared.by)
+            problems.append(
+                _problem(
+                    "RUN013",
+                    name,
+                    f"键 {keys or '(空)'} 应当是 {wanted or '(空)'}",
+                    f"the keys {keys or '(none)'} are to be {wanted or '(none)'}",
+                )
+            )
+            continue
+        found = value_of(declared.unit, value)
+        if found is None:
+            problems.append(
+                _problem(
+                    "RUN011",
+                    name,
+                    f"值 {value} 不是 {declared.unit}",
+                    f"the value {value} is not {declared.unit}",
+                )
+            )
+            continue
+        if isinstance(found, Fraction) and not _allowed(declared, found):
+            problems.append(
+                _problem(
+                    "RUN012",
+                    name,
+                    f"值 {value} 不在允许的范围内",
+                    f"the value {value} lies outside the allowed range",
+                )
+            )
+            continue
+        row = Dated(Span(start, end), found, document, approved_by)
+        parameters.values.setdefault(name, {}).setdefault(split, []).append(row)
+    return parameters, problems
+
+
+def value_of(unit: units.Unit, text: str) -> Fraction | date | str | None:
+    """Return the value that text gives in a unit, or None."""
+    if unit == units.DATE:
+        return date_of(text)
+    if units.is_choice(unit):
+        return text
+    return decimal_of(text.strip().replace(",", "").removesuffix("元"))
+
+
+def _allowed(declared: t.Input, value: Fraction) -> bool:
+    return (declared.low is None or value >= declared.low) and (
+        declared.high is None or value <= declared.high
+    )
+
+
+def _problem(code: str, name: str, zh: str, en: str, severity: str = "error") -> Problem:
+    return Problem(
+        code,
+        Place("parameters", sheet=name),
+        zh,
+        en,
+        "改正参数表后重新导入",
+        "mend the parameters and import them again",
+        severity=severity,
+    )
+
+
+def inputs_in(nodes: Iterable[t.Expr | None], tables: Mapping[str, t.Table]) -> set[str]:
+    """Return the inputs that formulas read, those of the rows of their tables included."""
+    found: set[str] = set()
+    seen: set[str] = set()
+
+    def visit(node: t.Expr) -> None:
+        for part in t.walk(node):
+            if isinstance(part, t.InputRef):
+                found.add(part.name)
+            elif isinstance(part, t.Lookup) and part.table not in seen:
+                seen.add(part.table)
+                for version in tables[part.table].versions:
+                    for row in version.rows:
+                        for give in row.gives:
+                            visit(give)
+
+    for node in nodes:
+        if node is not None:
+            visit(node)
+    return found

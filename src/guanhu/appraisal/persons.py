@@ -1,0 +1,116 @@
+"""From spells to persons: points average by days, pay adds and is then rounded, the rest is the last spell's."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from sqlglot import exp
+
+from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.lines import Card, settled
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.run import numeric as n
+from guanhu.rulebook.run.numeric import Compiled, Num, Pair
+from guanhu.rulebook.run.template import filled, table_named
+from guanhu.values import units
+
+
+def person_table(engine: Engine, card: Card, rulebook: t.Rulebook) -> tuple[str, dict[str, Compiled]]:
+    """Return the table of one row per subject and what its line columns mean.
+
+    Rounding: pay is summed exactly over spells and rounded to the fen once; points are Σ(points × days) ÷ Σ days
+              at 12 places; a total is the sum of its rounded lines.
+    """
+    (count,) = engine.rows(filled("SELECT count(*) FROM c WHERE NOT is_last", c=card.table))[0]
+    if not count:
+        return card.table, dict(card.lines)
+    lines: dict[str, Compiled] = {}
+    columns: list[exp.Expression] = []
+    for name, value in card.lines.items():
+        if name.endswith("~raw"):
+            continue
+        line = rulebook.lines.get(name)
+        column = exp.column(name, quoted=True)
+        last: exp.Expression = filled("SELECT any_value(:x) FILTER (WHERE is_last)", x=column).expressions[0]
+        lines[name] = value
+        raw = card.lines.get(f"{name}~raw")
+        if line is not None and isinstance(value, Num) and isinstance(raw, Num):
+            total = Num(
+                _known_sum(exp.column(f"{name}~raw", quoted=True)), raw.scale, raw.low * 400, raw.high * 400
+            )
+            found = settled(total, units.MONEY)
+            lines[name] = Num(column, found.scale, found.low, found.high)
+            last = found.sql
+        elif line is not None and line.unit == units.POINTS and isinstance(value, Num):
+            found = _average(column, value)
+            lines[name] = Num(column, found.scale, found.low, found.high)
+            last = found.sql
+        columns.append(exp.alias_(last, name, quoted=True))
+        cause = filled(
+            "SELECT CASE WHEN :last IS NULL THEN any_value(:x) FILTER (WHERE :x IS NOT NULL) END",
+            last=last,
+            x=exp.column(f"{name}~cause", quoted=True),
+        )
+        columns.append(exp.alias_(cause.expressions[0], f"{name}~cause", quoted=True))
+    name = f"{card.name}/persons"
+    attributes = [
+        exp.alias_(filled("SELECT any_value(:x) FILTER (WHERE is_last)", x=exp.column(a)).expressions[0], a)
+        for a in ("post", "grade", "institution_id", "team_id", "spell_end")
+    ]
+    source = table_named(card.table)
+    days = exp.alias_(exp.Sum(this=exp.column("spell_days")), "spell_days")
+    query = exp.select(
+        "subject_no", "subject_id", *attributes, days, exp.alias_(exp.Boolean(this=True), "is_last"), *columns
+    ).from_(source)
+    engine.create(f"{name}/sums", query.group_by("subject_no", "subject_id"))
+    return _with_totals(engine, f"{name}/sums", name, card, rulebook, lines)
+
+
+def _known_sum(column: exp.Expression) -> exp.Expression:
+    return filled(
+        "SELECT CASE WHEN count(*) FILTER (WHERE :x IS NULL) > 0 THEN NULL ELSE CAST(sum(:x) AS HUGEINT) END",
+        x=column,
+    ).expressions[0]
+
+
+def _average(column: exp.Expression, value: Num) -> Num:
+    days_max = 4000
+    top = filled(
+        "SELECT CASE WHEN count(*) FILTER (WHERE :x IS NULL) > 0 THEN NULL ELSE CAST(sum(CAST(:x AS HUGEINT) * spell_days) AS HUGEINT) END",
+        x=column,
+    ).expressions[0]
+    bottom = filled("SELECT CAST(sum(spell_days) AS BIGINT)").expressions[0]
+    pair = Pair(
+        Num(top, value.scale, value.low * days_max, value.high * days_max),
+        Num(bottom, Fraction(1), 1, days_max),
+    )
+    found = n.quotient_rounded(pair, 12)
+    return Num(found.sql, found.scale, min(value.low * 10**12, -1), max(value.high * 10**12, 1))
+
+
+def _with_totals(
+    engine: Engine, sums: str, name: str, card: Card, rulebook: t.Rulebook, lines: dict[str, Compiled]
+) -> tuple[str, dict[str, Compiled]]:
+    """Return the persons with each money total as the sum of its own rounded lines."""
+    changes: list[exp.Expression] = []
+    for line_id in card.lines:
+        line = rulebook.lines.get(line_id)
+        if (
+            line is None
+            or line.role != "total"
+            or line.unit != units.MONEY
+            or line.least is not None
+            or line.most is not None
+        ):
+            continue
+        found: Num | None = None
+        for term in line.terms:
+            value = lines[term]
+            if isinstance(value, Num):
+                found = value if found is None else n.add(found, value)
+        if found is not None:
+            changes.append(exp.alias_(found.sql, line_id, quoted=True))
+            lines[line_id] = Num(exp.column(line_id, quoted=True), found.scale, found.low, found.high)
+    star = exp.Star(replace=changes) if changes else exp.Star()
+    engine.create(name, exp.select(star).from_(table_named(sums)))
+    return name, lines

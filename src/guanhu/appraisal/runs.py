@@ -1,0 +1,396 @@
+"""Run folders: what a run keeps, under a name made of its period, rulebook and identity.
+
+    runs/<period>-<rulebook>-<first 12 of identity>/
+        run.json            identity and its parts, status, counts, times, canonical digest
+        rulebook/           the exact files that were run
+        people.parquet      subject, instance, group, spell, post, grade, institution, days
+        left_out.parquet    who was not appraised, and why
+        measures.parquet    subject, spell, instance, measure, num, den, state
+        lines.parquet       subject, spell, instance, path, num, den, text, state, cause
+        decisions.parquet   what changes, from when; undecided ones marked
+        reconcile.parquet   managers + unassigned = institutions = bank
+        problems.json       what was told
+
+A run is written under a name that begins with `.partial-`, synced, and renamed: it is there whole or
+not at all. Its folder never changes afterwards. spell 0 is the whole subject.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from sqlglot import exp
+
+from guanhu.appraisal.appraise import Outcome, Result
+from guanhu.appraisal.engine import Engine
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.run import numeric as n
+from guanhu.rulebook.run.numeric import Bool, Compiled, Num, Pair
+from guanhu.rulebook.run.template import filled, table_named, union_all
+from guanhu.values.dates import Span
+from guanhu.values.problem import Place, Problem, Refused
+
+LANGUAGE_VERSION = "1"
+"""Changes when the meaning of a rulebook's text changes."""
+PARTIAL = ".partial-"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What makes a run the run it is: the same identity gives the same canonical digest."""
+
+    rulebook: str
+    rulebook_digest: str
+    readings: tuple[tuple[str, str], ...]
+    period: Span
+    facts_as_of: int
+    facts_digest: str
+    published: tuple[str, ...]
+    language: str = LANGUAGE_VERSION
+
+    @property
+    def digest(self) -> str:
+        """Return the digest of all parts."""
+        return hashlib.sha256(
+            json.dumps(self.parts(), ensure_ascii=False, sort_keys=True).encode()
+        ).hexdigest()
+
+    def parts(self) -> dict[str, Any]:
+        """Return the parts, as they stand in run.json."""
+        return {
+            "rulebook": self.rulebook,
+            "rulebook_digest": self.rulebook_digest,
+            "readings": dict(self.readings),
+            "period": str(self.period),
+            "facts_as_of": self.facts_as_of,
+            "facts_digest": self.facts_digest,
+            "published": list(self.published),
+            "language": self.language,
+        }
+
+
+def run_name(identity: Identity, period_text: str) -> str:
+    """Return the name of a run's folder."""
+    safe = period_text.replace("..", "_")
+    return f"{safe}-{identity.rulebook}-{identity.digest[:12]}"
+
+
+class Freezer:
+    """Writes one run's folder."""
+
+    def __init__(self, engine: Engine, outcome: Outcome, identity: Identity) -> None:
+        """Take the tables that the run left in the engine."""
+        self.engine = engine
+        self.outcome = outcome
+        self.identity = identity
+
+    def freeze(
+        self, runs: Path, period_text: str, rulebook_folder: Path, times: dict[str, float] | None = None
+    ) -> Path:
+        """Write the folder and return its path; a run of the same identity is there already and stays.
+
+        Errors:   Refused RUN030 when the folder exists with another digest (it was changed by hand).
+        """
+        runs.mkdir(parents=True, exist_ok=True)
+        target = runs / run_name(self.identity, period_text)
+        folder = runs / f"{PARTIAL}{target.name}-{os.getpid()}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        self._tables()
+        digest = self._digest()
+        if target.exists():
+            shutil.rmtree(folder)
+            return _same_run(target, digest)
+        for name in ("people", "left_out", "measures", "lines", "decisions", "reconcile"):
+            self.engine.write(
+                filled("SELECT * FROM x ORDER BY ALL", x=f"frozen/{name}"), folder / f"{name}.parquet"
+            )
+        shutil.copytree(rulebook_folder, folder / "rulebook", ignore=shutil.ignore_patterns(".*"))
+        problems = [
+            {"code": p.code, "place": str(p.place), "zh": p.zh, "en": p.en} for p in self.outcome.problems
+        ]
+        (folder / "problems.json").write_text(
+            json.dumps(problems, ensure_ascii=False, indent=1), encoding="utf-8"
+        )
+        record = {
+            "identity": self.identity.digest,
+            **self.identity.parts(),
+            "period_text": period_text,
+            "digest": digest,
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "counts": self.counts(),
+            "times": {key: f"{value:.3f}" for key, value in (times or {}).items()},
+        }
+        (folder / "run.json").write_text(json.dumps(record, ensure_ascii=False, indent=1), encoding="utf-8")
+        for path in folder.rglob("*"):
+            _sync(path)
+        _sync(folder)
+        folder.rename(target)
+        _sync(runs)
+        return target
+
+    def counts(self) -> dict[str, int]:
+        """Return how many subjects were appraised, how many are not settled and how many were left out."""
+        (appraised,) = self.engine.rows(
+            filled("SELECT count(DISTINCT subject_id) FROM p", p="frozen/people")
+        )[0]
+        (unsettled,) = self.engine.rows(
+            filled("SELECT count(DISTINCT subject_id) FROM l WHERE state <> 'ok'", l="frozen/lines")
+        )[0]
+        (left_out,) = self.engine.rows(
+            filled(
+                "SELECT count(DISTINCT subject_id) FROM l WHERE subject_id NOT IN (SELECT subject_id FROM p)",
+                l="frozen/left_out",
+                p="frozen/people",
+            )
+        )[0]
+        return {"appraised": appraised, "not_settled": unsettled, "left_out": left_out}
+
+    # -- long tables --
+
+    def _tables(self) -> None:
+        results = self.outcome.results
+        self._create("people", [_people(r) for r in results], _PEOPLE_EMPTY)
+        lines = [q for r in results for q in _line_rows(r, r.persons, "0")]
+        lines += [q for r in results if r.spells != r.persons for q in _line_rows(r, r.spells, "spell_no")]
+        self._create("lines", lines, _LINES_EMPTY)
+        self._create("measures", [q for r in results for q in _measure_rows(r)], _MEASURES_EMPTY)
+        text = "VARCHAR"
+        self.engine.load(
+            "frozen/left_out",
+            (("instance", text), ("every", text), ("subject_id", text), ("reason", text), ("post", text)),
+            self.outcome.left_out,
+        )
+        columns = (
+            ("instance", text),
+            ("subject_id", text),
+            ("decision", text),
+            ("sets", text),
+            ("before", text),
+            ("after", text),
+            ("in_force", "DATE"),
+            ("undecided", "BOOLEAN"),
+        )
+        self.engine.load("frozen/decisions", columns, self.outcome.changes)
+        named = (
+            "instance",
+            "measure",
+            "book",
+            "managers",
+            "unassigned",
+            "institutions",
+            "bank",
+            "control",
+            "unit",
+            "holds",
+        )
+        self.engine.load("frozen/reconcile", tuple((x, text) for x in named), self.outcome.reconciled)
+
+    def _create(self, name: str, queries: Sequence[exp.Expression], empty: str) -> None:
+        # Many small inserts instead of one union: a year of months has hundreds of parts.
+        self.engine.create(f"frozen/{name}", filled(empty))
+        for start in range(0, len(queries), 50):
+            self.engine.execute(
+                exp.Insert(
+                    this=table_named(f"frozen/{name}"),
+                    expression=union_all(list(queries[start : start + 50])),
+                )
+            )
+
+    def _digest(self) -> str:
+        """Return the canonical digest: SHA-256 over the sorted rows of every result."""
+        total = hashlib.sha256()
+        for name in ("people", "left_out", "measures", "lines", "decisions"):
+            query = filled(
+                "SELECT coalesce(sha256(string_agg(r, chr(10) ORDER BY r)), '') FROM (SELECT CAST(x AS VARCHAR) AS r FROM t AS x) AS y",
+                t=f"frozen/{name}",
+            )
+            ((part,),) = self.engine.rows(query)
+            total.update(f"{name}:{part}\n".encode())
+        return total.hexdigest()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _same_run(target: Path, digest: str) -> Path:
+    kept = json.loads((target / "run.json").read_text("utf-8"))["digest"]
+    if kept != digest:
+        raise Refused(
+            [
+                Problem(
+                    "RUN030",
+                    Place(str(target)),
+                    f"同一运行的摘要不同: 存档 {kept[:12]}, 重算 {digest[:12]}",
+                    f"the same run has another digest: kept {kept[:12]}, now {digest[:12]}",
+                    "运行文件夹可能被改动过; 移走它再运行",
+                    "the folder may have been changed by hand; move it away and run again",
+                )
+            ]
+        )
+    return target
+
+
+_PEOPLE_EMPTY = """
+SELECT CAST(NULL AS VARCHAR) AS subject_id, CAST(NULL AS VARCHAR) AS instance, CAST(NULL AS VARCHAR) AS every,
+  CAST(NULL AS VARCHAR) AS group_id, CAST(NULL AS INTEGER) AS spell_no, CAST(NULL AS VARCHAR) AS post,
+  CAST(NULL AS VARCHAR) AS grade, CAST(NULL AS VARCHAR) AS institution_id, CAST(NULL AS DATE) AS first_day,
+  CAST(NULL AS DATE) AS last_day, CAST(NULL AS BIGINT) AS days WHERE FALSE
+"""
+_LINES_EMPTY = """
+SELECT CAST(NULL AS VARCHAR) AS subject_id, CAST(NULL AS INTEGER) AS spell_no, CAST(NULL AS VARCHAR) AS instance,
+  CAST(NULL AS VARCHAR) AS every, CAST(NULL AS VARCHAR) AS group_id, CAST(NULL AS VARCHAR) AS line,
+  CAST(NULL AS DECIMAL(38, 0)) AS num, CAST(NULL AS DECIMAL(38, 0)) AS den, CAST(NULL AS VARCHAR) AS text,
+  CAST(NULL AS VARCHAR) AS state, CAST(NULL AS VARCHAR) AS cause WHERE FALSE
+"""
+_MEASURES_EMPTY = """
+SELECT CAST(NULL AS VARCHAR) AS subject_id, CAST(NULL AS INTEGER) AS spell_no, CAST(NULL AS VARCHAR) AS instance,
+  CAST(NULL AS VARCHAR) AS every, CAST(NULL AS VARCHAR) AS group_id, CAST(NULL AS VARCHAR) AS measure,
+  CAST(NULL AS DECIMAL(38, 0)) AS num, CAST(NULL AS DECIMAL(38, 0)) AS den, CAST(NULL AS DECIMAL(38, 0)) AS divisor
+WHERE FALSE
+"""
+
+
+def _marks(result: Result) -> dict[str, exp.Expression]:
+    return {
+        "instance": exp.Literal.string(result.instance.key),
+        "every": exp.Literal.string(result.instance.every),
+        "grp": exp.Literal.string(result.group.id),
+    }
+
+
+def _people(result: Result) -> exp.Expression:
+    return filled(
+        "SELECT subject_id, :instance, :every, :grp, spell_no, post, grade, institution_id, spell_start, CAST(spell_end - 1 AS DATE), spell_days FROM c",
+        c=result.spells,
+        **_marks(result),
+    )
+
+
+def whole(sql: exp.Expression) -> exp.Expression:
+    """Return a whole number as it is kept: DECIMAL(38,0), which Parquet holds exactly."""
+    return exp.Cast(this=sql.copy(), to=exp.DataType.build("DECIMAL(38, 0)"))
+
+
+def _line_rows(result: Result, table: str, spell: str) -> list[exp.Expression]:
+    found: list[exp.Expression] = []
+    for name, value in {**result.lines, **result.decisions}.items():
+        column = exp.column(name, quoted=True)
+        nothing: exp.Expression = exp.Cast(this=exp.Null(), to=exp.DataType.build("VARCHAR"))
+        num = den = whole(exp.Null())
+        text = nothing
+        if isinstance(value, Num):
+            num = whole(
+                column
+                if value.scale.numerator == 1
+                else exp.Mul(this=column, expression=n.integer(value.scale.numerator))
+            )
+            den = whole(n.integer(value.scale.denominator))
+        elif isinstance(value, Bool):
+            text = filled("SELECT CASE WHEN :x THEN 'yes' WHEN NOT :x THEN 'no' END", x=column).expressions[0]
+        else:
+            text = exp.Cast(this=column, to=exp.DataType.build("VARCHAR"))
+        found.append(
+            filled(
+                "SELECT subject_id, :spell, :instance, :every, :grp, :name, :num, :den, :text, CASE WHEN :x IS NULL THEN 'unknown' ELSE 'ok' END, :cause FROM c",
+                c=table,
+                spell=exp.Literal.number(0) if spell == "0" else exp.column(spell),
+                name=exp.Literal.string(name),
+                num=num,
+                den=den,
+                text=text,
+                x=column,
+                cause=exp.column(f"{name}~cause", quoted=True),
+                **_marks(result),
+            )
+        )
+    return found
+
+
+def _measure_rows(result: Result) -> list[exp.Expression]:
+    found: list[exp.Expression] = []
+    for name, value in result.measures.items():
+        num, divisor = (value.dividend, value.divisor) if isinstance(value, Pair) else (value, None)
+        if not isinstance(num, Num):
+            continue
+        scale = num.scale / divisor.scale if isinstance(divisor, Num) else num.scale
+        found.append(
+            filled(
+                "SELECT subject_id, spell_no, :instance, :every, :grp, :name, :num, :den, :divisor FROM c",
+                c=result.spells,
+                name=exp.Literal.string(name),
+                num=whole(_scaled(num.sql, scale.numerator)),
+                den=whole(n.integer(scale.denominator)),
+                divisor=whole(divisor.sql) if isinstance(divisor, Num) else whole(n.integer(1)),
+                **_marks(result),
+            )
+        )
+    return found
+
+
+def _scaled(sql: exp.Expression, factor: int) -> exp.Expression:
+    return sql if factor == 1 else exp.Mul(this=n.wrap(sql), expression=n.integer(factor))
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A run that was kept."""
+
+    path: Path
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Return run.json."""
+        found: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
+        return found
+
+    @property
+    def rulebook_folder(self) -> Path:
+        """Return the exact rulebook files that were run."""
+        return self.path / "rulebook"
+
+    def table(self, name: str) -> Path:
+        """Return the path of a kept table."""
+        return self.path / f"{name}.parquet"
+
+
+def leftovers(runs: Path) -> list[Path]:
+    """Return folders of runs that were interrupted, for removal and a word about them."""
+    return sorted(p for p in runs.glob(f"{PARTIAL}*") if p.is_dir()) if runs.is_dir() else []
+
+
+def value_kept(num: Any, den: Any) -> Fraction | None:
+    """Return the exact value of a kept figure."""
+    return None if num is None else Fraction(int(num), int(den))
+
+
+def value_meaning(rulebook: t.Rulebook, line: str) -> str:
+    """Return the unit of a kept line, as text."""
+    found = rulebook.lines.get(line)
+    return str(found.unit) if found is not None else "yes/no"
+
+
+__all__ = [
+    "Compiled",
+    "Freezer",
+    "Identity",
+    "RunFolder",
+    "leftovers",
+    "run_name",
+    "value_kept",
+    "value_meaning",
+]

@@ -1,0 +1,37 @@
+"""Figures that the bank supplies: targets, ratings, salaries, control totals."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from sqlglot import exp
+
+from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.instances import Instance
+from guanhu.appraisal.measures import Figure, date_sql
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.run.template import filled
+from guanhu.rulebook.windows import span_of
+from guanhu.values.exact import FIGURE_SCALE
+
+_SUPPLIED = """
+SELECT subject_id, CAST(value AS HUGEINT) AS num, CAST(1 AS BIGINT) AS den, CAST(0 AS BIGINT) AS bad, 0 AS spell_no
+FROM f_figures WHERE item = :item AND scope = :scope AND from_day <= :day AND to_day > :day
+QUALIFY row_number() OVER (PARTITION BY subject_id ORDER BY from_day DESC, to_day) = 1
+"""
+
+
+def supplied_figure(engine: Engine, measure: t.FigureMeasure, instance: Instance, subject: str) -> Figure:
+    """Return the figure in force on the last day of the window; one that is not supplied is unknown, not zero."""
+    span = span_of(measure.window, instance.days, instance.every)
+    if span is None:
+        return Figure("", Fraction(1, FIGURE_SCALE), by_spell=False, unknown="window")
+    name = f"supplied/{measure.id}/{span}/{subject}"
+    day = date_sql(span.last_day)
+    engine.create(
+        name,
+        filled(
+            _SUPPLIED, item=exp.Literal.string(measure.item), scope=exp.Literal.string(measure.scope), day=day
+        ),
+    )
+    return Figure(name, Fraction(1, FIGURE_SCALE), by_spell=False, empty_is_zero=False)

@@ -1,0 +1,369 @@
+"""The only arithmetic an engine is given: exact whole numbers with a static scale and a proved bound.
+
+A `Num` is a SQL whole number; its value is the whole number × `scale`. `low`/`high` bound the whole
+number, and choose the narrowest type that cannot overflow: BIGINT below 2^62, HUGEINT below 2^126.
+Wider than that raises `TooWide`: the caller lets the evaluator compute those rows, so that width never
+changes a figure.
+
+Division, rounding and comparison of quotients are nodes of ours with one definition, because dialects
+disagree. SQLGlot adds no parentheses to a tree built from nodes, so every operand is wrapped here.
+NULL is *unknown*: nothing here skips it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd
+
+from sqlglot import exp
+
+NARROW = 2**62
+WIDE = 2**126
+
+
+class TooWide(Exception):
+    """A figure whose bound does not fit 126 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Num:
+    """A whole number in SQL. Its value is `sql` × `scale`; `low` ≤ `sql` ≤ `high`."""
+
+    sql: exp.Expression
+    scale: Fraction
+    low: int
+    high: int
+    level: int = 0
+
+    @property
+    def size(self) -> int:
+        """Return the largest size of the whole number."""
+        return max(abs(self.low), abs(self.high))
+
+    @property
+    def constant(self) -> int | None:
+        """Return the whole number when it is the same for every row."""
+        inner = self.sql.this if isinstance(self.sql, exp.Neg | exp.Cast) else self.sql
+        # A column whose values all agree is no constant: it may hold NULL, which is unknown.
+        return self.low if self.low == self.high and isinstance(inner, exp.Literal) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An exact quotient: dividend ÷ divisor. A NULL on either side, or a divisor of 0, is unknown."""
+
+    dividend: Num
+    divisor: Num
+
+
+@dataclass(frozen=True, slots=True)
+class Bool:
+    """A condition in SQL; NULL is unknown."""
+
+    sql: exp.Expression
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A choice or text in SQL."""
+
+    sql: exp.Expression
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A date in SQL."""
+
+    sql: exp.Expression
+    level: int = 0
+
+
+Compiled = Num | Pair | Bool | Word | Day
+
+
+def integer(value: int) -> exp.Expression:
+    """Return a literal; one that does not fit 64 bits is cast from text, as a plain one may become a double."""
+    if abs(value) < 2**63:
+        literal = exp.Literal.number(abs(value))
+        return exp.Neg(this=literal) if value < 0 else literal
+    return exp.Cast(this=exp.Literal.string(str(value)), to=exp.DataType.build("INT128"))
+
+
+def wrap(sql: exp.Expression) -> exp.Expression:
+    """Return the expression in parentheses, unless it is one word."""
+    if isinstance(sql, exp.Column | exp.Literal | exp.Cast | exp.Paren | exp.Case | exp.Anonymous):
+        return sql.copy()
+    return exp.Paren(this=sql.copy())
+
+
+def typed(sql: exp.Expression, size: int) -> exp.Expression:
+    """Return the expression cast to the narrowest type that holds `size`."""
+    if size >= WIDE:
+        raise TooWide(str(size))
+    return exp.Cast(this=sql.copy(), to=exp.DataType.build("BIGINT" if size < NARROW else "INT128"))
+
+
+def _widened(num: Num, size: int) -> exp.Expression:
+    """Return the operand of an operation whose result may be as large as `size`."""
+    if size >= WIDE:
+        raise TooWide(str(size))
+    if isinstance(num.sql, exp.Literal | exp.Neg) and size < NARROW:
+        return wrap(num.sql)
+    return (
+        typed(num.sql, size)
+        if size >= NARROW > num.size or not isinstance(num.sql, exp.Column)
+        else wrap(num.sql)
+    )
+
+
+def constant(value: Fraction) -> Num:
+    """Return a constant of the text."""
+    return Num(integer(value.numerator), Fraction(1, value.denominator), value.numerator, value.numerator)
+
+
+def column(name: str, scale: Fraction, low: int, high: int, level: int = 0) -> Num:
+    """Return a column of whole numbers."""
+    return Num(exp.column(name, quoted=True), scale, low, high, level)
+
+
+def rescaled(num: Num, scale: Fraction) -> Num:
+    """Return the number at a finer scale; the ratio of the scales is a whole number."""
+    factor = num.scale / scale
+    if factor == 1:
+        return num
+    times = factor.numerator
+    if num.constant is not None:
+        return Num(integer(num.low * times), scale, num.low * times, num.low * times, num.level)
+    size = num.size * times
+    sql = exp.Mul(this=_widened(num, size), expression=integer(times))
+    return Num(sql, scale, num.low * times, num.high * times, num.level)
+
+
+def common_scale(one: Fraction, other: Fraction) -> Fraction:
+    """Return the largest scale of which both are whole multiples.
+
+    >>> common_scale(Fraction(1, 100), Fraction(1, 6))
+    Fraction(1, 300)
+    """
+    above = gcd(one.numerator * other.denominator, other.numerator * one.denominator)
+    return Fraction(above, one.denominator * other.denominator)
+
+
+def add(left: Num, right: Num) -> Num:
+    """Return left + right."""
+    scale = common_scale(left.scale, right.scale)
+    a, b = rescaled(left, scale), rescaled(right, scale)
+    low, high = a.low + b.low, a.high + b.high
+    if a.constant is not None and b.constant is not None:
+        return Num(integer(low), scale, low, low)
+    size = max(abs(low), abs(high), a.size, b.size)
+    sql = exp.Add(this=_widened(a, size), expression=_widened(b, size))
+    return Num(sql, scale, low, high, max(a.level, b.level))
+
+
+def negative(x: Num) -> Num:
+    """Return −x."""
+    if x.constant is not None:
+        return Num(integer(-x.low), x.scale, -x.low, -x.low)
+    return Num(exp.Neg(this=wrap(x.sql)), x.scale, -x.high, -x.low, x.level)
+
+
+def multiply(left: Num, right: Num) -> Num:
+    """Return left × right."""
+    corners = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
+    scale, low, high = left.scale * right.scale, min(corners), max(corners)
+    if left.constant is not None and right.constant is not None:
+        return Num(integer(low), scale, low, low)
+    for one, other in ((left, right), (right, left)):
+        if one.constant == 1:
+            return Num(other.sql, scale, other.low, other.high, other.level)
+    size = max(abs(low), abs(high), left.size, right.size)
+    sql = exp.Mul(this=_widened(left, size), expression=_widened(right, size))
+    return Num(sql, scale, low, high, max(left.level, right.level))
+
+
+def absolute(x: Num) -> Num:
+    """Return the size of x."""
+    return Num(exp.Abs(this=x.sql.copy()), x.scale, 0, x.size, x.level)
+
+
+def is_null(sql: exp.Expression) -> exp.Expression:
+    """Return the test for unknown."""
+    return exp.Is(this=wrap(sql), expression=exp.Null())
+
+
+def any_of(conditions: list[exp.Expression]) -> exp.Expression:
+    """Return the conditions joined by OR."""
+    found = conditions[0]
+    for condition in conditions[1:]:
+        found = exp.Or(this=wrap(found), expression=wrap(condition))
+    return found
+
+
+def case(arms: list[tuple[exp.Expression, exp.Expression]], otherwise: exp.Expression) -> exp.Expression:
+    """Return CASE WHEN … THEN … ELSE … END."""
+    built = exp.Case()
+    for condition, value in arms:
+        built = built.when(condition.copy(), value.copy(), copy=False)
+    return built.else_(otherwise.copy(), copy=False)
+
+
+def truncated(x: Num, divisor: int) -> Num:
+    """Return x ÷ a positive whole constant, cut towards zero (the engine's `//` truncates)."""
+    sql = exp.IntDiv(this=wrap(x.sql), expression=integer(divisor))
+    low = -(abs(x.low) // divisor) if x.low < 0 else x.low // divisor
+    high = -(abs(x.high) // divisor) if x.high < 0 else x.high // divisor
+    return Num(sql, x.scale, low, high, x.level)
+
+
+def away(x: Num, divisor: int) -> Num:
+    """Return x ÷ a positive whole constant, away from zero."""
+    size = x.size + divisor
+    up = exp.IntDiv(
+        this=wrap(exp.Add(this=_widened(x, size), expression=integer(divisor - 1))),
+        expression=integer(divisor),
+    )
+    down = exp.IntDiv(
+        this=wrap(exp.Sub(this=_widened(x, size), expression=integer(divisor - 1))),
+        expression=integer(divisor),
+    )
+    sql = case([(exp.GTE(this=wrap(x.sql), expression=integer(0)), up)], down)
+    bound = x.size // divisor + 1
+    return Num(sql, x.scale, -bound if x.low < 0 else 0, bound, x.level)
+
+
+def rounded(x: Num, scale: Fraction) -> Num:
+    """Return x rounded half away from zero to a coarser scale (a fine enough x is only rescaled)."""
+    ratio = scale / x.scale
+    if ratio.numerator == 1:
+        return rescaled(x, scale)
+    finer = rescaled(x, x.scale / ratio.denominator) if ratio.denominator != 1 else x
+    divisor = ratio.numerator
+    size = 2 * finer.size + divisor
+    doubled = exp.Add(
+        this=wrap(
+            exp.Mul(
+                this=_widened(Num(exp.Abs(this=wrap(finer.sql)), scale, 0, finer.size), size),
+                expression=integer(2),
+            )
+        ),
+        expression=integer(divisor),
+    )
+    whole = exp.IntDiv(this=wrap(doubled), expression=integer(2 * divisor))
+    return _signed(finer, whole, scale, finer.size // divisor + 1)
+
+
+def _signed(x: Num, size_sql: exp.Expression, scale: Fraction, bound: int) -> Num:
+    if x.low >= 0:
+        return Num(size_sql, scale, 0, bound, x.level)
+    below = exp.LT(this=wrap(x.sql), expression=integer(0))
+    sql = case([(below, exp.Neg(this=wrap(size_sql)))], size_sql)
+    return Num(sql, scale, -bound, bound if x.high > 0 else 0, x.level)
+
+
+def quotient_rounded(pair: Pair, places: int) -> Num:
+    """Return a quotient rounded half away from zero at `places` places; NULL where the divisor is 0."""
+    target = Fraction(1, 10**places)
+    ratio = pair.dividend.scale / (pair.divisor.scale * target)
+    n = _times(pair.dividend, ratio.numerator)
+    d = _times(pair.divisor, ratio.denominator)
+    size = 2 * n.size + d.size
+    if size >= WIDE:
+        raise TooWide(str(size))
+    doubled = exp.Add(
+        this=wrap(
+            exp.Mul(
+                this=_widened(Num(exp.Abs(this=wrap(n.sql)), target, 0, n.size), size), expression=integer(2)
+            )
+        ),
+        expression=exp.Abs(this=wrap(d.sql)),
+    )
+    whole = exp.IntDiv(
+        this=wrap(doubled),
+        expression=wrap(exp.Mul(this=exp.Abs(this=_widened(d, 2 * d.size)), expression=integer(2))),
+    )
+    level = max(n.level, d.level)
+    opposite = exp.NEQ(
+        this=wrap(exp.LT(this=wrap(n.sql), expression=integer(0))),
+        expression=wrap(exp.LT(this=wrap(d.sql), expression=integer(0))),
+    )
+    signed = whole if n.low >= 0 and d.low >= 0 else case([(opposite, exp.Neg(this=wrap(whole)))], whole)
+    sql = case([(exp.EQ(this=wrap(d.sql), expression=integer(0)), exp.Null())], signed)
+    smallest = max(1, d.low if d.low > 0 else -d.high if d.high < 0 else 1)
+    bound = n.size // smallest + 1
+    negative_possible = n.low < 0 or d.low < 0
+    return Num(sql, target, -bound if negative_possible else 0, bound, level)
+
+
+def _times(num: Num, factor: int) -> Num:
+    """Return the whole number itself × factor, at a scale of one: only the whole number matters."""
+    return rescaled(num, num.scale / factor) if factor != 1 else num
+
+
+_OPS: dict[str, type[exp.Expression]] = {
+    "=": exp.EQ,
+    "<>": exp.NEQ,
+    "<": exp.LT,
+    "<=": exp.LTE,
+    ">": exp.GT,
+    ">=": exp.GTE,
+}
+_FLIPPED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def comparison(op: str, left: exp.Expression, right: exp.Expression) -> exp.Expression:
+    """Return left op right."""
+    return _OPS[op](this=wrap(left), expression=wrap(right))
+
+
+def compare(op: str, left: Num | Pair, right: Num | Pair) -> Bool:
+    """Return left op right, without dividing: cross-multiplied, turned where a divisor is below 0."""
+    if isinstance(left, Pair) or isinstance(right, Pair):
+        return _compare_pairs(op, left, right)
+    scale = common_scale(left.scale, right.scale)
+    a, b = rescaled(left, scale), rescaled(right, scale)
+    return Bool(comparison(op, a.sql, b.sql), max(a.level, b.level))
+
+
+def _compare_pairs(op: str, left: Num | Pair, right: Num | Pair) -> Bool:
+    one = constant(Fraction(1))
+    n1, d1 = (left.dividend, left.divisor) if isinstance(left, Pair) else (left, one)
+    n2, d2 = (right.dividend, right.divisor) if isinstance(right, Pair) else (right, one)
+    a, b = multiply(n1, d2), multiply(n2, d1)
+    scale = common_scale(a.scale, b.scale)
+    a, b = rescaled(a, scale), rescaled(b, scale)
+    plain = comparison(op, a.sql, b.sql)
+    level = max(a.level, b.level)
+    divisors = [d for d in (d1, d2) if d is not one and d.low <= 0]
+    if not divisors:
+        return Bool(plain, level)
+    zero = any_of([exp.EQ(this=wrap(d.sql), expression=integer(0)) for d in divisors])
+    # NULL operands must stay unknown: `x = 0` is NULL then, the arm is passed and the comparison is NULL.
+    below = [exp.LT(this=wrap(d.sql), expression=integer(0)) for d in divisors if d.low < 0]
+    if not below:
+        return Bool(case([(zero, exp.Null())], plain), level)
+    turned = below[0]
+    for other in below[1:]:
+        turned = exp.NEQ(this=wrap(turned), expression=wrap(other))
+    return Bool(case([(zero, exp.Null()), (turned, comparison(_FLIPPED[op], a.sql, b.sql))], plain), level)
+
+
+def extreme(terms: list[Num], how: str) -> Num:
+    """Return the `least` or `most` of several at one scale; unknown when one is unknown."""
+    scale = terms[0].scale
+    for term in terms[1:]:
+        scale = common_scale(scale, term.scale)
+    aligned = [rescaled(term, scale) for term in terms]
+    op = "<=" if how == "least" else ">="
+    pick = min if how == "least" else max
+    found = aligned[0]
+    for term in aligned[1:]:
+        unknown = any_of([is_null(found.sql), is_null(term.sql)])
+        sql = case([(unknown, exp.Null()), (comparison(op, found.sql, term.sql), found.sql)], term.sql)
+        found = Num(
+            sql, scale, pick(found.low, term.low), pick(found.high, term.high), max(found.level, term.level)
+        )
+    return found

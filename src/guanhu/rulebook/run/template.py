@@ -1,0 +1,60 @@
+"""SQL shapes written once as text, parsed, and filled with syntax trees: never joined from strings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+import sqlglot
+from sqlglot import exp
+
+
+@cache
+def _parsed(text: str) -> exp.Expression:
+    found: exp.Expression = sqlglot.parse_one(text, dialect="duckdb")
+    return found
+
+
+def filled(text: str, /, **parts: exp.Expression | str) -> exp.Expression:
+    """Return the query of `text` with its parts put in.
+
+    A part given as text names a table; a part given as an expression stands for the placeholder
+    `:part`, or, where the part is used as a table, for that subquery.
+
+    >>> filled("SELECT :x AS y FROM t", x=exp.Literal.number(1), t="other").sql()
+    'SELECT 1 AS y FROM other'
+    """
+    query = _parsed(text).copy()
+    tables: Mapping[str, exp.Expression | str] = parts
+    for table in list(query.find_all(exp.Table)):
+        part = tables.get(table.name)
+        if isinstance(part, str):
+            table.set("this", exp.to_identifier(part, quoted=True))
+        elif part is not None:
+            alias = table.alias or table.name
+            table.replace(part.subquery(alias) if isinstance(part, exp.Query) else part.copy())
+    for hole in list(query.find_all(exp.Placeholder)):
+        part = parts.get(hole.name)
+        if isinstance(part, exp.Expression):
+            hole.replace(exp.Paren(this=part.copy()) if isinstance(part, exp.Binary) else part.copy())
+    return query
+
+
+def table_named(name: str) -> exp.Table:
+    """Return a table by its whole name, whatever characters it holds."""
+    return exp.Table(this=exp.to_identifier(name, quoted=True))
+
+
+def column_list(query: exp.Expression, columns: list[exp.Expression]) -> exp.Expression:
+    """Return the SELECT with more columns."""
+    if not isinstance(query, exp.Select):
+        raise TypeError("only a SELECT gains columns")
+    return query.select(*columns, copy=False)
+
+
+def union_all(queries: list[exp.Expression]) -> exp.Expression:
+    """Return the queries joined by UNION ALL."""
+    found = queries[0]
+    for query in queries[1:]:
+        found = exp.Union(this=found, expression=query, distinct=False)
+    return found
