@@ -22,7 +22,10 @@ PATTERNS = {
     "date": "[0-9]{4}-[0-9]{2}-[0-9]{2}",
     "money": rf"-?{_WHOLE % 12}(\.[0-9]{{1,2}})?",
     "rate": rf"-?{_WHOLE % 2}((\.[0-9]{{1,10}})?|(\.[0-9]{{1,8}})?%|(\.[0-9]{{1,7}})?‰)",
-    "share": rf"(0|1|0\.[0-9]{{1,9}}|1\.0{{1,9}}|{_WHOLE % 2}(\.[0-9]{{1,7}})?%|[1-9][0-9]{{0,5}}/[1-9][0-9]{{0,5}})",
+    "share": (
+        rf"(0|1|0\.[0-9]{{1,9}}|1\.0{{1,9}}|{_WHOLE % 2}(\.[0-9]{{1,7}})?%"
+        r"|[1-9][0-9]{0,5}/[1-9][0-9]{0,5})"
+    ),
     "number": rf"-?{_WHOLE % 19}((\.[0-9]{{1,6}})?|(\.[0-9]{{1,4}})?%)",
     "count": f"-?{_WHOLE % 14}",
     "yesno": "(是|否|yes|no|1|0)",
@@ -71,7 +74,10 @@ _RANGES = {
     "rate": f"-{RATE_SCALE} AND {RATE_SCALE}",
     "share": f"0 AND {PPB}",
 }
-_PERCENT = "CAST(rtrim({{x}}, '%‰') AS DECIMAL(18,{places})) * CASE right({{x}}, 1) WHEN '%' THEN {percent} WHEN '‰' THEN {mille} ELSE {one} END"
+_PERCENT = (
+    "CAST(rtrim({{x}}, '%‰') AS DECIMAL(38,{places})) * CASE right({{x}}, 1) "
+    "WHEN '%' THEN {percent} WHEN '‰' THEN {mille} ELSE {one} END"
+)
 _CASTS = {
     "id": "{x}",
     "text": "{x}",
@@ -89,8 +95,8 @@ _CASTS = {
         + " AS BIGINT) END"
     ),
     "number": (
-        "CAST(CAST(rtrim({x}, '%') AS DECIMAL(26,6)) * CASE WHEN right({x}, 1) = '%' THEN 10000 ELSE 1000000 END"
-        " AS DECIMAL(38,0))"
+        "CAST(CAST(rtrim({x}, '%') AS DECIMAL(38,6)) * "
+        "CASE WHEN right({x}, 1) = '%' THEN 10000 ELSE 1000000 END AS DECIMAL(38,0))"
     ),
     "count": "CAST({x} AS BIGINT)",
     "yesno": "{x} IN ('是', 'yes', '1')",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from guanhu.facts import sql
@@ -20,19 +21,34 @@ from guanhu.facts.problems import problem
 from guanhu.facts.reading.opened import Opened
 from guanhu.kinds.catalogue import KINDS
 from guanhu.kinds.schema import Column
+from guanhu.values.exact import PPB, shown
 from guanhu.values.problem import Place, Problem
 
 if TYPE_CHECKING:
     import duckdb
 
-SHOWN_MAX = 50
+ORDERED_DAYS = (
+    ("from_day", "to_day"),
+    ("opened_on", "closed_on"),
+    ("hired_on", "left_on"),
+    ("granted_on", "due_on"),
+)
+"""Pairs of columns of which the first may not be after the second."""
+SHOWN_MAX = 20
 """How many faults of one kind, column and code become problems of their own."""
+NOT_REFUSING = frozenset({"FAC058"})
+"""Faults of a key, not of the row at which they are shown: the row itself is good."""
+REFUSING = f"code NOT IN {sql.strings(sorted(NOT_REFUSING))}"
 PARAMS: dict[str, tuple[str, ...]] = {
     "FAC030": (),
     "FAC050": ("key", "other"),
     "FAC051": ("key", "other", "day"),
     "FAC052": ("first", "last"),
-    "FAC053": ("day",),
+    "FAC053": ("day", "expected"),
+    "FAC055": ("seen", "target"),
+    "FAC058": ("key", "day"),
+    "FAC061": ("key", "day", "total"),
+    "FAC062": ("key", "batch", "day"),
 }
 """The names of a fault's own values; one value `seen` where a code is not listed."""
 _PLACES = {"money": 2, "rate": 10, "share": 9, "number": 6}
@@ -72,12 +88,13 @@ def make_table(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def tell(connection: duckdb.DuckDBPyConnection, kind: str, code: str, column: str, query: str) -> None:
-    """Add a fault for each row of `query`, which yields (row_no, params)."""
-    connection.execute(
-        f"INSERT INTO faults SELECT {sql.literal(kind)}, row_no, {sql.literal(column)}, {sql.literal(code)}, params "
-        f"FROM ({query}) AS q(row_no, params)"
-    )
+def tell(connection: duckdb.DuckDBPyConnection, kind: str, code: str, column: str, query: str) -> int:
+    """Add a fault for each row of `query`, which yields (row_no, params), and return how many."""
+    said = f"{sql.literal(kind)}, row_no, {sql.literal(column)}, {sql.literal(code)}, params"
+    added = connection.execute(
+        f"INSERT INTO faults SELECT {said} FROM ({query}) AS q(row_no, params)"
+    ).fetchone()
+    return int(added[0]) if added else 0
 
 
 def tell_cells(connection: duckdb.DuckDBPyConnection, opened: Opened) -> None:
@@ -95,8 +112,8 @@ def tell_cells(connection: duckdb.DuckDBPyConnection, opened: Opened) -> None:
     for index, column in columns:
         connection.execute(
             f"INSERT INTO faults SELECT {sql.literal(name)}, b.row_no, {sql.literal(column.name)}, "
-            f"{_code_of(column, f'x{index}')}, [x{index}] "
-            f"FROM raw JOIN (SELECT row_no FROM {staged} WHERE bad & {1 << index} <> 0) AS b ON b.row_no = {counted}"
+            f"{_code_of(column, f'x{index}')}, [x{index}] FROM raw "
+            f"JOIN (SELECT row_no FROM {staged} WHERE bad & {1 << index} <> 0) AS b ON b.row_no = {counted}"
         )
     connection.execute("DROP TABLE raw")
 
@@ -145,10 +162,29 @@ def fault_problem(opened: Opened, row_no: int, column_name: str, code: str, para
     names = PARAMS.get(code, ("seen",))
     values.update(zip(names, params, strict=False))
     column = next((c for c in opened.kind.file_columns if c.name == column_name), None)
+    if code == "FAC052":
+        values |= _both_days(opened, column_name)
+    if code == "FAC055":
+        target = KINDS.get(params[1])
+        values["target_zh"] = target.zh if target else "事件"
+    if code == "FAC061":
+        values["total"] = shown(Fraction(int(params[2]), PPB // 100)) + "%"
     if column is not None:
         values |= {"zh": column.zh, "column": column.name}
         values |= _said_of(column, code, params[0] if params and params[0] is not None else "")
     return problem(code, opened.place(row_no, column_name), **values)
+
+
+def _both_days(opened: Opened, first_name: str) -> Mapping[str, object]:
+    """Return the headings of a pair of days."""
+    last_name = dict(ORDERED_DAYS)[first_name]
+    found = {column.name: column.zh for column in opened.kind.file_columns}
+    return {
+        "first_zh": found[first_name],
+        "last_zh": found[last_name],
+        "first_column": first_name,
+        "last_column": last_name,
+    }
 
 
 def _said_of(column: Column, code: str, seen: str) -> Mapping[str, object]:
@@ -161,7 +197,8 @@ def _said_of(column: Column, code: str, seen: str) -> Mapping[str, object]:
         return {"places": _PLACES[column.type]}
     if code == "FAC035":
         zh, en = _RANGES[column.type]
-        return {"expected_zh": zh, "expected_en": en}
+        remedy_zh, remedy_en = _remedy(column, seen)
+        return {"expected_zh": zh, "expected_en": en, "remedy_zh": remedy_zh, "remedy_en": remedy_en}
     if code == "FAC037":
         return {"mended": unicodedata.normalize("NFKC", seen)}
     if code == "FAC038":
@@ -171,14 +208,13 @@ def _said_of(column: Column, code: str, seen: str) -> Mapping[str, object]:
         return {"marks": ", ".join(unseen)}
     if code == "FAC039":
         return {"expected": " / ".join(column.allowed)}
-    if code in ("FAC055", "FAC056", "FAC057"):
-        target = KINDS.get(column.refers)
-        return {"target": column.refers, "target_zh": target.zh if target else column.refers}
     return {}
 
 
 def _remedy(column: Column, seen: str) -> tuple[str, str]:
     """Return what to do about a text that does not have the form of its type."""
+    if column.type == "date":
+        return "检查年份", "check the year"
     if column.type not in _LIKE:
         return "检查这一格", "check this cell"
     like = _LIKE[column.type]
@@ -188,6 +224,8 @@ def _remedy(column: Column, seen: str) -> tuple[str, str]:
         return f"不用科学计数, 写成 {like}", f"write it without an exponent, like {like}"
     if any(sign in seen for sign in "￥¥元万亿"):
         return f"只写数字, 以元为单位, 如 {like}", f"write the figure alone, in yuan, like {like}"
+    if column.type == "money" and seen.lstrip("-").isdigit():
+        return "检查单位: 应以元计", "check the unit: it should be in yuan"
     return f"写成 {like}", f"write it like {like}"
 
 

@@ -8,12 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from guanhu.facts.at_rest import MONTHS
+from guanhu.facts.bad_rows import lines, write_bad_rows
 from guanhu.facts.intake import Intake, Progress
-from guanhu.facts.manifest import Batch, StoredFile
+from guanhu.facts.lock import import_lock
+from guanhu.facts.manifest import Batch, StoredFile, hole_line
+from guanhu.facts.problems import problem
 from guanhu.facts.store import BATCHES, Bank
 from guanhu.facts.writing import (
     KEY_COLUMNS,
     KEYS,
+    leftovers,
     partial_folder,
     remove,
     seal,
@@ -21,7 +25,7 @@ from guanhu.facts.writing import (
     write_kind,
     write_months,
 )
-from guanhu.values.problem import Problem
+from guanhu.values.problem import Place, Problem, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class ImportResult:
     problems: tuple[Problem, ...]
     counts: Mapping[str, int] = field(default_factory=dict)
     bad_rows_file: Path | None = None
+    hole_count: int = 0
 
 
 def check_folder(
@@ -52,36 +57,75 @@ def check_folder(
     import duckdb  # noqa: PLC0415 - it costs 0.2 s, which only who needs it pays
 
     with duckdb.connect() as connection:
-        intake = Intake(connection, Path(folder), bank.batches() if bank else (), progress)
+        intake = Intake(connection, Path(folder), bank.batches() if bank else (), progress=progress)
         intake.run()
-        return Checked(tuple(intake.problems), dict(intake.counts))
+        return Checked((*intake.problems, *intake.fault_problems), dict(intake.counts))
 
 
 def import_folder(
     folder: Path | str,
     bank: Bank,
-    *,
-    accept_good: bool = False,
-    note: str = "",
+    accept_good: bool = False,  # noqa: FBT001, FBT002 - the one choice an import has
     progress: Progress | None = None,
+    *,
+    note: str = "",
+    bad_rows: Path | None = None,
 ) -> ImportResult:
     """Import a folder of files as one batch, or nothing when there is a problem.
 
     With `accept_good`, rows with problems are left out and kept as holes; a problem of a whole file or
-    of the coverage still stops the import.
+    of the coverage still stops the import. Bad rows come back in `bad_rows` (csv or xlsx), by default
+    beside the folder under its name with `-bad-rows.csv`.
     """
+    try:
+        with import_lock(bank.path):
+            return _import(
+                Path(folder), bank, accept_good=accept_good, progress=progress, note=note, bad_rows=bad_rows
+            )
+    except Refused as refused:
+        return ImportResult(None, refused.problems)
+
+
+def _import(
+    folder: Path,
+    bank: Bank,
+    *,
+    accept_good: bool,
+    progress: Progress | None,
+    note: str,
+    bad_rows: Path | None,
+) -> ImportResult:
+    """Import under the lock."""
     import duckdb  # noqa: PLC0415 - it costs 0.2 s, which only who needs it pays
 
+    told = _cleared(bank.path / BATCHES)
+    batches = bank.batches()
     with duckdb.connect() as connection:
-        batches = bank.batches()
-        intake = Intake(connection, Path(folder), batches, progress)
+        intake = Intake(connection, folder, batches, accept_good=accept_good, progress=progress)
         intake.run()
-        problems = tuple(intake.problems)
-        if intake.has_errors:
-            return ImportResult(None, problems, {})
+        written = None
+        if intake.fault_problems:
+            written = bad_rows or folder.parent / f"{folder.name}-bad-rows.csv"
+            try:
+                write_bad_rows(written, lines(connection, intake.files))
+            except OSError as error:
+                told.append(problem("FAC084", Place(str(written)), seen=error))
+                written = None
+        problems = (*told, *intake.problems, *intake.fault_problems)
+        if intake.is_stopped or (intake.fault_problems and not accept_good):
+            return ImportResult(None, problems, {}, written)
         last = batches[-1].imported_at if batches else None
-        batch = _write(intake, bank, _moment_after(last), note)
-        return ImportResult(batch.number, problems, batch.counts)
+        batch = _write(intake, bank, _moment_after(last), note, progress or (lambda _what, _done, _all: None))
+        return ImportResult(batch.number, problems, batch.counts, written, batch.hole_count)
+
+
+def _cleared(batches: Path) -> list[Problem]:
+    """Remove what killed imports left, and say so."""
+    told = []
+    for left in leftovers(batches):
+        remove(left)
+        told.append(problem("FAC081", Place(str(left)), seen=left.name))
+    return told
 
 
 def _moment_after(last: datetime | None) -> datetime:
@@ -90,24 +134,29 @@ def _moment_after(last: datetime | None) -> datetime:
     return now if last is None else max(now, last + timedelta(microseconds=1))
 
 
-def _write(intake: Intake, bank: Bank, moment: datetime, note: str) -> Batch:
+def _write(intake: Intake, bank: Bank, moment: datetime, note: str, progress: Progress) -> Batch:
     """Write the checked rows as the next batch."""
     batches = bank.path / BATCHES
-    batches.mkdir(exist_ok=True)
     folder = partial_folder(batches)
     try:
         files: dict[str, StoredFile] = {}
-        for name, opened in intake.files.items():
+        count = len(intake.files) + 2
+        for done, (name, opened) in enumerate(intake.files.items()):
+            progress(f"write {name}", done, count)
             stored = write_kind(intake.connection, folder, opened.kind)
             files[name] = replace(stored, source=opened.file, source_sha256=opened.source_sha256)
         if "balances" in files:
-            files[MONTHS] = write_months(intake.connection, folder, intake.cells["balances"])
+            files[MONTHS] = write_months(intake.connection, folder, intake.cells["balances"], intake.holes)
         if "accounts" in files:
             query = "SELECT account_no, account_id FROM new_keys ORDER BY account_no"
             files[KEYS] = write_file(intake.connection, folder, KEYS, query, KEY_COLUMNS)
         final = batches / f"{intake.number:04d}"
-        batch = Batch(intake.number, moment, final, intake.cells, files, intake.declared.events, 0, note, "")
-        seal(batch, folder, [], final)
+        holes = [hole_line(hole) for hole in intake.holes]
+        batch = Batch(
+            intake.number, moment, final, intake.cells, files, intake.declared.events, len(holes), note, ""
+        )
+        progress("seal", count - 2, count)
+        seal(batch, folder, holes, final, lambda: progress("rename", count - 1, count))
     except BaseException:
         remove(folder)
         raise

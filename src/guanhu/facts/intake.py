@@ -1,3 +1,5 @@
+# ruff: noqa: S608 - statements are put together from quoted names and literals of `facts.sql` only
+
 """Taking in a folder: every file staged and checked, the good rows in the shape in which they rest.
 
     t_/s_<kind>   staged rows            faults     what is wrong with which row
@@ -6,32 +8,33 @@
 Kinds are taken in the order of their references, so that what a row refers to is known by then.
 """
 
-# ruff: noqa: S608 - statements are put together from quoted names and literals of `facts.sql` only
-
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from guanhu.facts import faults, sql
-from guanhu.facts.at_rest import HAS_ACCOUNT_NO, columns_of, order_of
-from guanhu.facts.coverage import Declared, load_coverage
+from guanhu.facts import checks, faults, sql
+from guanhu.facts.at_rest import columns_of
+from guanhu.facts.coverage import VIA_ACCOUNT, VIA_LOAN, Declared, load_coverage
 from guanhu.facts.folder import Found, find
-from guanhu.facts.manifest import Batch
+from guanhu.facts.holes import holes_of
+from guanhu.facts.manifest import Batch, Hole
+from guanhu.facts.pieces import is_whole_bank, make_pieces
 from guanhu.facts.problems import problem
 from guanhu.facts.reading.csv_file import open_csv
-from guanhu.facts.reading.opened import Opened
+from guanhu.facts.reading.opened import Opened, engine_said
 from guanhu.facts.reading.parquet_file import open_parquet
 from guanhu.facts.regions import Cell
+from guanhu.facts.rest import make_rest
+from guanhu.facts.rows import Rows
+from guanhu.facts.shares import share_out_fractions
 from guanhu.facts.staging import stage
 from guanhu.facts.store import FactView, replace_relation
-from guanhu.facts.view import Piece
+from guanhu.facts.view import ACCOUNT_SPANS, Piece, Relation, account_spans_query, relation_of
 from guanhu.facts.writing import KEYS
-from guanhu.kinds.schema import Dated, Kind
-from guanhu.values.dates import FAR_FUTURE
+from guanhu.kinds.schema import Column, Dated, Kind
 from guanhu.values.problem import Place, Problem
 
 if TYPE_CHECKING:
@@ -39,6 +42,10 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of what is being done, how many steps are done and how many there are."""
+GRAINS = {"customer": "customers", "account": "accounts", "loan": "loans"}
+"""What the object of an assignment refers to; an event's is any id of a dated row."""
+SCOPES = {"person": "staff", "team": "teams", "institution": "institutions"}
+"""What the subject of a figure refers to."""
 
 
 class PendingView(FactView):
@@ -65,6 +72,15 @@ class PendingView(FactView):
             said.append(Piece(table, columns, self._number, self._cells[kind_name], is_table=True))
         return said
 
+    def old_relation(self, kind_name: str) -> Relation:
+        """Return the SQL of what earlier batches will still own."""
+        old = [piece for piece in self.pieces(kind_name) if not piece.is_table]
+        return relation_of(self.kinds[kind_name], old)
+
+    def is_supplied(self, kind_name: str) -> bool:
+        """Tell whether any batch, or the one in hand, holds the kind."""
+        return bool(self.pieces(kind_name))
+
 
 class Intake:
     """One folder on its way in. Problems gather; nothing is written outside `connection`."""
@@ -74,6 +90,8 @@ class Intake:
         connection: duckdb.DuckDBPyConnection,
         folder: Path,
         batches: Sequence[Batch],
+        *,
+        accept_good: bool = False,
         progress: Progress | None = None,
     ) -> None:
         """Prepare to take in `folder` as the batch after `batches`."""
@@ -82,40 +100,46 @@ class Intake:
         self.batches = tuple(batches)
         self.number = batches[-1].number + 1 if batches else 1
         self.problems: list[Problem] = []
+        self.fault_problems: list[Problem] = []
         self.declared = Declared()
         self.files: dict[str, Opened] = {}
         self.counts: dict[str, int] = {}
         self.cells: dict[str, tuple[Cell, ...]] = {}
+        self.holes: list[Hole] = []
+        self._accept_good = accept_good
         self._progress = progress or (lambda _what, _done, _all: None)
+        self._rows: dict[str, Rows] = {}
+        self._registered: set[str] = set()
         faults.make_table(connection)
 
     @property
-    def has_errors(self) -> bool:
-        """Tell whether something stops the import."""
+    def is_stopped(self) -> bool:
+        """Tell whether something that is not a matter of single rows stops the import."""
         return any(each.severity == "error" for each in self.problems)
 
     def run(self) -> None:
-        """Read and check everything; afterwards `problems`, `counts` and the tables `r_` are there."""
+        """Read and check everything; afterwards problems, `counts` and the tables `r_` are there."""
         if not self.folder.is_dir():
             self.problems.append(problem("FAC001", Place(str(self.folder))))
             return
         self.declared, problems = load_coverage(self.folder)
         self.problems += problems
-        if self.has_errors:
+        if self.is_stopped:
             return
-        self.cells = {
-            name: tuple(replace(cell, batch_no=self.number) for cell in cells)
-            for name, cells in self.declared.cells.items()
-        }
+        for name, cells in self.declared.cells.items():
+            self.cells[name] = tuple(replace(cell, batch_no=self.number) for cell in cells)
         found, problems = find(self.folder, self.declared)
         self.problems += problems
-        view = PendingView(self.batches, self.number, self.cells, self.declared.events)
         ordered = in_order(found)
+        staged = []
         for done, each in enumerate(ordered):
-            self._progress(each.kind.name, done, len(ordered))
-            if self._staged(each):
-                self._settle(each.kind, view)
-        self.problems += faults.shown_problems(self.connection, self.files)
+            self._progress(f"read {each.kind.name}", done, 2 * len(ordered))
+            staged += [each] if self._staged(each) else []
+        self.view = PendingView(self.batches, self.number, self.cells, self.declared.events)
+        for done, each in enumerate(staged):
+            self._progress(f"check {each.kind.name}", len(ordered) + done, 2 * len(ordered))
+            self._settle(self._rows[each.kind.name])
+        self.fault_problems = faults.shown_problems(self.connection, self.files)
 
     def _staged(self, found: Found) -> bool:
         """Open and stage one file; return whether its rows can be checked further."""
@@ -132,30 +156,57 @@ class Intake:
         try:
             self.counts[found.kind.name] = stage(self.connection, opened)
         except duckdb.Error as error:
-            self.problems.append(problem("FAC020", Place(opened.file), seen=str(error).splitlines()[0]))
+            self.problems.append(problem("FAC020", Place(opened.file), seen=engine_said(error, found.path)))
             return False
         self.files[found.kind.name] = opened
         faults.tell_cells(self.connection, opened)
+        self._rows[found.kind.name] = Rows(self.connection, found.kind)
         return True
 
-    def _settle(self, kind: Kind, view: PendingView) -> None:
+    def _settle(self, rows: Rows) -> None:
         """Check the staged rows of one kind and make `r_<kind>` of the good ones."""
-        connection = self.connection
+        kind, cells = rows.kind, self.cells[rows.kind.name]
         if kind.name == "accounts":
             self._number_accounts()
-        for column in kind.file_columns:
-            if column.refers and column.refers != kind.name:
-                self._check_reference(kind, column.name, column.refers, view)
-        good = (
-            f"SELECT * FROM {sql.name('s_' + kind.name)} WHERE bad = 0 AND row_no NOT IN "
-            f"(SELECT row_no FROM faults WHERE kind = {sql.literal(kind.name)})"
-        )
-        query = rest_query(kind, good, self.number, self.cells[kind.name])
-        connection.execute(
-            f"CREATE TABLE {sql.name('r_' + kind.name)} AS {query} ORDER BY {sql.names(order_of(kind))}"
-        )
-        if kind.name in ("accounts", "loans", "institutions", "account_institutions"):
-            replace_relation(connection, f"f_{kind.name}", view.relation(kind.name))
+        pieces, joined = "", "true"
+        if not is_whole_bank(cells):
+            self._know_institutions(kind)
+        checks.check_day_order(rows)
+        checks.check_coverage(rows, cells)
+        if kind.dated is Dated.CHANGE:
+            self._know(kind.columns[0].refers)
+            pieces, joined = make_pieces(self.connection, kind, cells)
+            checks.check_changes_covered(rows, cells, pieces, joined)
+        self._check_references(rows)
+        checks.check_doubles(rows)
+        checks.check_overlaps(rows)
+        if kind.dated is Dated.DAY and any(not piece.is_table for piece in self.view.pieces(kind.name)):
+            replace_relation(self.connection, f"o_{kind.name}", self.view.old_relation(kind.name))
+            checks.check_new_ids(rows, sql.name(f"o_{kind.name}"))
+        if kind.dated is Dated.CHANGE:
+            checks.check_openings(rows, pieces, joined)
+        if kind.name == "assignments":
+            self._know("accounts")
+            checks.check_share_sums(rows)
+            share_out_fractions(rows)
+        make_rest(rows, self.number, cells, pieces, joined)
+        if self._accept_good:
+            self.holes += holes_of(rows, self.number, cells)
+
+    def _know(self, kind_name: str) -> None:
+        """Make `f_<kind>` as it will be with this batch, once."""
+        if kind_name not in self._registered:
+            self._registered.add(kind_name)
+            replace_relation(self.connection, f"f_{kind_name}", self.view.relation(kind_name))
+
+    def _know_institutions(self, kind: Kind) -> None:
+        """Make what says to which institution a row of `kind` belongs."""
+        if kind.name in VIA_ACCOUNT:
+            self._know("accounts")
+            self._know("account_institutions")
+            replace_relation(self.connection, ACCOUNT_SPANS, Relation(account_spans_query(), is_kept=True))
+        elif kind.name in VIA_LOAN:
+            self._know("loans")
 
     def _number_accounts(self) -> None:
         """Make `keys`: the number of every account ever seen, new ones counted on in file order."""
@@ -176,76 +227,85 @@ class Intake:
         )
         self.connection.execute("CREATE VIEW keys AS FROM old_keys UNION ALL FROM new_keys")
 
-    def _check_reference(self, kind: Kind, column: str, target: str, view: PendingView) -> None:
-        """Tell rows whose reference is not among the target's ids."""
-        target_kind = view.kinds[target]
-        replace_relation(self.connection, f"f_{target}", view.relation(target))
-        key, staged = sql.name(target_kind.key[0]), sql.name("s_" + kind.name)
-        quoted = sql.name(column)
-        faults.tell(
-            self.connection,
-            kind.name,
-            "FAC055",
-            column,
-            f"SELECT s.row_no, [s.{quoted}] FROM {staged} AS s ANTI JOIN f_{target} AS f ON f.{key} = s.{quoted} "
-            f"WHERE s.{quoted} IS NOT NULL",
-        )
+    def _check_references(self, rows: Rows) -> None:
+        """Compare every reference of the rows with what is known."""
+        for column in rows.kind.file_columns:
+            if column.refers:
+                self._check_reference(rows, column, column.refers)
+        if rows.kind.name == "assignments":
+            self._check_by(rows, "object_id", "grain", GRAINS)
+            self._check_events(rows)
+        if rows.kind.name == "figures":
+            self._check_by(rows, "subject_id", "scope", SCOPES)
+
+    def _check_by(self, rows: Rows, column: str, chooser: str, targets: Mapping[str, str]) -> None:
+        """Compare a reference whose kind another column of the row names."""
+        found = rows.kind.column(column)
+        used = {row[0] for row in rows.all(f"SELECT DISTINCT {chooser} FROM {rows.good}")}
+        for word, target in targets.items():
+            if found is not None and word in used:
+                where = f"s.{chooser} = {sql.literal(word)}"
+                self._check_reference(rows, replace(found, refers=target, required=False), target, where)
+
+    def _check_reference(self, rows: Rows, column: Column, target: str, where: str = "true") -> None:
+        """Tell rows whose reference is not among the target's ids; a target never supplied is told once."""
+        if not self.view.is_supplied(target):
+            filled = f"s.{sql.name(column.name)} IS NOT NULL AND {where}"
+            if rows.one(f"SELECT count(*) FROM {rows.good} AS s WHERE {filled}"):
+                code = "FAC056" if column.required else "FAC057"
+                zh = self.view.kinds[target].zh
+                place = self.files[rows.kind.name].place(1, column.name)
+                told = problem(code, place, zh=column.zh, column=column.name, target=target, target_zh=zh)
+                self.problems.append(told)
+            return
+        if target in self.cells and target not in self._rows:
+            return  # Its file could not be read; that is told already.
+        key = sql.name(self.view.kinds[target].key[0])
+        if target == rows.kind.name:
+            replace_relation(self.connection, f"o_{target}", self.view.old_relation(target))
+            known = f"(SELECT {key} AS id FROM o_{target} UNION SELECT {key} FROM {rows.staged})"
+            checks.check_references(rows, column.name, target, known, where=where)
+            return
+        self._know(target)
+        known = f"(SELECT DISTINCT {key} AS id FROM f_{target})"
+        refused = self._rows[target].refused if target in self._rows and self._rows[target].has_faults else ""
+        lost = f"(SELECT DISTINCT {key} AS id FROM {refused} WHERE {key} IS NOT NULL)" if refused else ""
+        checks.check_references(rows, column.name, target, known, lost, where)
+        if lost and self._accept_good:
+            checks.check_lost_references(rows, column.name, known, where)
+
+    def _check_events(self, rows: Rows) -> None:
+        """Compare the object of assignments of grain event with the ids of all dated rows."""
+        where = "s.grain = 'event'"
+        if not rows.one(f"SELECT count(*) FROM {rows.good} AS s WHERE {where}"):
+            return
+        parts = []
+        for kind in self.view.kinds.values():
+            if kind.dated is Dated.DAY and len(kind.key) == 1 and self.view.is_supplied(kind.name):
+                if kind.name in self.cells and kind.name not in self._rows:
+                    return
+                self._know(kind.name)
+                parts.append(f"SELECT {sql.name(kind.key[0])} AS id FROM {sql.name('f_' + kind.name)}")
+        known = f"({' UNION '.join(parts)})" if parts else "(SELECT '' AS id WHERE false)"
+        checks.check_references(rows, "object_id", "events", known, where=where)
 
 
 def in_order(found: Sequence[Found]) -> list[Found]:
-    """Return files so that a kind comes after the kinds it refers to."""
+    """Return files so that a kind comes after the kinds it refers to; assignments and figures last."""
     left = {each.kind.name: each for each in found}
     done: list[Found] = []
     while left:
-        free = [
-            each
-            for each in left.values()
-            if not any(c.refers in left and c.refers != each.kind.name for c in each.kind.columns)
-        ] or list(left.values())
+        free = [each for each in left.values() if not _waits(each.kind, left)] or list(left.values())
         done += free
         for each in free:
             del left[each.kind.name]
     return done
 
 
-def rest_query(kind: Kind, good: str, number: int, cells: Sequence[Cell]) -> str:
-    """Return the SQL of the rows at rest from good staged rows, cut to the batch's own cells."""
-    spans = [cell.span for cell in cells]
-    shown = []
-    for name, _type in columns_of(kind):
-        quoted = sql.name(name)
-        special = {
-            "batch_no": f"CAST({number} AS INTEGER) AS batch_no",
-            "account_no": "k.account_no",
-        }
-        if kind.dated is Dated.CHANGE:
-            special["to_day"] = (
-                f"least(lead(s.from_day) OVER (PARTITION BY {sql.names(kind.key, 's')} ORDER BY s.from_day), c.end_day) AS to_day"
-            )
-        if kind.dated is Dated.SPAN:
-            special["from_day"] = "greatest(s.from_day, c.start_day) AS from_day"
-            special["to_day"] = f"least({_end('s.to_day')}, c.end_day) AS to_day"
-        shown.append(special.get(name, f"s.{quoted}"))
-    join = ""
-    if kind.name in HAS_ACCOUNT_NO:
-        on = (
-            "k.account_id = s.object_id AND s.grain = 'account'"
-            if kind.name == "assignments"
-            else "k.account_id = s.account_id"
-        )
-        join = f" {'LEFT ' if kind.name == 'assignments' else ''}JOIN {'keys' if kind.name == 'accounts' else 'f_accounts'} AS k ON {on}"
-    if kind.dated in (Dated.SPAN, Dated.CHANGE):
-        rows = ", ".join(f"({sql.day(span.start)}, {sql.day(span.end)})" for span in spans)
-        inside = (
-            "s.from_day >= c.start_day AND s.from_day < c.end_day"
-            if kind.dated is Dated.CHANGE
-            else f"s.from_day < c.end_day AND {_end('s.to_day')} > c.start_day"
-        )
-        join += f" JOIN (VALUES {rows}) AS c(start_day, end_day) ON {inside}"
-    return f"SELECT {', '.join(shown)} FROM ({good}) AS s{join}"
-
-
-def _end(last_day: str) -> str:
-    """Return the SQL of the first day after a span whose last day is included; empty is open."""
-    far = sql.day(FAR_FUTURE)
-    return f"CASE WHEN {last_day} IS NULL OR {last_day} >= {sql.day(date(FAR_FUTURE.year, 12, 30))} THEN {far} ELSE {last_day} + 1 END"
+def _waits(kind: Kind, left: Mapping[str, Found]) -> bool:
+    """Tell whether a kind refers to another that is still to come."""
+    if kind.name in ("assignments", "figures"):
+        return any(name not in ("assignments", "figures") for name in left)
+    needed = {column.refers for column in kind.columns if column.refers not in ("", kind.name)}
+    needed |= {"account_institutions", "loans"} - {kind.name} if kind.dated is Dated.CHANGE else set()
+    return bool(needed & set(left))

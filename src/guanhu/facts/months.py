@@ -13,6 +13,7 @@ from datetime import date
 
 from guanhu.facts import sql
 from guanhu.facts.at_rest import MONTH_COLUMNS
+from guanhu.facts.manifest import Hole
 from guanhu.facts.regions import Cell, scope_on_every_day
 from guanhu.facts.view import ACCOUNT_SPANS, Piece, Relation, empty_query, in_scope
 from guanhu.values.dates import Span, add_months, month_start
@@ -55,7 +56,28 @@ FROM {relation} AS r JOIN (VALUES {rows}) AS m(month_start, month_end)
 GROUP BY r.account_no, m.month_start"""
 
 
-def index_relation(balances: Sequence[Piece], index_paths: dict[int, str]) -> Relation:
+def without_holes(query: str, keys: str, holes: Sequence[Hole]) -> str:
+    """Return sums without those of an account in a month of which a day is a hole.
+
+    `keys` is a relation (account_no, account_id). A hole without a key takes the month from all accounts.
+    """
+    if not holes:
+        return query
+    keys_of = [sql.literal(hole.key[0]) if hole.key else "NULL" for hole in holes]
+    spans = [f"{sql.day(hole.span.start)}, {sql.day(hole.span.end)}" for hole in holes]
+    rows = ", ".join(f"({key}, {span})" for key, span in zip(keys_of, spans, strict=True))
+    return f"""
+SELECT s.* FROM ({query}) AS s JOIN {keys} AS k ON k.account_no = s.account_no
+WHERE NOT EXISTS (
+    SELECT 1 FROM (VALUES {rows}) AS h(account_id, from_day, to_day)
+    WHERE coalesce(h.account_id = k.account_id, true)
+        AND h.from_day < s.month_start + INTERVAL 1 MONTH AND h.to_day > s.month_start
+)"""
+
+
+def index_relation(
+    balances: Sequence[Piece], index_paths: dict[int, str], holes: Sequence[Hole] = ()
+) -> Relation:
     """Return the SQL of `f_balance_months`: stored sums, and sums of months that batches share.
 
     Shapes:   out(account_no INTEGER, month_start DATE, balance_days BIGINT).
@@ -75,7 +97,7 @@ def index_relation(balances: Sequence[Piece], index_paths: dict[int, str]) -> Re
             selects.append(f"SELECT * FROM {sql.parquet([path])} WHERE month_start IN ({listed})")
     if whole:
         selects.insert(0, f"SELECT * FROM {sql.parquet(whole)}")
-    selects += _shared(balances, stored)
+    selects += [without_holes(query, "f_accounts", holes) for query in _shared(balances, stored)]
     return Relation("\nUNION ALL\n".join(selects) if selects else empty_query(MONTH_COLUMNS))
 
 
@@ -99,7 +121,8 @@ def _shared(balances: Sequence[Piece], stored: set[date]) -> list[str]:
 SELECT s.* FROM ({query}) AS s WHERE NOT EXISTS (
     SELECT 1 FROM {ACCOUNT_SPANS} AS i JOIN (VALUES {listed}) AS m(month_start, month_end)
         ON i.from_day < m.month_end AND i.to_day > m.month_start
-    WHERE i.account_no = s.account_no AND m.month_start = s.month_start AND NOT coalesce({condition}, false))"""
+    WHERE i.account_no = s.account_no AND m.month_start = s.month_start
+        AND NOT coalesce({condition}, false))"""
         found.append(query)
     return found
 

@@ -204,8 +204,8 @@ WORDINGS: dict[str, Wording] = {
     "FAC035": Wording(
         "「{zh}」的值「{seen}」超出范围: {expected_zh}",
         "{column} is '{seen}', out of range: {expected_en}",
-        "检查单位 (元, 不是万元或分) 与数值",
-        "check the unit (yuan) and the value",
+        "{remedy_zh}",
+        "{remedy_en}",
     ),
     "FAC036": Wording(
         "「{zh}」的值「{seen}」前后或中间有空格",
@@ -233,8 +233,8 @@ WORDINGS: dict[str, Wording] = {
     ),
     # Rows against each other.
     "FAC050": Wording(
-        "重复: {key} 已在第 {other} 行出现",
-        "doubled: {key} is already in row {other}",
+        "重复: {key} 在第 {other} 行也有",
+        "doubled: {key} also stands in row {other}",
         "只留一行",
         "keep one of the rows",
     ),
@@ -257,8 +257,8 @@ WORDINGS: dict[str, Wording] = {
         "correct the day, or widen the range in coverage.yaml",
     ),
     "FAC054": Wording(
-        "机构「{seen}」不在声明的覆盖范围内",
-        "institution '{seen}' is outside the declared coverage",
+        "所属机构「{seen}」不在声明的覆盖范围内",
+        "the row belongs to institution '{seen}', which is outside the declared coverage",
         "移走这一行, 或在 coverage.yaml 的 institutions 里加上该机构",
         "take the row away, or add the institution to coverage.yaml",
     ),
@@ -281,11 +281,35 @@ WORDINGS: dict[str, Wording] = {
         "supply {target} too to have it compared",
         severity="warning",
     ),
+    "FAC058": Wording(
+        "{key} 在 {day} 之前就有, 但没有 {day} 当天的起始行",
+        "{key} lived before {day} but has no opening row on {day}",
+        "补上 {day} 当天日终的一行 (余额为零也要写); 之后新开的, 请填开户日或发放日",
+        "add a row for {day} (even a zero); for one opened later, fill in its opening day",
+    ),
+    "FAC059": Wording(
+        "「{zh}」的值「{seen}」所在的行没有被接受",
+        "{column} is '{seen}', whose own row was not accepted",
+        "先改正那一行",
+        "correct that row first",
+    ),
     "FAC060": Wording(
         "还有 {count} 行同样的问题 ({sort}, {column})",
         "{count} more rows with the same problem ({sort}, {column})",
         "全部列在坏行文件里",
         "all are listed in the file of bad rows",
+    ),
+    "FAC061": Wording(
+        "{key} 的分配比例在 {day} 合计 {total}, 超过 100%",
+        "the shares of {key} come to {total} on {day}, more than 100%",
+        "改正比例或起止日, 使每天合计不超过 100%",
+        "correct shares or days so that they come to 100% at most on every day",
+    ),
+    "FAC062": Wording(
+        "流水号 {key} 已在第 {batch} 批出现, 日期 {day}, 不在这批的覆盖范围内",
+        "id {key} is already in batch {batch}, on {day}, outside what these files cover",
+        "流水号不能重复使用; 若是更正, 覆盖范围要包含原来的日期",
+        "an id is used once; if this corrects that row, cover its day too",
     ),
     # The bank's folder.
     "FAC080": Wording(
@@ -312,5 +336,12 @@ WORDINGS: dict[str, Wording] = {
         "there is no batch {seen}; the last is {last}",
         "用 facts log 查看批次",
         "see the batches with facts log",
+    ),
+    "FAC084": Wording(
+        "坏行文件写不出来: {seen}",
+        "the file of bad rows cannot be written: {seen}",
+        "另给一个能写的路径",
+        "give a path that can be written",
+        severity="warning",
     ),
 }

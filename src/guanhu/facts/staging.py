@@ -31,12 +31,16 @@ def stage(connection: duckdb.DuckDBPyConnection, opened: Opened) -> int:
         text = opened.text_of(column)
         inner.append(f"{text} AS x{index}, {value_of(column, text, opened.native_of(column))} AS v{index}")
         outer.append(f"{at_rest_of(column, f'v{index}')} AS {sql.name(column.name)}")
+        if opened.kind.name == "assignments" and column.type == "share":
+            text_seen = f"CAST(x{index} AS VARCHAR)"
+            outer.append(f"CASE WHEN contains({text_seen}, '/') THEN {text_seen} END AS share_fraction")
         bits.append(f"CASE WHEN {bad_of(column, f'x{index}', f'v{index}')} THEN {1 << index} ELSE 0 END")
     if opened.row_no:
         inner.append(f"CAST(s.{sql.name(opened.row_no)} AS BIGINT) AS row_no")
         outer.append("row_no")
+    bad = f"CAST({' + '.join(bits)} AS BIGINT) AS bad"
     connection.execute(
-        f"CREATE TABLE {sql.name('t_' + name)} AS SELECT {', '.join(outer)}, CAST({' + '.join(bits)} AS BIGINT) AS bad "
+        f"CREATE TABLE {sql.name('t_' + name)} AS SELECT {', '.join(outer)}, {bad} "
         f"FROM (SELECT {', '.join(inner)} FROM {opened.relation} AS s)"
     )
     placed = "*" if opened.row_no else f"*, rowid + {HEADING_ROW + 1} AS row_no"

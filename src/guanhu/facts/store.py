@@ -182,7 +182,7 @@ class FactView:
         """Return the SQL of a kind's view, or of the month index."""
         if kind_name == MONTHS:
             paths = {b.number: str(b.file_path(MONTHS)) for b in self.batches if MONTHS in b.files}
-            return index_relation(self.pieces("balances"), paths)
+            return index_relation(self.pieces("balances"), paths, self.holes("balances"))
         return relation_of(self.kinds[kind_name], self.pieces(kind_name))
 
     def register(self, connection: duckdb.DuckDBPyConnection, kinds: Iterable[str] | None = None) -> None:
@@ -212,7 +212,7 @@ class FactView:
                 needed += ["accounts", "account_institutions", ACCOUNT_SPANS]
             if parts and base in VIA_LOAN:
                 needed.append("loans")
-            needed += ["balances", MONTHS] if name == MONTHS else [name]
+            needed += ["accounts", "balances", MONTHS] if name == MONTHS else [name]
         return list(dict.fromkeys(needed))
 
     def missing(self, kind_name: str, span: Span) -> list[Span]:
@@ -295,7 +295,8 @@ def _still_open(hole: Hole, cells: Sequence[Cell], kind: Kind) -> list[Hole]:
 def replace_relation(connection: duckdb.DuckDBPyConnection, name: str, relation: Relation) -> None:
     """Make or replace the view or table `name`; one may take the place of the other."""
     seen = connection.execute(
-        "SELECT table_type FROM information_schema.tables WHERE table_name = ? AND table_schema = current_schema()",
+        "SELECT table_type FROM information_schema.tables "
+        "WHERE table_name = ? AND table_schema = current_schema()",
         [name],
     ).fetchone()
     wanted = "TABLE" if relation.is_kept else "VIEW"

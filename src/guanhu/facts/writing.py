@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guanhu.facts import sql
 from guanhu.facts.at_rest import MONTH_COLUMNS, MONTHS, columns_of, order_of
-from guanhu.facts.manifest import HOLES, MANIFEST, Batch, StoredFile, manifest_text, sha256_of
-from guanhu.facts.months import months_within, sums_query
+from guanhu.facts.manifest import HOLES, MANIFEST, Batch, Hole, StoredFile, manifest_text, sha256_of
+from guanhu.facts.months import months_within, sums_query, without_holes
 from guanhu.facts.regions import Cell
 from guanhu.kinds.schema import Kind
 
@@ -54,9 +54,8 @@ def write_file(
 ) -> StoredFile:
     """Write the rows of `query` as `<name>.parquet` and return its entry for the manifest."""
     path = folder / f"{name}.parquet"
-    connection.execute(
-        f"COPY ({query}) TO {sql.literal(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
-    )
+    options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}"
+    connection.execute(f"COPY ({query}) TO {sql.literal(str(path))} ({options})")
     ranged = [column for column, type_name in columns if type_name in _RANGED]
     ends = "".join(f", min({sql.name(column)}), max({sql.name(column)})" for column in ranged)
     row = connection.execute(f"SELECT count(*){ends} FROM {sql.parquet([path])}").fetchone() or (0,)
@@ -74,10 +73,16 @@ def write_kind(connection: duckdb.DuckDBPyConnection, folder: Path, kind: Kind) 
     return write_file(connection, folder, kind.name, query, columns)
 
 
-def write_months(connection: duckdb.DuckDBPyConnection, folder: Path, cells: Sequence[Cell]) -> StoredFile:
+def write_months(
+    connection: duckdb.DuckDBPyConnection, folder: Path, cells: Sequence[Cell], holes: Sequence[Hole]
+) -> StoredFile:
     """Write the month index of the checked balances, for months wholly in cells of all institutions."""
     months = months_within(cell for cell in cells if cell.scope.is_all)
-    query = f"SELECT * FROM ({sums_query('r_balances', months)}) ORDER BY account_no, month_start"
+    keys = "(SELECT DISTINCT account_no, account_id FROM r_balances)"
+    sums = without_holes(
+        sums_query("r_balances", months), keys, [hole for hole in holes if hole.kind == "balances"]
+    )
+    query = f"SELECT * FROM ({sums}) ORDER BY account_no, month_start"
     return write_file(connection, folder, MONTHS, query, MONTH_COLUMNS)
 
 
@@ -86,7 +91,9 @@ def order_by(kind: Kind) -> str:
     return f"ORDER BY {sql.names(order_of(kind))}"
 
 
-def seal(batch: Batch, folder: Path, hole_lines: Sequence[str], final: Path) -> None:
+def seal(
+    batch: Batch, folder: Path, hole_lines: Sequence[str], final: Path, about_to_rename: Callable[[], None]
+) -> None:
     """Write holes and manifest, flush everything to disk, and give the folder its name."""
     holes = folder / HOLES
     holes.write_text("".join(line + "\n" for line in hole_lines), "utf-8")
@@ -95,6 +102,7 @@ def seal(batch: Batch, folder: Path, hole_lines: Sequence[str], final: Path) -> 
     for path in folder.iterdir():
         flush(path)
     flush(folder)
+    about_to_rename()
     folder.rename(final)
     flush(final.parent)
 

@@ -10,7 +10,9 @@ from guanhu.facts.importing import import_folder
 from guanhu.facts.store import Bank, FactView
 
 BASICS = {
-    "institutions.csv": "institution_id,from_day,to_day,name,level\nA,2020-01-01,,甲支行,支行\nB,2020-01-01,,乙支行,支行\n",
+    "institutions.csv": (
+        "institution_id,from_day,to_day,name,level\nA,2020-01-01,,甲支行,支行\nB,2020-01-01,,乙支行,支行\n"
+    ),
     "staff.csv": "person_id,name\np1,王一\np2,李二\np3,赵三\n",
     "accounts.csv": (
         "account_id,product,currency,institution_id,opened_on\n"
@@ -46,8 +48,9 @@ def put(bank: Bank, folder: Path, files: Mapping[str, str], coverage: str) -> in
 
 def rows(view: FactView, query: str) -> list[tuple[object, ...]]:
     """Return what a query over the view's relations gives."""
+    kinds = [name for name in (*view.kinds, "balance_months") if f"f_{name}" in query]
     with duckdb.connect(config={"threads": 1}) as connection:
-        view.register(connection)
+        view.register(connection, kinds)
         return connection.execute(query).fetchall()
 
 

@@ -40,7 +40,8 @@ def test_index_is_the_sum_of_days(books: list[dict[date, int]]) -> None:
         put(bank, Path(place) / "in", files, COVERED + covering("balances", str(FIRST), str(LAST)))
         seen = rows(
             bank.view(),
-            "SELECT account_id, month_start, balance_days FROM f_balance_months JOIN f_accounts USING (account_no)",
+            "SELECT account_id, month_start, balance_days "
+            "FROM f_balance_months JOIN f_accounts USING (account_no)",
         )
     assert {(account, month): total for account, month, total in seen} == {
         (account, month): expected[account, month] for account in ACCOUNTS for month in WHOLE_MONTHS

@@ -50,7 +50,8 @@ def _headings(text: str, kind: Kind, own: Mapping[str, str]) -> tuple[str, list[
 def csv_relation(path: Path, width: int, separator: str = ",") -> str:
     """Return the table function that reads a csv file as `width` text columns, its heading row left out."""
     columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(width))
+    delimited = f"auto_detect=false, header=true, delim={sql.literal(separator)}"
     return (
-        f"read_csv({sql.literal(sql.unglobbed(path))}, auto_detect=false, header=true, delim={sql.literal(separator)}, "
+        f"read_csv({sql.literal(sql.unglobbed(path))}, {delimited}, "
         f"quote='\"', escape='\"', columns={{{columns}}}, strict_mode=true)"
     )

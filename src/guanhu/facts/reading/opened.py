@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from guanhu.facts import sql
 from guanhu.facts.cells import is_readable
@@ -43,7 +45,7 @@ class Opened:
 
     def place(self, row: int = 0, column: str = "") -> Place:
         """Return the place of a row, and of the column's cell when one is named."""
-        at = list(self.fields).index(column) + 1 if column in self.fields else 0
+        at = list(self.fields).index(column) + 1 if row and column in self.fields else 0
         return Place(self.file, row, at, self.sheet)
 
     def text_of(self, column: Column) -> str:
@@ -58,6 +60,16 @@ class Opened:
         """Return the SQL type of a column's source."""
         found = self.fields.get(column.name)
         return found.native if found else "VARCHAR"
+
+
+def engine_said(error: Exception, path: Path) -> str:
+    """Return the first line of what the engine said of a file, without the folder it stands in.
+
+    >>> engine_said(ValueError("IO Error: File '/a/b.csv' too small"), Path("/a/b.csv"))
+    "File 'b.csv' too small"
+    """
+    line = str(error).splitlines()[0].replace(str(path), path.name)
+    return re.sub(r"^[A-Z][A-Za-z ]* Error: ", "", line)
 
 
 def matched(

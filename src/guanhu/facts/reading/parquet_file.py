@@ -1,3 +1,5 @@
+# ruff: noqa: S608 - statements are put together from quoted names and literals of `facts.sql` only
+
 """A Parquet file as a relation with its own column types."""
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 from guanhu.facts import sql
 from guanhu.facts.manifest import sha256_of
 from guanhu.facts.problems import problem
-from guanhu.facts.reading.opened import Opened, matched
+from guanhu.facts.reading.opened import Opened, engine_said, matched
 from guanhu.kinds.schema import Kind
 from guanhu.values.problem import Place, Problem
 
@@ -31,6 +33,6 @@ def open_parquet(
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     except duckdb.Error as error:
-        return None, [problem("FAC020", place, seen=str(error).splitlines()[0])]
+        return None, [problem("FAC020", place, seen=engine_said(error, path))]
     fields, problems = matched(kind, place, [row[0] for row in described], [row[1] for row in described], own)
     return Opened(kind, path.name, relation, fields, source_sha256=sha256_of(path)), problems

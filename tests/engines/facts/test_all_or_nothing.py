@@ -1,0 +1,142 @@
+"""An import is there as a whole or not at all: killed anywhere, under a lock, with the clock turned back."""
+
+import json
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from guanhu.facts.importing import import_folder
+from guanhu.facts.lock import import_lock
+from guanhu.facts.store import Bank
+from guanhu.values.problem import Refused
+from tests.engines.facts.folders import BASICS, COVERED, covering, put, rows, write_folder
+
+OPENING = "account_id,from_day,balance\n001,2025-01-01,1.00\n002,2025-01-01,2.00\n003,2025-01-01,3.00\n"
+COVERAGE = COVERED + covering("balances", "2025-01-01", "2025-03-31")
+FEES = "fee_id,day,item,amount\nf1,2025-01-05,结算,5\n"
+
+KILLED_AT = """
+import os, signal, sys
+from guanhu.facts.importing import import_folder
+from guanhu.facts.store import Bank
+
+folder, bank, wanted = sys.argv[1:]
+
+def progress(what, done, count):
+    print(what, flush=True)
+    if what == wanted:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+import_folder(folder, Bank(bank), progress=progress)
+"""
+
+
+def run_until(folder: Path, bank: Bank, point: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", KILLED_AT, str(folder), str(bank.path), point]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_killed_anywhere_leaves_the_bank_as_it_was(tmp_path: Path) -> None:
+    files = {**BASICS, "balances.csv": OPENING}
+    folder = write_folder(tmp_path / "in", files, COVERAGE)
+    spare = Bank.create(tmp_path / "spare", "样行")
+    whole = run_until(folder, spare, "never")
+    assert whole.returncode == 0, whole.stderr
+    points = whole.stdout.splitlines()
+    assert points[-2:] == ["seal", "rename"]
+
+    bank = Bank.create(tmp_path / "bank", "样行")
+    put(
+        bank,
+        tmp_path / "first",
+        {**BASICS, "fees.csv": FEES},
+        COVERED + covering("fees", "2025-01-01", "2025-01-31"),
+    )
+    before = bank.view().digest
+    for point in points[:1] + points[-6:]:
+        assert run_until(folder, bank, point).returncode == -signal.SIGKILL
+        assert bank.view().digest == before
+    result = import_folder(folder, bank)
+    assert [problem.code for problem in result.problems] == ["FAC081"]
+    assert result.batch_no == 2
+    assert rows(bank.view(), "SELECT sum(balance) FROM f_balances") == [(600,)]
+
+
+def test_a_second_import_waits_for_the_first(tmp_path: Path) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    folder = write_folder(tmp_path / "in", BASICS, COVERED)
+    with import_lock(bank.path):
+        (problem,) = import_folder(folder, bank).problems
+    assert problem.code == "FAC080"
+    assert import_folder(folder, bank).batch_no == 1
+
+
+def test_moments_rise_even_when_the_clock_goes_back(tmp_path: Path) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    put(bank, tmp_path / "in1", BASICS, COVERED)
+    manifest = bank.path / "batches/0001/manifest.json"
+    plain = json.loads(manifest.read_text("utf-8"))
+    future = datetime.now(UTC) + timedelta(days=3)
+    manifest.write_text(json.dumps({**plain, "imported_at": future.isoformat()}), "utf-8")
+    put(bank, tmp_path / "in2", BASICS, COVERED)
+    first, second = bank.batches()
+    assert second.imported_at == first.imported_at + timedelta(microseconds=1)
+    assert bank.batches(as_of=future) == (first,)
+
+
+def test_a_batch_number_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    with pytest.raises(Refused, match="there is no batch 7; the last is 0"):
+        bank.view(as_of=7)
+    assert bank.view(as_of=0).as_of_batch == 0
+
+
+def test_a_damaged_manifest_is_told(tmp_path: Path) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    put(bank, tmp_path / "in1", BASICS, COVERED)
+    (bank.path / "batches/0001/manifest.json").write_text("{", "utf-8")
+    with pytest.raises(Refused, match="the manifest of a batch cannot be read"):
+        bank.view()
+    (problem,) = import_folder(tmp_path / "in1", bank).problems
+    assert problem.code == "FAC082"
+
+
+def test_a_folder_that_is_no_bank_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="not a bank folder"):
+        Bank(tmp_path)
+    (tmp_path / "x").write_text("x")
+    with pytest.raises(Refused, match="not a bank folder"):
+        Bank.create(tmp_path, "样行")
+
+
+def test_an_id_used_before_is_told(tmp_path: Path) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    put(
+        bank,
+        tmp_path / "in1",
+        {**BASICS, "fees.csv": FEES},
+        COVERED + covering("fees", "2025-01-01", "2025-01-31"),
+    )
+    again = {"fees.csv": FEES.replace("2025-01", "2025-02")}
+    folder = write_folder(
+        tmp_path / "in2", again, "coverage:\n" + covering("fees", "2025-02-01", "2025-02-28")
+    )
+    (problem,) = import_folder(folder, bank).problems
+    assert problem.en == "id f1 is already in batch 1, on 2025-01-05, outside what these files cover"
+    corrected = {"fees.csv": FEES.replace("5\n", "6\n")}
+    put(bank, tmp_path / "in3", corrected, "coverage:\n" + covering("fees", "2025-01-01", "2025-01-31"))
+    assert rows(bank.view(), "SELECT amount FROM f_fees") == [(600,)]
+
+
+def test_account_numbers_are_dense_and_kept(tmp_path: Path) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    put(bank, tmp_path / "in1", BASICS, COVERED)
+    more = BASICS["accounts.csv"].replace("opened_on\n", "opened_on\n000,活期,CNY,A,2025-01-01\n")
+    put(bank, tmp_path / "in2", {**BASICS, "accounts.csv": more}, COVERED)
+    query = "SELECT account_id, account_no FROM f_accounts ORDER BY account_no"
+    assert rows(bank.view(as_of=1), query) == [("001", 1), ("002", 2), ("003", 3)]
+    assert rows(bank.view(), query) == [("001", 1), ("002", 2), ("003", 3), ("000", 4)]

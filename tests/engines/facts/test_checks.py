@@ -1,0 +1,214 @@
+"""Every problem of files and rows, word for word, with its place: one small wrong folder each.
+
+The golden file holds what is printed in both languages; a code that no folder shows fails the test.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from guanhu.facts.importing import check_folder
+from guanhu.facts.problems import WORDINGS
+from guanhu.values.problem import Problem
+from tests.engines.facts.folders import BASICS, COVERED, covering, write_folder
+
+GOLDEN = Path(__file__).with_name("golden") / "problems.txt"
+QUARTER = ("2025-01-01", "2025-03-31")
+BALANCES = COVERED + covering("balances", *QUARTER)
+OPENING = "account_id,from_day,balance\n001,2025-01-01,1.00\n002,2025-01-01,2.00\n003,2025-01-01,3.00\n"
+POSTS = COVERED + covering("posts", *QUARTER)
+POST_HEADING = "person_id,from_day,to_day,post,institution_id\n"
+ASSIGNED = COVERED + covering("assignments", *QUARTER)
+ASSIGNED_HEADING = "grain,object_id,person_id,from_day,to_day,share\n"
+LOANS = COVERED + covering("loans, loan_states, interest", *QUARTER)
+LOAN = "loan_id,product,institution_id,granted_on,due_on,amount\nL1,流贷,A,2024-05-01,2025-05-01,100\n"
+
+# name, files beside the basics (None takes one away), coverage (None: no coverage.yaml)
+CASES: dict[str, tuple[dict[str, str | None], str | None]] = {
+    "no coverage": ({}, None),
+    "coverage that is no yaml": ({}, "coverage: [\n"),
+    "coverage with an unknown word": ({}, COVERED + "  - {kinds: [staff], until: 2025-01-01}\nkind: x\n"),
+    "coverage of an unknown kind": ({}, COVERED + covering("balance", *QUARTER)),
+    "coverage with days turned round": ({}, COVERED + covering("fees", "2025-03-31", "2025-01-01")),
+    "coverage with a day that does not exist": ({}, COVERED + covering("fees", "2025-02-30", "2025-03-31")),
+    "coverage by institution of a kind that has none": ({}, COVERED + covering("parameters", *QUARTER, "A")),
+    "empty coverage": ({}, "coverage: []\n"),
+    "event without a type": (
+        {},
+        COVERED + "events:\n  violation: {name: 违规, columns: {points: {zh: 扣分}}}\n",
+    ),
+    "file without coverage": ({"fees.csv": "fee_id,day,item,amount\n"}, COVERED),
+    "coverage without file": ({}, COVERED + covering("fees", *QUARTER)),
+    "file of no kind": ({"balance.csv": OPENING}, COVERED),
+    "two files of a kind": ({"员工.csv": "", "人员.csv": "person_id,name\np9,孙\n"}, COVERED),
+    "file of another sort": ({"balances.xls": "x"}, COVERED),
+    "empty file": ({"balances.csv": ""}, BALANCES),
+    "unknown heading": ({"balances.csv": OPENING.replace("balance\n", "余额2\n", 1)}, BALANCES),
+    "doubled heading": ({"balances.csv": "account_id,账号,from_day,balance\n"}, BALANCES),
+    "damaged parquet": ({"balances.csv": None, "balances.parquet": "PAR1"}, BALANCES),
+    "required cells empty": ({"balances.csv": OPENING + "001,2025-02-01,\n,2025-02-01,5\n"}, BALANCES),
+    "dates": (
+        {
+            "balances.csv": OPENING
+            + "001,2025-2-3,1\n001,2025/02/03,1\n001,2025-02-30,1\n001,45678,1\n001,1025-02-03,1\n"
+        },
+        BALANCES,
+    ),
+    "money": (
+        {
+            "balances.csv": OPENING
+            + "001,2025-02-01,1.005\n001,2025-02-02,1e3\n001,2025-02-03,1_000\n001,2025-02-04,0012\n"
+            + '001,2025-02-05, 12 \n001,2025-02-06,"1,234.56"\n001,2025-02-07,￥5\n001,2025-02-08,１２\n'
+            + "001,2025-02-09,10000000000000\n001,2025-02-10,+5\n001,2025-02-11,.5\n001,2025-02-12,NaN\n"
+        },
+        BALANCES,
+    ),
+    "marks and blanks": (
+        {"staff.csv": "person_id,name\np1,王一\u202e\np2, 李二\np 3,赵\nｐ4,钱\np5,孙\u200b\n"},
+        COVERED,
+    ),
+    "a value that is not allowed": (
+        {"assignments.csv": ASSIGNED_HEADING + "acount,001,p1,2025-01-01,,60%\n"},
+        ASSIGNED,
+    ),
+    "shares and rates": (
+        {
+            "assignments.csv": ASSIGNED_HEADING
+            + "account,001,p1,2025-01-01,,60\naccount,002,p1,2025-01-01,,-5%\n"
+            + "account,003,p1,2025-01-01,,3/2\n"
+            + "account,003,p2,2025-01-01,,0.3333333333\n",
+            "account_rates.csv": "account_id,from_day,rate\n001,2025-01-01,2.275\n002,2025-01-01,2.275％\n",
+        },
+        ASSIGNED + covering("account_rates", *QUARTER),
+    ),
+    "doubled rows": ({"balances.csv": OPENING + "001,2025-02-01,1\n001,2025-02-01,1\n"}, BALANCES),
+    "doubled ids": ({"staff.csv": "person_id,name\np1,王一\np1,王一\n"}, COVERED),
+    "two posts on one day": (
+        {
+            "posts.csv": POST_HEADING
+            + "p1,2025-01-01,2025-02-10,rm,A\np1,2025-02-10,,head,A\np2,2025-01-01,,rm,A\n"
+        },
+        POSTS,
+    ),
+    "last day before the first": ({"posts.csv": POST_HEADING + "p1,2025-02-01,2025-01-31,rm,A\n"}, POSTS),
+    "closed before opened": (
+        {
+            "accounts.csv": BASICS["accounts.csv"]
+            .replace("opened_on\n", "opened_on,closed_on\n")
+            .replace("01\n", "01,2019-12-31\n")
+        },
+        COVERED,
+    ),
+    "rows outside the coverage": (
+        {
+            "balances.csv": OPENING + "001,2025-04-01,1\n001,2024-12-31,1\n",
+            "posts.csv": POST_HEADING + "p1,2024-01-01,2024-12-31,rm,A\n",
+        },
+        BALANCES + covering("posts", *QUARTER),
+    ),
+    "rows of an institution outside the coverage": (
+        {
+            "balances.csv": OPENING,
+            "posts.csv": POST_HEADING + "p1,2025-01-01,,rm,B\n",
+            "fees.csv": "fee_id,day,item,amount,institution_id\n"
+            "f1,2025-01-02,结算,5,\nf2,2025-01-02,结算,5,A\n",
+        },
+        COVERED + covering("balances, posts, fees", *QUARTER, "A"),
+    ),
+    "unknown references": (
+        {
+            "balances.csv": OPENING + "009,2025-01-01,1\n",
+            "posts.csv": POST_HEADING + "p9,2025-01-01,,rm,C\n",
+            "institutions.csv": BASICS["institutions.csv"]
+            .replace("level\n", "level,parent_id\n")
+            .replace("支行\n", "支行,Z\n"),
+        },
+        BALANCES + covering("posts", *QUARTER),
+    ),
+    "unknown objects of assignments": (
+        {
+            "assignments.csv": ASSIGNED_HEADING
+            + "account,009,p1,2025-01-01,,1\nloan,L9,p1,2025-01-01,,1\nevent,f9,p1,2025-01-01,,1\n",
+            "figures.csv": "scope,subject_id,item,from_day,to_day,value\nperson,p9,目标,2025-01-01,,5\n",
+            "loans.csv": LOAN,
+        },
+        ASSIGNED + covering("loans", *QUARTER) + covering("figures", *QUARTER),
+    ),
+    "references to kinds never supplied": (
+        {
+            "accounts.csv": BASICS["accounts.csv"]
+            .replace("opened_on\n", "opened_on,customer_id\n")
+            .replace("01\n", "01,c1\n"),
+            "interest.csv": "interest_id,loan_id,day,due,received\ni1,L1,2025-01-21,5,5\n",
+        },
+        COVERED + covering("interest", *QUARTER),
+    ),
+    "no opening row": (
+        {"balances.csv": "account_id,from_day,balance\n001,2025-01-02,1\n002,2025-01-01,2\n"},
+        BALANCES,
+    ),
+    "no opening row of a loan": (
+        {
+            "loans.csv": LOAN + "L2,流贷,A,2025-02-01,,50\n",
+            "loan_states.csv": "loan_id,from_day,balance,loan_class\n"
+            "L1,2025-02-01,90,正常\nL2,2025-02-01,50,正常\n",
+            "interest.csv": "interest_id,loan_id,day,due,received\n",
+        },
+        LOANS,
+    ),
+    "shares above one": (
+        {
+            "assignments.csv": ASSIGNED_HEADING
+            + "account,001,p1,2025-01-01,2025-02-10,60%\naccount,001,p2,2025-02-10,,40.0000001%\n"
+            + "account,002,p1,2025-01-01,,1/3\naccount,002,p2,2025-01-01,,1/3\n"
+            + "account,002,p3,2025-03-01,,0.333333335\n"
+        },
+        ASSIGNED,
+    ),
+    "more of the same": ({"staff.csv": "person_id,name\n" + "p 1,x\n" * 60}, COVERED),
+}
+TOLD_ELSEWHERE = {
+    "FAC001",
+    "FAC002",
+    "FAC025",
+    "FAC026",
+    "FAC059",
+    "FAC062",
+    "FAC080",
+    "FAC081",
+    "FAC082",
+    "FAC083",
+    "FAC084",
+}
+"""Codes of the bank's folder and of imports after others; their own tests show them."""
+
+
+def problems_of(folder: Path, files: dict[str, str | None], coverage: str | None) -> tuple[Problem, ...]:
+    present = {name: text for name, text in {**BASICS, **files}.items() if text is not None}
+    write_folder(folder, present, coverage or "")
+    if coverage is None:
+        (folder / "coverage.yaml").unlink()
+    return check_folder(folder).problems
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Problem, ...]]:
+    place = tmp_path_factory.mktemp("folders")
+    return {name: problems_of(place / str(i), *case) for i, (name, case) in enumerate(CASES.items())}
+
+
+def test_every_problem_is_told_in_words(told, golden) -> None:
+    parts = []
+    for name, problems in told.items():
+        texts = [f"{problem.text('zh')}\n{problem.text('en')}\n" for problem in problems]
+        parts.append(f"## {name}\n\n" + "".join(texts))
+    golden(GOLDEN, "\n".join(parts))
+
+
+def test_every_code_is_shown(told) -> None:
+    shown = {problem.code for problems in told.values() for problem in problems}
+    assert shown | TOLD_ELSEWHERE == set(WORDINGS)
+
+
+def test_the_basics_are_right(tmp_path: Path) -> None:
+    assert problems_of(tmp_path / "in", {"balances.csv": OPENING}, BALANCES) == ()
