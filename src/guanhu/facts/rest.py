@@ -1,10 +1,6 @@
 # ruff: noqa: S608 - statements are put together from quoted names and literals of `facts.sql` only
 
-"""From good staged rows to rows at rest: spans cut to the coverage, changes turned into intervals, in order.
-
-A change row holds until the next row of its key, at most to the end of the covered piece. A refused row
-whose key and day are known still ends the interval before it: what holds after it is not known.
-"""
+"""From good staged rows to rows at rest: cut to the coverage, numbered, in order."""
 
 from __future__ import annotations
 
@@ -12,6 +8,7 @@ from collections.abc import Sequence
 
 from guanhu.facts import sql
 from guanhu.facts.at_rest import HAS_ACCOUNT_NO, columns_of, order_of
+from guanhu.facts.changes import make_changes
 from guanhu.facts.checks import last_day_excluded
 from guanhu.facts.pieces import covered_spans, is_whole_bank, spans_relation
 from guanhu.facts.regions import Cell
@@ -27,7 +24,9 @@ def make_rest(
     kind = rows.kind
     match kind.dated:
         case Dated.CHANGE:
-            query = _changes(rows, batch_no, pieces, joined)
+            selected = _select(rows, batch_no, to_day="coalesce(s.next_day, s.end_day)")
+            make_changes(rows, pieces, joined, selected)
+            return
         case Dated.SPAN if kind.name == "assignments":
             query = _assignments(rows, batch_no, cells)
         case Dated.SPAN:
@@ -91,38 +90,3 @@ FROM {rows.good} AS s JOIN share_parts AS p ON p.row_no = s.row_no)"""
         f"SELECT q.* REPLACE (k.account_no AS account_no) FROM ({query}) AS q "
         "LEFT JOIN f_accounts AS k ON q.grain = 'account' AND k.account_id = q.object_id"
     )
-
-
-def _changes(rows: Rows, batch_no: int, pieces: str, joined: str) -> str:
-    """Return change rows as intervals; a row that changes nothing is left out."""
-    kind = rows.kind
-    key = kind.key[0]
-    values = [name for name in (c.name for c in kind.columns) if name not in kind.key]
-    number, partition, accounts = "", sql.name(key), ""
-    if kind.name in HAS_ACCOUNT_NO:
-        number, partition = "k.account_no, ", "account_no"
-        accounts = " JOIN f_accounts AS k ON k.account_id = s.account_id"
-    source, dropped = f"(SELECT *, false AS is_stop FROM {rows.good})", ""
-    if rows.has_faults:
-        quoted = sql.name(key)
-        source = (
-            f"(SELECT *, false AS is_stop FROM {rows.good} UNION ALL BY NAME "
-            f"SELECT DISTINCT ON ({quoted}, from_day) *, true AS is_stop FROM {rows.refused} "
-            f"WHERE {quoted} IS NOT NULL AND from_day IS NOT NULL)"
-        )
-        dropped = (
-            f" WHERE s.{quoted} NOT IN (SELECT {quoted} FROM {rows.refused} "
-            f"WHERE {quoted} IS NOT NULL AND from_day IS NULL)"
-        )
-    compared = [*values, "is_stop"] if rows.has_faults else values
-    differs = " OR ".join(f"lag({sql.name(v)}) OVER w IS DISTINCT FROM {sql.name(v)}" for v in compared)
-    window = f"WINDOW w AS (PARTITION BY {partition}, start_day ORDER BY from_day, is_stop)"
-    selected = _select(rows, batch_no, to_day="coalesce(s.next_day, s.end_day)")
-    return f"""
-WITH placed AS (
-    SELECT {number}s.*, c.start_day, c.end_day FROM {source} AS s{accounts}
-    JOIN {pieces} AS c ON {joined} AND s.from_day >= c.start_day AND s.from_day < c.end_day{dropped}
-),
-changed AS (SELECT * FROM placed {window} QUALIFY row_number() OVER w = 1 OR {differs}),
-followed AS (SELECT *, lead(from_day) OVER w AS next_day FROM changed {window})
-{selected} FROM followed AS s WHERE NOT s.is_stop AND s.from_day IS DISTINCT FROM s.next_day"""
