@@ -20,11 +20,11 @@ from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.events import EventFold
 from guanhu.appraisal.ground import lay_ground
 from guanhu.appraisal.history import History
-from guanhu.appraisal.instances import Instance, planned
+from guanhu.rulebook.instances import Instance, planned
 from guanhu.appraisal.lines import Card, Known
 from guanhu.appraisal.measures import OBJECT_OF, Figure, Fold, Statistics, Wanted, date_sql
 from guanhu.appraisal.parameters import Parameters, read_parameters
-from guanhu.appraisal.past import Past
+from guanhu.rulebook.explain.past import Past
 from guanhu.appraisal.people import cards
 from guanhu.appraisal.persons import person_table
 from guanhu.appraisal.supplied import supplied_figure

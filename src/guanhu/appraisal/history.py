@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
-from guanhu.appraisal.instances import Instance
+from guanhu.rulebook.instances import Instance
 from guanhu.appraisal.lines import Card, leaf_key, loaded_values, past_query
 from guanhu.appraisal.parameters import value_of
-from guanhu.appraisal.past import Past, Value
+from guanhu.rulebook.explain.past import Past, Value
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Word

@@ -14,11 +14,11 @@ from math import lcm
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
-from guanhu.appraisal.instances import Instance
+from guanhu.rulebook.instances import Instance
 from guanhu.appraisal.leaves import input_column, rows_in_force
 from guanhu.appraisal.measures import Figure, date_sql
 from guanhu.appraisal.parameters import Parameters
-from guanhu.appraisal.past import Past, Value
+from guanhu.rulebook.explain.past import Past, Value
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Pair, Word
@@ -243,7 +243,7 @@ class Card:
             share = n.constant(Fraction(self.instance.days.days, line.for_days))
             raw = self._number(n.multiply(raw, share))
         if self.group.spells and line.unit == units.MONEY and line.role != "total":
-            raw = self._number(n.rounded(raw, FINEST) if raw.scale < FINEST else raw)
+            raw = self._number(raw)
             self.sheet.bind(raw, f"{line.id}~raw")
             self.lines[f"{line.id}~raw"] = raw
         self.keep(line.id, settled(raw, line.unit))

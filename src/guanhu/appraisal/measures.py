@@ -15,7 +15,7 @@ from fractions import Fraction
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
-from guanhu.appraisal.instances import Instance
+from guanhu.rulebook.instances import Instance
 from guanhu.appraisal.parameters import Parameters, inputs_in
 from guanhu.appraisal.rows import JOINED, RowEnv, column_of, columns_read, flat_name
 from guanhu.kinds.schema import Dated

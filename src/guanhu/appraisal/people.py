@@ -12,7 +12,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
-from guanhu.appraisal.instances import Instance
+from guanhu.rulebook.instances import Instance
 from guanhu.appraisal.measures import date_sql, spell_table
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.run.template import filled
@@ -20,7 +20,7 @@ from guanhu.rulebook.run.template import filled
 _SPELLS = """
 WITH inside AS (
   SELECT span_no, subject_no, post, grade, institution_id, team_id,
-         greatest(start_day, :start) AS start_day, least(end_day, :stop) AS end_day
+         greatest(start_day, :start) AS start_day, least(end_day, :stop) AS end_day, start_day AS row_start
   FROM w_span WHERE start_day < :stop AND end_day > :start AND post IS NOT NULL
 ), marked AS (
   SELECT *, CASE WHEN lag(post) OVER w IS NOT DISTINCT FROM post
@@ -28,7 +28,7 @@ WITH inside AS (
                   AND lag(end_day) OVER w = start_day THEN 0 ELSE 1 END AS is_new
   FROM inside WINDOW w AS (PARTITION BY subject_no ORDER BY start_day)
 )
-SELECT span_no, subject_no, post, grade, institution_id, team_id, start_day, end_day,
+SELECT span_no, subject_no, post, grade, institution_id, team_id, start_day, end_day, row_start,
        CAST(:number AS INTEGER) AS spell_no
 FROM marked
 """
@@ -42,7 +42,7 @@ FROM (
   SELECT subject_no, spell_no, last(post ORDER BY start_day) AS post, last(grade ORDER BY start_day) AS grade,
          last(institution_id ORDER BY start_day) AS institution_id, last(team_id ORDER BY start_day) AS team_id,
          min(start_day) AS spell_start, max(end_day) AS spell_end, sum(end_day - start_day) AS spell_days,
-         max(start_day) AS grade_since
+         max(row_start) AS grade_since
   FROM spells GROUP BY subject_no, spell_no
 ) AS x
 JOIN w_person AS p ON p.subject_no = x.subject_no

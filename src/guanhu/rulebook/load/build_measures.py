@@ -357,9 +357,9 @@ class _Rows:
             return None, ""
         words = text.split()
         match words:
-            case ["fen", "per", ("row" | "customer" | "account") as per]:
+            case ["fen", "per", "row" as per]:
                 return 2, per
-            case ["places", places, "per", ("row" | "customer" | "account") as per] if places.isdigit():
+            case ["places", places, "per", "row" as per] if places.isdigit():
                 return int(places), per
             case _:
                 self.reader.add(
@@ -367,7 +367,7 @@ class _Rows:
                     self.reader.place_of("round"),
                     f"看不懂 round: {text}",
                     f"round {text} is not understood",
-                    "写成 fen per row 或 places 2 per customer",
-                    "write fen per row, or places 2 per customer",
+                    "写成 fen per row 或 places 2 per row",
+                    "write fen per row, or places 2 per row",
                 )
                 return None, ""

@@ -1,0 +1,136 @@
+"""Explaining a kept run: one subject's traces from the facts as the run saw them.
+
+The evaluator reads the facts anew, and of the run only what others got (ranks, averages, pools).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from datetime import date
+from fractions import Fraction
+from typing import Protocol
+
+from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.parameters import Parameters, value_of
+from guanhu.appraisal.reading import SubjectReader
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.facts import SubjectFacts
+from guanhu.rulebook.explain.groups import Member
+from guanhu.rulebook.explain.past import Past
+from guanhu.rulebook.explain.subject import SubjectEvaluator, SubjectTrace
+from guanhu.rulebook.explain.values import InputNote, Unknown, Value
+from guanhu.rulebook.instances import Instance
+from guanhu.values.dates import Span
+
+
+class Gaps(Protocol):
+    """The part of a fact view that tells what is not covered."""
+
+    def missing(self, kind_name: str, span: Span) -> list[Span]:
+        """Return the days of a span that no batch covers."""
+
+
+class KnownInputs:
+    """The bank's inputs for the evaluator."""
+
+    def __init__(self, rulebook: t.Rulebook, parameters: Parameters) -> None:
+        """Take the values in all their versions."""
+        self.rulebook, self.parameters = rulebook, parameters
+
+    def read(self, name: str, keys: tuple[str, ...], day: date) -> tuple[Value, InputNote]:
+        """Return the value in force, or unknown (absent)."""
+        found = self.parameters.at(name, keys, day)
+        if found is None:
+            return Unknown(f"inputs.{name}", "absent"), InputNote(name, keys, None, "", "")
+        return found.value, InputNote(name, keys, found.days.start, found.document, found.approved_by)
+
+    def changes(self, names: set[str], span: Span) -> set[date]:
+        """Return the days inside the span on which one of these inputs changes."""
+        return self.parameters.cuts(names, span)
+
+    def parsed(self, name: str, text: str) -> Value | None:
+        """Return a person's decision in the input's unit."""
+        return value_of(self.rulebook.inputs[name].unit, text)
+
+
+class KnownCoverage:
+    """Coverage for the evaluator, asked once for each kind and span."""
+
+    def __init__(self, view: Gaps) -> None:
+        """Take the view."""
+        self.view = view
+        self.asked: dict[tuple[str, Span], bool] = {}
+
+    def missing(self, kind: str, span: Span) -> bool:
+        """Tell whether a day of the span is covered by no batch."""
+        if (kind, span) not in self.asked:
+            self.asked[kind, span] = bool(self.view.missing(kind, span))
+        return self.asked[kind, span]
+
+
+class KeptOthers:
+    """Other subjects' kept results, and institutions' facts."""
+
+    def __init__(self, reader: SubjectReader, members: dict[tuple[str, str], list[Member]]) -> None:
+        """Take the kept results by (instance, group)."""
+        self.reader = reader
+        self.kept = members
+        self._institutions: dict[str, SubjectFacts] = {}
+
+    def members(self, instance_key: str, group: str) -> list[Member]:
+        """Return the members of a group in an instance."""
+        return self.kept.get((instance_key, group), [])
+
+    def institution(self, institution_id: str) -> SubjectFacts:
+        """Return the facts of an institution and all below it."""
+        if institution_id not in self._institutions:
+            self._institutions[institution_id] = self.reader.institution(institution_id)
+        return self._institutions[institution_id]
+
+
+class Explainer:
+    """Explains subjects of one run."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        view: Gaps,
+        rulebook: t.Rulebook,
+        parameters: Parameters,
+        past: Past,
+        members: dict[tuple[str, str], list[Member]],
+    ) -> None:
+        """Take the facts, the inputs, the past before the run, and what the run kept of everybody."""
+        self.rulebook = rulebook
+        self.reader = SubjectReader(engine, rulebook)
+        self.inputs = KnownInputs(rulebook, parameters)
+        self.coverage = KnownCoverage(view)
+        self.others = KeptOthers(self.reader, members)
+        self.past = past
+
+    def subject(self, subject_id: str, kind: str, planned: Iterable[Instance]) -> list[SubjectTrace]:
+        """Return the traces of a subject in all instances of a run, in time order."""
+        facts = self.facts(subject_id, kind)
+        own = Past(
+            self.past.published,
+            {},
+            copy.deepcopy(
+                {s: {k: v for k, v in by.items() if k == subject_id} for s, by in self.past.states.items()}
+            ),
+        )
+        evaluator = SubjectEvaluator(self.rulebook, self.inputs, facts, self.coverage, self.others, own)
+        return evaluator.run(planned)
+
+    def facts(self, subject_id: str, kind: str) -> SubjectFacts:
+        """Return the facts of a subject."""
+        match kind:
+            case "person":
+                return self.reader.person(subject_id)
+            case "institution":
+                return self.reader.institution(subject_id)
+            case _:
+                return self.reader.bank()
+
+
+__all__ = ["Explainer", "Fraction", "KnownInputs"]

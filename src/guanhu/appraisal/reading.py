@@ -1,0 +1,345 @@
+"""Reading one subject's facts for the evaluator: plain rows from the same views that the run reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from sqlglot import exp
+
+from guanhu.appraisal.engine import Engine
+from guanhu.kinds.catalogue import ACCOUNTS, CUSTOMERS, LOANS
+from guanhu.kinds.schema import Column, Dated, Kind
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.facts import Assignment, Attributes, EventRow, PostSpan, SubjectFacts, Thing
+from guanhu.rulebook.run.template import filled
+from guanhu.values.dates import FAR_FUTURE
+from guanhu.values.exact import FIGURE_SCALE
+
+
+def value_at_rest(column: Column, seen: Any) -> Any:
+    """Return a cell in its unit: whole numbers become exact fractions."""
+    if seen is None or column.scale == 1 and not isinstance(seen, int | Decimal):
+        return seen
+    if isinstance(seen, bool):
+        return seen
+    return Fraction(int(seen), column.scale)
+
+
+class SubjectReader:
+    """Reads subjects one by one."""
+
+    def __init__(self, engine: Engine, rulebook: t.Rulebook) -> None:
+        """Stand on an engine that has the facts."""
+        self.engine = engine
+        self.kinds: list[Kind] = []
+        for measure in rulebook.measures.values():
+            if isinstance(measure, t.Measure) and measure.kind not in self.kinds:
+                self.kinds.append(measure.kind)
+        self.rulebook = rulebook
+        self._institutions: dict[str, dict[str, Any]] | None = None
+
+    # -- whole subjects --
+
+    def person(self, person_id: str) -> SubjectFacts:
+        """Return the facts of a person."""
+        facts = SubjectFacts("person", person_id, institutions=self.institutions())
+        self._about(facts)
+        own = self._assignments("person_id", [person_id])
+        named: dict[str, set[str]] = {
+            grain: {a.object_id for a in own if a.grain == grain}
+            for grain in ("account", "customer", "loan", "event")
+        }
+        self._accounts(facts, self._things(ACCOUNTS, named["account"], named["customer"]))
+        self._loans(facts, self._things(LOANS, named["loan"], named["customer"]))
+        customers = named["customer"] | {
+            x.customer_id for x in (*facts.accounts.values(), *facts.loans.values()) if x.customer_id
+        }
+        self._events(facts, customers, named["event"], person_id)
+        events = {row.id for rows in facts.events.values() for row in rows}
+        facts.assignments = self._assignments(
+            "object_id", [*facts.accounts, *facts.loans, *customers, *events]
+        )
+        return facts
+
+    def institution(self, institution_id: str) -> SubjectFacts:
+        """Return the facts of an institution and of all below it."""
+        below = self._below(institution_id)
+        facts = SubjectFacts("institution", institution_id, below=below, institutions=self.institutions())
+        self._figures(facts)
+        rows = self._by_ids(ACCOUNTS, "institution_id", below)
+        moved = [
+            r[0]
+            for r in self._select(
+                "SELECT DISTINCT account_id FROM f_account_institutions AS f JOIN x ON f.institution_id = x.id",
+                below,
+            )
+        ]
+        self._accounts(facts, {**rows, **self._by_ids(ACCOUNTS, "account_id", moved)})
+        self._loans(facts, self._by_ids(LOANS, "institution_id", below))
+        self._events(facts, set(), set(), None)
+        return facts
+
+    def bank(self) -> SubjectFacts:
+        """Return the facts of the whole bank."""
+        facts = self.institution("")
+        facts.kind, facts.subject_id = "bank", "bank"
+        self._figures(facts)
+        self._accounts(facts, self._all(ACCOUNTS))
+        self._loans(facts, self._all(LOANS))
+        self._events(facts, None, set(), None)
+        return facts
+
+    # -- parts --
+
+    def institutions(self) -> dict[str, dict[str, Any]]:
+        """Return the newest row of every institution."""
+        if self._institutions is None:
+            query = filled(
+                "SELECT institution_id, name, level, parent_id, area FROM f_institutions QUALIFY row_number() OVER (PARTITION BY institution_id ORDER BY from_day DESC) = 1"
+            )
+            self._institutions = {
+                r[0]: {"institution_id": r[0], "name": r[1], "level": r[2], "parent_id": r[3], "area": r[4]}
+                for r in self.engine.rows(query)
+            }
+        return self._institutions
+
+    def _below(self, institution_id: str) -> frozenset[str]:
+        found = {institution_id}
+        while True:
+            more = {k for k, v in self.institutions().items() if v["parent_id"] in found} - found
+            if not more:
+                return frozenset(found)
+            found |= more
+
+    def _select(self, query: str, ids: Iterable[str]) -> list[tuple[Any, ...]]:
+        """Return the rows of a query that joins the table x(id)."""
+        wanted = sorted({i for i in ids if i is not None})
+        if not wanted:
+            return []
+        self.engine.load("x", (("id", "VARCHAR"),), [(i,) for i in wanted])
+        return self.engine.rows(filled(query))
+
+    def _about(self, facts: SubjectFacts) -> None:
+        subject = [facts.subject_id]
+        for row in self._select(
+            "SELECT f.person_kind, f.hired_on, f.left_on FROM f_staff AS f JOIN x ON f.person_id = x.id",
+            subject,
+        ):
+            facts.staff = {"person_kind": row[0], "hired_on": row[1], "left_on": row[2]}
+        rows = self._select(
+            "SELECT f.from_day, f.to_day, f.post, f.grade, f.institution_id, f.team_id FROM f_posts AS f JOIN x ON f.person_id = x.id ORDER BY 1",
+            subject,
+        )
+        facts.spans = with_gaps([PostSpan(*row) for row in rows])
+        for name, day, text in self._select(
+            "SELECT f.input, f.day, f.value FROM f_human_decisions AS f JOIN x ON f.person_id = x.id", subject
+        ):
+            facts.decided.setdefault(name, []).append((day, text))
+        self._figures(facts)
+
+    def _figures(self, facts: SubjectFacts) -> None:
+        ids = {
+            facts.subject_id,
+            "bank",
+            *(s.institution_id or "" for s in facts.spans),
+            *(s.team_id or "" for s in facts.spans),
+        }
+        query = "SELECT f.scope, f.subject_id, f.item, f.from_day, f.to_day, CAST(f.value AS HUGEINT) FROM f_figures AS f JOIN x ON f.subject_id = x.id"
+        for scope, subject, item, start, end, value in self._select(query, ids):
+            facts.figures.setdefault((scope, subject, item), []).append(
+                (start, end, Fraction(int(value), FIGURE_SCALE))
+            )
+
+    def _assignments(self, column: str, ids: Sequence[str]) -> list[Assignment]:
+        query = f"SELECT f.grain, f.object_id, f.person_id, coalesce(f.role, ''), coalesce(f.book, 'main'), f.share, f.from_day, f.to_day FROM f_assignments AS f JOIN x ON f.{column} = x.id"
+        return [Assignment(*row) for row in self._select(query, ids)]
+
+    def _things(self, kind: Kind, ids: set[str], customers: set[str]) -> dict[str, Attributes]:
+        return {**self._by_ids(kind, kind.key[0], ids), **self._by_ids(kind, "customer_id", customers)}
+
+    def _by_ids(self, kind: Kind, column: str, ids: Iterable[str]) -> dict[str, Attributes]:
+        names = [c.name for c in kind.columns]
+        query = (
+            f"SELECT {', '.join('f.' + x for x in names)} FROM f_{kind.name} AS f JOIN x ON f.{column} = x.id"
+        )
+        return self._attributes(kind, self._select(query, ids))
+
+    def _all(self, kind: Kind) -> dict[str, Attributes]:
+        return self._attributes(
+            kind,
+            self.engine.rows(filled(f"SELECT {', '.join(c.name for c in kind.columns)} FROM f_{kind.name}")),
+        )
+
+    def _attributes(self, kind: Kind, rows: list[tuple[Any, ...]]) -> dict[str, Attributes]:
+        table = kind.name.removesuffix("s")
+        found: dict[str, Attributes] = {}
+        for row in rows:
+            values = {(table, c.name): value_at_rest(c, v) for c, v in zip(kind.columns, row, strict=True)}
+            found[str(values[table, kind.key[0]])] = values
+        return found
+
+    def _customers(self, ids: Iterable[str]) -> dict[str, Attributes]:
+        return self._by_ids(CUSTOMERS, "customer_id", ids)
+
+    def _accounts(self, facts: SubjectFacts, found: dict[str, Attributes]) -> None:
+        customers = self._customers({a["account", "customer_id"] for a in found.values()})
+        for key, attributes in found.items():
+            customer = attributes["account", "customer_id"]
+            thing = Thing(
+                key,
+                {**attributes, **customers.get(customer, {})},
+                customer,
+                attributes["account", "closed_on"],
+            )
+            facts.accounts[key] = thing
+        self._intervals(facts.accounts, "balances", "account_id", ("balance",))
+        query = "SELECT f.account_id, f.from_day, f.to_day, f.rate, f.rate_kind FROM f_account_rates AS f JOIN x ON f.account_id = x.id ORDER BY 1, 2"
+        for key, start, end, rate, kind in self._select(query, facts.accounts):
+            facts.accounts[key].rates.append((start, end, rate, kind))
+        moves: dict[str, list[tuple[date, date, str]]] = {}
+        for key, start, end, place in self._select(
+            "SELECT f.account_id, f.from_day, f.to_day, f.institution_id FROM f_account_institutions AS f JOIN x ON f.account_id = x.id ORDER BY 1, 2",
+            facts.accounts,
+        ):
+            moves.setdefault(key, []).append((start, end, place))
+        for key, thing in facts.accounts.items():
+            thing.places = places_of(moves.get(key, []), str(thing.attributes["account", "institution_id"]))
+
+    def _loans(self, facts: SubjectFacts, found: dict[str, Attributes]) -> None:
+        customers = self._customers({a["loan", "customer_id"] for a in found.values()})
+        for key, attributes in found.items():
+            customer = attributes["loan", "customer_id"]
+            thing = Thing(key, {**attributes, **customers.get(customer, {})}, customer)
+            thing.places = [(date.min, FAR_FUTURE, str(attributes["loan", "institution_id"]))]
+            facts.loans[key] = thing
+        self._intervals(facts.loans, "loan_states", "loan_id", ("balance", "loan_class", "overdue_days"))
+
+    def _intervals(self, things: dict[str, Thing], kind: str, key: str, columns: tuple[str, ...]) -> None:
+        names = ", ".join(f"f.{c}" for c in columns)
+        for row in self._select(
+            f"SELECT f.{key}, f.from_day, f.to_day, {names} FROM f_{kind} AS f JOIN x ON f.{key} = x.id ORDER BY 1, 2",
+            things,
+        ):
+            values: Attributes = {("", c): v for c, v in zip(columns, row[3:], strict=True)}
+            values["", "balance"] = Fraction(int(row[3]), 100)
+            if "overdue_days" in columns:
+                values["", "overdue_days"] = None if row[5] is None else Fraction(int(row[5]))
+            things[row[0]].intervals.setdefault(kind, []).append((row[1], row[2], values))
+
+    # -- dated rows --
+
+    def _events(
+        self, facts: SubjectFacts, customers: set[str] | None, events: set[str], person_id: str | None
+    ) -> None:
+        """Read the rows of dated kinds that may concern the subject: more is harmless, credit decides."""
+        for kind in self.kinds:
+            if kind.dated is Dated.CHANGE:
+                continue
+            rows = self._event_rows(kind, facts, customers, events, person_id)
+            facts.events[kind.name] = sorted(rows, key=lambda r: (r.day, r.id))
+
+    def _event_rows(
+        self,
+        kind: Kind,
+        facts: SubjectFacts,
+        customers: set[str] | None,
+        events: set[str],
+        person_id: str | None,
+    ) -> list[EventRow]:
+        names = [c.name for c in kind.columns]
+        columns = [c.name for c in kind.columns]
+        if kind.dated is Dated.DAY and kind.day not in names:
+            columns.append(kind.day)
+        selected = ", ".join(f"f.{c}" for c in columns)
+        routes: list[tuple[str, Iterable[str]]] = [(kind.key[0], events)]
+        if "account_id" in names:
+            routes.append(("account_id", facts.accounts))
+        if "loan_id" in names:
+            routes.append(("loan_id", facts.loans))
+        if "customer_id" in names:
+            routes.append(("customer_id", customers or ()))
+        if "person_id" in names and person_id is not None:
+            routes.append(("person_id", [person_id]))
+        if "institution_id" in names:
+            routes.append(("institution_id", facts.below))
+        found: dict[str, EventRow] = {}
+        if customers is None:
+            seen = self.engine.rows(filled(f"SELECT {selected} FROM f_{kind.name} AS f"))
+        else:
+            seen = [
+                row
+                for column, ids in routes
+                for row in self._select(
+                    f"SELECT {selected} FROM f_{kind.name} AS f JOIN x ON f.{column} = x.id", ids
+                )
+            ]
+        extra = {c.name: c for c in kind.columns}
+        for row in seen:
+            values: Attributes = {
+                ("", c): value_at_rest(extra[c], v) if c in extra else v
+                for c, v in zip(columns, row, strict=True)
+            }
+            if values["", kind.day] is not None:
+                event = self._event(kind, values, facts)
+                found[event.id] = event
+        return list(found.values())
+
+    def _event(self, kind: Kind, values: Attributes, facts: SubjectFacts) -> EventRow:
+        def own(name: str) -> Any:
+            return values.get(("", name))
+
+        account = facts.accounts.get(own("account_id") or "")
+        loan = facts.loans.get(own("loan_id") or "")
+        if kind.name == "loans":
+            loan_id, place = own("loan_id"), own("institution_id")
+        elif loan is not None or own("loan_id"):
+            loan_id, place = own("loan_id"), loan.attributes["loan", "institution_id"] if loan else None
+        else:
+            loan_id, place = None, own("institution_id")
+        day = values["", kind.day]
+        if place is None and account is not None and kind.name != "accounts":
+            place = next((p for start, end, p in account.places if start <= day < end), None)
+        for thing in (account, loan):
+            if thing is not None:
+                values.update({k: v for k, v in thing.attributes.items() if k not in values})
+        customer = own("customer_id")
+        if customer and ("customer", "customer_id") not in values:
+            values.update(self._customers([customer]).get(customer, {}))
+        return EventRow(
+            str(own(kind.key[0])), day, values, own("person_id"), own("account_id"), loan_id, customer, place
+        )
+
+
+def with_gaps(held: list[PostSpan]) -> list[PostSpan]:
+    """Return the spans with days without a post filled by empty ones."""
+    found: list[PostSpan] = []
+    day = date.min
+    for span in held:
+        if day < span.start:
+            found.append(PostSpan(day, span.start, None, None, None, None))
+        found.append(span)
+        day = span.end
+    if day < FAR_FUTURE:
+        found.append(PostSpan(day, FAR_FUTURE, None, None, None, None))
+    return found
+
+
+def places_of(moves: list[tuple[date, date, str]], opened_at: str) -> list[tuple[date, date, str]]:
+    """Return where an account belongs on each day: its moves, and where it was opened on all other days."""
+    found: list[tuple[date, date, str]] = []
+    day = date.min
+    for start, end, place in moves:
+        if day < start:
+            found.append((day, start, opened_at))
+        found.append((start, end, place))
+        day = end
+    if day < FAR_FUTURE:
+        found.append((day, FAR_FUTURE, opened_at))
+    return found
+
+
+__all__ = ["SubjectReader", "exp", "places_of", "with_gaps"]

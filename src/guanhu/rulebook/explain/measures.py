@@ -1,0 +1,563 @@
+"""Measures of one subject from its own rows: where → each → credit → days → round → take.
+
+Credit is resolved day by day here, from the assignments as the bank wrote them: on each day the most
+specific grain that assigns a thing wins. Nothing of the compiler's cube is used.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Protocol
+
+from guanhu.kinds.schema import Dated
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.facts import Assignment, EventRow, PostSpan, SubjectFacts, Thing
+from guanhu.rulebook.explain.scalar import evaluate, number
+from guanhu.rulebook.explain.values import CreditedRow, InputNote, MeasureNote, Traced, Unknown, Value
+from guanhu.values import units
+from guanhu.values.dates import FAR_FUTURE, Span, add_months, month_start, unit_containing
+from guanhu.values.exact import PPB, round_half_away
+
+WHOLE = PPB
+_RANKS = {"event": 0, "account": 1, "loan": 1, "customer": 2}
+_LEAD = ("", "主办", "lead")
+
+
+class Inputs(Protocol):
+    """The bank's inputs by day."""
+
+    def read(self, name: str, keys: tuple[str, ...], day: date) -> tuple[Value, InputNote]:
+        """Return the value in force, or unknown (absent)."""
+
+    def changes(self, names: set[str], span: Span) -> set[date]:
+        """Return the days inside the span on which one of these inputs changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which figure is asked for: a measure, over which days, for which spell of the subject's own window."""
+
+    measure: t.Measure
+    window: Span
+    own: Span
+    spell: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A thing counts for the subject with a weight on some days, in one post span."""
+
+    start: date
+    end: date
+    weight: int
+    post: PostSpan | None
+
+
+class RowLeaves:
+    """Leaves of a formula over one row: its columns, and inputs and tables on the prices' day."""
+
+    def __init__(
+        self,
+        rulebook: t.Rulebook,
+        inputs: Inputs,
+        values: Callable[[str, str], object],
+        day: date,
+        derived: Callable[[str], Traced],
+    ) -> None:
+        """Stand on one row."""
+        self.rulebook, self.inputs, self.values, self.day, self.derived = (
+            rulebook,
+            inputs,
+            values,
+            day,
+            derived,
+        )
+
+    def table_rows(self, name: str) -> tuple[t.Table, tuple[t.TableRow, ...]]:
+        """Return a table and its rows in force on the prices' day."""
+        table = self.rulebook.tables[name]
+        return table, rows_in_force(table, self.day)
+
+    def leaf(self, node: t.Expr) -> Traced:
+        """Return a leaf."""
+        if isinstance(node, t.RowValue):
+            return Traced(node, self.row_value(node))
+        if isinstance(node, t.InputRef):
+            return read_input(node, self.inputs, self.day, self)
+        if isinstance(node, t.MeasureRef):
+            return self.derived(node.name)
+        raise TypeError(f"{type(node).__name__} has no meaning over one row")
+
+    def row_value(self, node: t.RowValue) -> Value:
+        """Return a column's value in its unit."""
+        seen = self.values(node.table, node.column)
+        if seen is None:
+            return Unknown(f"{node.table}.{node.column}".lstrip("."), "absent")
+        return seen  # type: ignore[return-value]
+
+
+def rows_in_force(table: t.Table, day: date) -> tuple[t.TableRow, ...]:
+    """Return the rows of the newest version that has begun by `day`; none before the first."""
+    begun = [version for version in table.versions if version.start <= day]
+    return begun[-1].rows if begun else ()
+
+
+def read_input(node: t.InputRef, inputs: Inputs, day: date, env: object) -> Traced:
+    """Return an input for the keys of the row or subject on a day."""
+    keys = tuple(evaluate(key, env) for key in node.keys)  # type: ignore[arg-type]
+    for key in keys:
+        if isinstance(key.value, Unknown):
+            return Traced(node, key.value, keys)
+    value, note = inputs.read(node.name, tuple(str(key.value) for key in keys), day)
+    return Traced(node, value, keys, note=note)
+
+
+class MeasureEvaluator:
+    """Figures of measures for one subject."""
+
+    def __init__(self, rulebook: t.Rulebook, inputs: Inputs, facts: SubjectFacts) -> None:
+        """Take the subject's facts."""
+        self.rulebook = rulebook
+        self.inputs = inputs
+        self.facts = facts
+        self._pieces: dict[tuple[str, str, str, str, str], list[Piece]] = {}
+        self._by_object: dict[tuple[str, str], list[Assignment]] = defaultdict(list)
+        for assignment in facts.assignments:
+            self._by_object[assignment.grain, assignment.object_id].append(assignment)
+
+    def figure(self, question: Question) -> tuple[Value, MeasureNote]:
+        """Return a measure's value and its credited rows."""
+        if question.measure.kind.dated is Dated.CHANGE:
+            return self.standing(question)
+        return self.dated_rows(question)
+
+    # -- credit --
+
+    def pieces(self, thing: Thing, kind: str, measure: t.Measure) -> list[Piece]:
+        """Return on which days, and with what weight, a thing counts for the subject."""
+        key = (kind, thing.id, measure.book, measure.role, measure.credit)
+        if key not in self._pieces:
+            self._pieces[key] = list(self._credit(thing, kind, measure))
+        return self._pieces[key]
+
+    def _credit(self, thing: Thing, kind: str, measure: t.Measure) -> Iterator[Piece]:
+        facts = self.facts
+        if facts.kind == "bank":
+            yield Piece(date.min, FAR_FUTURE, WHOLE, None)
+        elif facts.kind == "institution":
+            for start, end, place in thing.places:
+                if place in facts.below:
+                    yield Piece(start, end, WHOLE, None)
+        else:
+            candidates = [
+                *self._by_object[kind, thing.id],
+                *self._by_object["customer", thing.customer_id or ""],
+            ]
+            for assignment in most_specific([a for a in candidates if a.book == (measure.book or "main")]):
+                yield from self._cut_by_post(assignment, measure)
+
+    def _cut_by_post(self, assignment: Assignment, measure: t.Measure) -> Iterator[Piece]:
+        weight = self.weight_of(assignment, measure)
+        if weight is None or (self.facts.kind == "person" and assignment.person_id != self.facts.subject_id):
+            return
+        for span in self.facts.spans:
+            start, end = max(assignment.start, span.start), min(assignment.end, span.end)
+            if start < end:
+                yield Piece(start, end, weight, span)
+
+    def weight_of(self, assignment: Assignment, measure: t.Measure) -> int | None:
+        """Return the weight of an assignment under a measure's way of crediting, or None when it does not count."""
+        if measure.role and assignment.role != measure.role:
+            return None
+        if measure.credit == "lead only":
+            return WHOLE if assignment.role in _LEAD else None
+        return WHOLE if measure.credit == "each in full" else assignment.share
+
+    # -- standing things --
+
+    def standing(self, question: Question) -> tuple[Value, MeasureNote]:
+        """Return a figure over balances or loan states."""
+        measure = question.measure
+        spans, divisor = taken(measure.take, question.window)
+        kind = "loan" if measure.kind.name == "loan_states" else "account"
+        things = self.facts.loans if kind == "loan" else self.facts.accounts
+        rows: list[CreditedRow] = []
+        for thing in sorted(things.values(), key=lambda x: x.id):
+            pieces = [p for p in self.pieces(thing, kind, measure) if _in_spell(p, question)]
+            if measure.base:
+                pieces = list(_as_base(pieces, thing, question))
+            elif question.spell is not None and measure.window.is_own:
+                pieces = [
+                    _clipped(p, question.spell)
+                    for p in pieces
+                    if p.start < question.spell.end and p.end > question.spell.start
+                ]
+            rows.extend(self._thing_rows(thing, pieces, spans, question))
+        per = Fraction(WHOLE) * divisor * (question.own.days if measure.base else 1)
+        return self._summed(question, rows, per)
+
+    def _thing_rows(
+        self, thing: Thing, pieces: list[Piece], spans: list[Span], question: Question
+    ) -> Iterator[CreditedRow]:
+        measure = question.measure
+        intervals = thing.intervals.get(measure.kind.name, [])
+        for piece in pieces:
+            for span in spans:
+                for cut in self._cuts(
+                    thing, max(piece.start, span.start), min(piece.end, span.end), question
+                ):
+                    yield from self._cut_rows(thing, piece, cut, intervals, question)
+
+    def _cuts(self, thing: Thing, start: date, end: date, question: Question) -> Iterator[Span]:
+        """Yield the days between start and end, cut where a price or the thing's own rate changes."""
+        if start >= end:
+            return
+        edges = {start, end}
+        if question.measure.prices_at in ("each day", "row's day"):
+            edges |= self.inputs.changes(inputs_of(question.measure, self.rulebook), Span(start, end))
+            edges |= {day for day in table_changes(question.measure, self.rulebook) if start < day < end}
+        edges |= {day for rate in thing.rates for day in rate[:2] if start < day < end}
+        ordered = sorted(edges)
+        for first, last in zip(ordered, ordered[1:], strict=False):
+            yield Span(first, last)
+
+    def _cut_rows(
+        self,
+        thing: Thing,
+        piece: Piece,
+        cut: Span,
+        intervals: list[tuple[date, date, dict[tuple[str, str], object]]],
+        question: Question,
+    ) -> Iterator[CreditedRow]:
+        """Sum the days of equal rows first, as whole numbers; then one formula for each different row."""
+        measure = question.measure
+        day = price_day(measure, cut.start, question)
+        days_of: dict[object, int] = defaultdict(int)
+        rows: dict[object, dict[tuple[str, str], object]] = {}
+        read = columns_of(measure, self.rulebook)
+        linear = ("", "balance") in read and is_balance_times(measure.each) and not _tests_balance(measure)
+        for start, end, attributes in intervals:
+            first, last = max(start, cut.start), min(end, cut.end)
+            if first >= last:
+                continue
+            days = (last - first).days
+            if linear:
+                balance = attributes["", "balance"]
+                rest = tuple(
+                    sorted((k, str(v)) for k, v in attributes.items() if k in read and k != ("", "balance"))
+                )
+                days_of[rest] += days * int(balance * 100)  # type: ignore[operator]
+                rows.setdefault(rest, {**attributes, ("", "balance"): Fraction(1)})
+            else:
+                key = tuple(sorted((k, str(v)) for k, v in attributes.items() if k in read))
+                days_of[key] += days
+                rows.setdefault(key, attributes)
+        for key, attributes in rows.items():
+            amount = self._amount(thing, piece, cut, attributes, day, question)
+            if amount is None:
+                continue
+            count = Fraction(days_of[key], 100) if linear else Fraction(days_of[key])
+            weighted = amount if isinstance(amount, Unknown) else amount * count * piece.weight
+            yield CreditedRow(thing.id, cut.start, cut.end, piece.weight, cut.days, count, weighted)
+
+    def _amount(
+        self,
+        thing: Thing,
+        piece: Piece,
+        cut: Span,
+        attributes: dict[tuple[str, str], object],
+        day: date,
+        question: Question,
+    ) -> Fraction | Unknown | None:
+        """Return `each` for one row, None when `where` is no."""
+        measure = question.measure
+
+        def values(table: str, column: str) -> object:
+            if (table, column) in attributes:
+                return attributes[table, column]
+            if table == "account_rates":
+                rate = next((r for r in thing.rates if r[0] <= cut.start < r[1]), None)
+                found = (rate[2] if column == "rate" else rate[3]) if rate else None
+                return Fraction(found, 10**10) if isinstance(found, int) else found
+            if table == "person":
+                return getattr(piece.post, column) if piece.post is not None else None
+            if table == "institution":
+                place = thing.attributes.get(("account", "institution_id")) or thing.attributes.get(
+                    ("loan", "institution_id")
+                )
+                return self.facts.institutions.get(str(place), {}).get(column)
+            return thing.attributes.get((table, column))
+
+        return self.row_amount(measure, RowLeaves(self.rulebook, self.inputs, values, day, _no_derived))
+
+    def row_amount(self, measure: t.Measure, env: RowLeaves) -> Fraction | Unknown | None:
+        """Return where → each → round for one row; None when the row does not count."""
+        if measure.where is not None:
+            held = evaluate(measure.where, env).value
+            if isinstance(held, Unknown):
+                return held
+            if not held:
+                return None
+        if measure.each is None:
+            return Fraction(1)
+        each = evaluate(measure.each, env)
+        if isinstance(each.value, Unknown):
+            return each.value
+        return number(each) if measure.round_to is None else round_half_away(number(each), measure.round_to)
+
+    # -- dated rows --
+
+    def dated_rows(self, question: Question) -> tuple[Value, MeasureNote]:
+        """Return a figure over rows that happen on a day."""
+        measure = question.measure
+        rows: list[CreditedRow] = []
+        things: set[object] = set()
+        for event in self.facts.events.get(measure.kind.name, ()):
+            if event.day not in question.window:
+                continue
+            if question.spell is not None and measure.window.is_own and event.day not in question.spell:
+                continue
+            for weight, post in self.credit_of(event, measure):
+                amount = self._event_amount(event, post, question)
+                if amount is None:
+                    continue
+                weighted = (
+                    amount
+                    if isinstance(amount, Unknown) or measure.take.how not in ("sum", "count")
+                    else amount * weight
+                )
+                things.add(event.attributes.get(("", measure.take.column)))
+                rows.append(
+                    CreditedRow(
+                        event.id, event.day, event.day + timedelta(days=1), weight, 1, Fraction(1), weighted
+                    )
+                )
+        return self._taken_rows(question, rows, {x for x in things if x is not None})
+
+    def credit_of(self, event: EventRow, measure: t.Measure) -> Iterator[tuple[int, PostSpan | None]]:
+        """Yield the weights with which a row counts for the subject on its own day."""
+        facts = self.facts
+        if facts.kind == "bank":
+            yield WHOLE, None
+        elif facts.kind == "institution":
+            if event.institution_id in facts.below:
+                yield WHOLE, None
+        elif measure.credit == "person":
+            if event.person_id == facts.subject_id:
+                yield from ((WHOLE, span) for span in facts.spans if span.start <= event.day < span.end)
+        else:
+            for assignment in self._owners(event, measure):
+                weight = self.weight_of(assignment, measure)
+                if weight is not None and assignment.person_id == facts.subject_id:
+                    yield from ((weight, span) for span in facts.spans if span.start <= event.day < span.end)
+
+    def _owners(self, event: EventRow, measure: t.Measure) -> list[Assignment]:
+        book = measure.book or "main"
+        routes = [("event", event.id)]
+        if event.loan_id is not None:
+            thing = self.facts.loans.get(event.loan_id)
+            routes += [("loan", event.loan_id), ("customer", (thing.customer_id if thing else None) or "")]
+        elif event.account_id is not None:
+            account = self.facts.accounts.get(event.account_id)
+            routes += [
+                ("account", event.account_id),
+                ("customer", (account.customer_id if account else None) or ""),
+            ]
+        else:
+            routes.append(("customer", event.customer_id or ""))
+        for route in routes:
+            found = [a for a in self._by_object[route] if a.book == book and a.start <= event.day < a.end]
+            if found:
+                return found
+        return []
+
+    def _event_amount(
+        self, event: EventRow, post: PostSpan | None, question: Question
+    ) -> Fraction | Unknown | None:
+        measure = question.measure
+
+        def values(table: str, column: str) -> object:
+            if table == "person":
+                return getattr(post, column) if post is not None else None
+            if table == "account_rates":
+                thing = self.facts.accounts.get(event.account_id or "")
+                rate = next((r for r in thing.rates if r[0] <= event.day < r[1]), None) if thing else None
+                found = (rate[2] if column == "rate" else rate[3]) if rate else None
+                return Fraction(found, 10**10) if isinstance(found, int) else found
+            if table == "institution":
+                return self.facts.institutions.get(str(event.attributes.get(("", "institution_id"))), {}).get(
+                    column
+                )
+            return event.attributes.get((table, column))
+
+        day = price_day(measure, event.day, question)
+        return self.row_amount(measure, RowLeaves(self.rulebook, self.inputs, values, day, _no_derived))
+
+    def _taken_rows(
+        self, question: Question, rows: list[CreditedRow], things: set[object]
+    ) -> tuple[Value, MeasureNote]:
+        how = question.measure.take.how
+        if how in ("sum", "count"):
+            return self._summed(question, rows, Fraction(WHOLE))
+        note = MeasureNote(
+            question.measure.id, question.window.start, question.window.end, Fraction(1), tuple(rows)
+        )
+        bad = next((r.amount for r in rows if isinstance(r.amount, Unknown)), None)
+        if bad is not None:
+            return bad, note
+        if how == "distinct":
+            return Fraction(len(things)), note
+        amounts = [r.amount for r in rows if isinstance(r.amount, Fraction)]
+        if not amounts:
+            return Unknown(f"measures.{question.measure.id}", "undefined"), note
+        if how == "mean":
+            return sum(amounts, Fraction(0)) / len(amounts), note
+        return (min(amounts) if how == "lowest" else max(amounts)), note
+
+    def _summed(
+        self, question: Question, rows: list[CreditedRow], per: Fraction
+    ) -> tuple[Value, MeasureNote]:
+        note = MeasureNote(question.measure.id, question.window.start, question.window.end, per, tuple(rows))
+        bad = next((r.amount for r in rows if isinstance(r.amount, Unknown)), None)
+        if bad is not None:
+            return bad, note
+        return sum((r.amount for r in rows if isinstance(r.amount, Fraction)), Fraction(0)) / per, note
+
+
+def most_specific(candidates: list[Assignment]) -> Iterator[Assignment]:
+    """Yield assignments cut so that on each day only those of the most specific grain remain."""
+    if len({_RANKS[a.grain] for a in candidates}) < 2:  # noqa: PLR2004 - nothing to choose between
+        yield from candidates
+        return
+    edges = sorted({day for a in candidates for day in (a.start, a.end)})
+    for first, last in zip(edges, edges[1:], strict=False):
+        alive = [a for a in candidates if a.start <= first and a.end >= last]
+        best = min((_RANKS[a.grain] for a in alive), default=0)
+        for a in alive:
+            if _RANKS[a.grain] == best:
+                yield Assignment(a.grain, a.object_id, a.person_id, a.role, a.book, a.share, first, last)
+
+
+def _in_spell(piece: Piece, question: Question) -> bool:
+    if question.spell is None or not (question.measure.window.is_own or question.measure.base):
+        return True
+    return piece.start < question.spell.end and piece.end > question.spell.start
+
+
+def _clipped(piece: Piece, span: Span) -> Piece:
+    return Piece(max(piece.start, span.start), min(piece.end, span.end), piece.weight, piece.post)
+
+
+def _as_base(pieces: list[Piece], thing: Thing, question: Question) -> Iterator[Piece]:
+    """Yield the pieces of a moving baseline: the weight is share × days of the instance's own window.
+
+    A closed account stays with its last owner: what holds on the day before closing goes on.
+    """
+    own = question.own
+    for piece in pieces:
+        end = piece.end
+        if thing.closed_on is not None:
+            if piece.start >= thing.closed_on:
+                continue
+            if piece.end >= thing.closed_on:
+                end = FAR_FUTURE
+        days = (min(end, own.end) - max(piece.start, own.start)).days
+        if days > 0:
+            yield Piece(date.min, FAR_FUTURE, piece.weight * days, piece.post)
+
+
+def taken(take: t.Take, window: Span) -> tuple[list[Span], Fraction]:
+    """Return the days that a measure takes of its window, and what their sum is divided by."""
+    match take.how:
+        case "daily average":
+            return [window], Fraction(window.days)
+        case "balance days":
+            return [window], Fraction(1)
+        case "month-end average" | "named days":
+            wanted = (0,) if take.how == "month-end average" else take.days
+            days = sorted(set(_named_days(wanted, window)))
+            return [Span(day, day + timedelta(days=1)) for day in days], Fraction(max(len(days), 1))
+        case _:
+            return [Span(window.last_day, window.end)], Fraction(1)
+
+
+def _named_days(wanted: tuple[int, ...], window: Span) -> Iterator[date]:
+    day = month_start(window.start)
+    while day < window.end:
+        length = unit_containing("month", day).days
+        for number_ in wanted:
+            chosen = day.replace(day=length if number_ == 0 else min(number_, length))
+            if chosen in window:
+                yield chosen
+        day = add_months(day, 1)
+
+
+def price_day(measure: t.Measure, day: date, question: Question) -> date:
+    """Return the day whose prices apply."""
+    match measure.prices_at:
+        case "each day" | "row's day":
+            return day
+        case "window end":
+            return question.window.last_day
+        case _:
+            return question.own.last_day
+
+
+def _formulas(measure: t.Measure, rulebook: t.Rulebook) -> Iterator[t.Expr]:
+    seen: set[str] = set()
+    waiting = [x for x in (measure.where, measure.each) if x is not None]
+    while waiting:
+        for part in t.walk(waiting.pop()):
+            yield part
+            if isinstance(part, t.Lookup) and part.table not in seen:
+                seen.add(part.table)
+                waiting.extend(
+                    g for v in rulebook.tables[part.table].versions for row in v.rows for g in row.gives
+                )
+
+
+def inputs_of(measure: t.Measure, rulebook: t.Rulebook) -> set[str]:
+    """Return the inputs that a measure's rows read."""
+    return {part.name for part in _formulas(measure, rulebook) if isinstance(part, t.InputRef)}
+
+
+def table_changes(measure: t.Measure, rulebook: t.Rulebook) -> set[date]:
+    """Return the days on which a table that a measure's rows read changes."""
+    tables = {part.table for part in _formulas(measure, rulebook) if isinstance(part, t.Lookup)}
+    return {version.start for name in tables for version in rulebook.tables[name].versions}
+
+
+def columns_of(measure: t.Measure, rulebook: t.Rulebook) -> set[tuple[str, str]]:
+    """Return the columns that a measure's rows read."""
+    return {
+        (part.table, part.column) for part in _formulas(measure, rulebook) if isinstance(part, t.RowValue)
+    }
+
+
+def is_balance_times(node: t.Expr | None) -> bool:
+    """Tell whether a formula is the balance times something that does not read it."""
+    if isinstance(node, t.RowValue):
+        return (node.table, node.column) == ("", "balance")
+    return isinstance(node, t.Product) and is_balance_times(node.left) != is_balance_times(node.right)
+
+
+def _tests_balance(measure: t.Measure) -> bool:
+    reads = [
+        p
+        for root in (measure.where, measure.each)
+        if root is not None
+        for p in t.walk(root)
+        if isinstance(p, t.RowValue) and (p.table, p.column) == ("", "balance")
+    ]
+    return len(reads) > 1 or measure.round_to is not None
+
+
+def _no_derived(name: str) -> Traced:
+    raise TypeError(f"{name} is not known for one row")
+
+
+__all__ = ["MeasureEvaluator", "Question", "read_input", "rows_in_force", "units"]

@@ -1,0 +1,519 @@
+"""One subject through the instances of a run, in time order, exactly as the text says.
+
+For each instance: its spells, the group that each belongs to, the lines in the tree's order, then the
+whole subject (points by days, pay added and rounded), then what decisions set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from typing import Protocol
+
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.facts import PostSpan, SubjectFacts
+from guanhu.rulebook.explain.groups import Others, group_figure
+from guanhu.rulebook.explain.measures import Inputs, MeasureEvaluator, Question, read_input, rows_in_force
+from guanhu.rulebook.explain.past import Past
+from guanhu.rulebook.explain.scalar import evaluate, number
+from guanhu.rulebook.explain.values import LineNote, MeasureNote, Traced, Unknown, Value
+from guanhu.rulebook.instances import Instance
+from guanhu.rulebook.windows import previous_instance, span_of
+from guanhu.values import units
+from guanhu.values.dates import Span, add_months, instances
+from guanhu.values.exact import QUOTIENT_PLACES, round_half_away
+
+FEN_PLACES = 2
+_PERIODS = {"month": 1, "quarter": 3, "half": 6, "year": 12}
+
+
+class Coverage(Protocol):
+    """Whether the facts cover what a measure needs."""
+
+    def missing(self, kind: str, span: Span) -> bool:
+        """Tell whether a day of the span is covered by no batch."""
+
+
+@dataclass(slots=True)
+class CardTrace:
+    """One card: a spell of an instance (or all of it), who it belongs to and its lines."""
+
+    instance: Instance
+    group: str
+    spell_no: int
+    days: Span
+    spell_days: int
+    attributes: dict[str, Value]
+    lines: dict[str, Traced] = field(default_factory=dict)
+    raw: dict[str, Value] = field(default_factory=dict)
+    measures: dict[str, Traced] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SubjectTrace:
+    """All cards of a subject in one instance, and what they come to together."""
+
+    instance: Instance
+    group: str
+    cards: list[CardTrace]
+    whole: dict[str, Value]
+
+
+class SubjectEvaluator:
+    """Evaluates one subject."""
+
+    def __init__(
+        self,
+        rulebook: t.Rulebook,
+        inputs: Inputs,
+        facts: SubjectFacts,
+        coverage: Coverage,
+        others: Others,
+        past: Past,
+        above: MeasureEvaluator | None = None,
+    ) -> None:
+        """Take the subject's facts; `above` evaluates the figures of the institution it is posted at."""
+        self.rulebook = rulebook
+        self.inputs = inputs
+        self.facts = facts
+        self.coverage = coverage
+        self.others = others
+        self.past = past
+        self.measures = MeasureEvaluator(rulebook, inputs, facts)
+        self.institutions: dict[str, MeasureEvaluator] = {}
+        self.resets: dict[str, list[date]] = {}
+
+    def run(self, planned: Iterable[Instance]) -> list[SubjectTrace]:
+        """Return the traces of all instances in which the subject was appraised."""
+        found: list[SubjectTrace] = []
+        for instance in planned:
+            found.extend(self.evaluate_instance(instance))
+        return found
+
+    def evaluate_instance(self, instance: Instance) -> list[SubjectTrace]:
+        """Return one trace for each group that the subject belongs to in the instance."""
+        found: list[SubjectTrace] = []
+        for group in self.rulebook.groups.values():
+            if group.subject != self.facts.kind or not self._names(instance.every, group.id):
+                continue
+            cards = [card for card in self._cards(instance, group) if self._belongs(card, group)]
+            if cards:
+                found.append(self._evaluated(instance, group, cards))
+        return found
+
+    def _names(self, every: str, group: str) -> list[str]:
+        lines = [*self.rulebook.lines.values(), *self.rulebook.decisions.values()]
+        wanted = {x.id for x in lines if x.every == every and x.group == group}
+        return [name for name in self.rulebook.order if name in wanted]
+
+    def _evaluated(
+        self, instance: Instance, group: t.GroupOfSubjects, cards: list[CardTrace]
+    ) -> SubjectTrace:
+        names = self._names(instance.every, group.id)
+        for card in cards:
+            env = _CardLeaves(self, card, group)
+            for name in names:
+                self._line(env, card, group, name)
+        trace = SubjectTrace(instance, group.id, cards, {})
+        for name in names:
+            trace.whole[name] = self._whole(name, cards, trace.whole)
+        self._remember(trace)
+        return trace
+
+    # -- who --
+
+    def _cards(self, instance: Instance, group: t.GroupOfSubjects) -> list[CardTrace]:
+        days = instance.days
+        if group.subject != "person":
+            attributes: dict[str, Value] = {}
+            if group.subject == "institution":
+                attributes = _known(
+                    {
+                        "institution_id": self.facts.subject_id,
+                        **self.facts.institutions.get(self.facts.subject_id, {}),
+                    }
+                )
+            return [CardTrace(instance, group.id, 1, days, days.days, attributes)]
+        spells = spells_of(self.facts.spans, days, cut=group.spells)
+        states = self.past.state("grade", days.start).get(self.facts.subject_id)
+        found: list[CardTrace] = []
+        for number_, spell in enumerate(spells, 1):
+            last = spell[-1]
+            grade = last.grade
+            if states is not None and states[0] > last.start:
+                grade = states[1]
+            inside = Span(max(spell[0].start, days.start), min(last.end, days.end))
+            length = sum((min(s.end, days.end) - max(s.start, days.start)).days for s in spell)
+            place = self.facts.institutions.get(last.institution_id or "", {})
+            attributes = _known(
+                {
+                    "post": last.post,
+                    "grade": grade,
+                    "institution_id": last.institution_id,
+                    "team_id": last.team_id,
+                    "area": place.get("area"),
+                    "level": place.get("level"),
+                    **{k: self.facts.staff.get(k) for k in ("person_kind", "hired_on", "left_on")},
+                }
+            )
+            found.append(CardTrace(instance, group.id, number_, inside, length, attributes))
+        return found
+
+    def _belongs(self, card: CardTrace, group: t.GroupOfSubjects) -> bool:
+        held = evaluate(group.condition, _CardLeaves(self, card, group)).value
+        return held is True
+
+    # -- lines --
+
+    def _line(self, env: _CardLeaves, card: CardTrace, group: t.GroupOfSubjects, name: str) -> None:
+        decision = self.rulebook.decisions.get(name)
+        if decision is not None:
+            card.lines[name] = evaluate(decision.when, env)
+            return
+        line = self.rulebook.lines[name]
+        formula = evaluate(line.value, env)
+        if not isinstance(formula.value, Fraction):
+            card.lines[name] = Traced(
+                line.value,
+                formula.value,
+                (formula,),
+                note=LineNote(name, formula.value, "", formula.value, formula),
+            )
+            return
+        value, bound, extra = self._held(line, formula.value, env, card, group)
+        if line.for_days and isinstance(value, Fraction):
+            value = value * Fraction(card.instance.days.days, line.for_days)
+        card.raw[name] = value
+        kept = settled(value, line.unit) if isinstance(value, Fraction) else value
+        card.lines[name] = Traced(
+            line.value, kept, (formula,), note=LineNote(name, formula.value, bound, kept, formula, extra)
+        )
+
+    def _held(
+        self, line: t.Line, value: Fraction, env: _CardLeaves, card: CardTrace, group: t.GroupOfSubjects
+    ) -> tuple[Value, str, tuple[Traced, ...]]:
+        """Return the value between least and most; in a spell bounds of money count by days."""
+        held: Value = value
+        bound = ""
+        extra: list[Traced] = []
+        for node, what in ((line.least, "least"), (line.most, "most")):
+            if node is None or not isinstance(held, Fraction):
+                continue
+            limit = evaluate(node, env)
+            extra.append(limit)
+            if isinstance(limit.value, Unknown):
+                held = limit.value
+                continue
+            edge = number(limit)
+            if group.spells and line.unit == units.MONEY and not line.for_days:
+                edge = edge * card.spell_days / card.instance.days.days
+            if (what == "least" and held < edge) or (what == "most" and held > edge):
+                held, bound = edge, what
+        return held, bound, tuple(extra)
+
+    def _whole(self, name: str, cards: list[CardTrace], whole: dict[str, Value]) -> Value:
+        """Return a line of the whole subject: points by days, pay added and then rounded, else the last spell's."""
+        line = self.rulebook.lines.get(name)
+        last = cards[-1].lines[name].value
+        if len(cards) == 1 or line is None or line.role == "check":
+            return last
+        if line.unit == units.MONEY:
+            if line.role == "total" and line.least is None and line.most is None:
+                return _sum([whole[term] for term in line.terms])
+            if line.role == "total":
+                return last
+            total = _sum([card.raw.get(name, card.lines[name].value) for card in cards])
+            return settled(total, units.MONEY) if isinstance(total, Fraction) else total
+        if line.unit == units.POINTS:
+            weighted: list[Value] = []
+            for card in cards:
+                value = card.lines[name].value
+                weighted.append(value * card.spell_days if isinstance(value, Fraction) else value)
+            total = _sum(weighted)
+            days = sum(card.spell_days for card in cards)
+            return round_half_away(total / days, QUOTIENT_PLACES) if isinstance(total, Fraction) else total
+        return last
+
+    # -- measures --
+
+    def measure(self, name: str, card: CardTrace, env: _CardLeaves) -> Traced:
+        """Return a measure for a card."""
+        measure = self.rulebook.measures[name]
+        node = t.MeasureRef(name=name, unit=measure.unit, place=measure.place)
+        if isinstance(measure, t.FormulaMeasure):
+            formula = evaluate(measure.expr, env)
+            return Traced(node, formula.value, (formula,))
+        span = span_of(measure.window, card.instance.days, card.instance.every)
+        if span is None:
+            return Traced(node, Unknown(f"measures.{name}", "coverage"))
+        if isinstance(measure, t.FigureMeasure):
+            return Traced(node, self._supplied(measure, span, card))
+        if self._uncovered(measure, span, card):
+            return Traced(node, Unknown(f"measures.{name}", "coverage"))
+        evaluator = self.measures
+        spell: Span | None = (
+            card.days if self.rulebook.groups[card.group].spells and self.facts.kind == "person" else None
+        )
+        if measure.credit == "institution" and self.facts.kind == "person":
+            place = card.attributes.get("institution_id")
+            if not isinstance(place, str):
+                return Traced(node, Fraction(0))
+            evaluator, spell = self._institution(place), None
+        value, note = evaluator.figure(Question(measure, span, card.instance.days, spell))
+        return Traced(node, value, note=note)
+
+    def _institution(self, place: str) -> MeasureEvaluator:
+        if place not in self.institutions:
+            self.institutions[place] = MeasureEvaluator(
+                self.rulebook, self.inputs, self.others.institution(place)
+            )
+        return self.institutions[place]
+
+    def _uncovered(self, measure: t.Measure, span: Span, card: CardTrace) -> bool:
+        if self.coverage.missing(measure.kind.name, span):
+            return True
+        through_people = self.facts.kind == "person" and measure.credit not in ("person", "institution")
+        return through_people and self.coverage.missing(
+            "assignments", card.instance.days if measure.base else span
+        )
+
+    def _supplied(self, measure: t.FigureMeasure, span: Span, card: CardTrace) -> Value:
+        subject = {
+            "institution": card.attributes.get("institution_id"),
+            "team": card.attributes.get("team_id"),
+            "bank": "bank",
+        }.get(measure.scope, self.facts.subject_id)
+        rows = self.facts.figures.get((measure.scope, str(subject), measure.item), [])
+        found = [row for row in rows if row[0] <= span.last_day < row[1]]
+        if not found:
+            return Unknown(f"measures.{measure.id}", "absent")
+        return max(found, key=lambda row: (row[0], -row[1].toordinal()))[2]
+
+    # -- the past --
+
+    def earlier(self, node: t.Expr, card: CardTrace, env: _CardLeaves) -> Traced:
+        """Return an earlier figure of the subject."""
+        subject, days = self.facts.subject_id, card.instance.days
+        match node:
+            case t.Previous():
+                values = self.past.at(node.line, previous_instance(days, card.instance.every)) or {}
+                if subject not in values:
+                    return (
+                        evaluate(node.otherwise, env)
+                        if node.otherwise is not None
+                        else Traced(node, Unknown(f"past.{node.line}", "past"))
+                    )
+                return Traced(node, _value(values[subject], f"past.{node.line}"))
+            case t.OverInstances():
+                return Traced(node, self._over(node, days))
+            case t.Streak():
+                before = self.past.streak(
+                    node.line, days.start, {subject: self.resets.get(node.line, [])}
+                ).get(subject, 0)
+                return self._counted(node, card, before)
+            case t.Times():
+                first = add_months(days.start, -_PERIODS.get(card.instance.every, 12) * (node.last - 1))
+                return self._counted(
+                    node, card, self.past.times(node.line, first, days.start).get(subject, 0)
+                )
+            case t.State():
+                state = self.past.state(node.name, days.start).get(subject)
+                return Traced(node, state[1] if state else Unknown(f"state.{node.name}", "absent"))
+            case _:
+                raise TypeError(type(node).__name__)
+
+    def _counted(self, node: t.Streak | t.Times, card: CardTrace, before: int | None) -> Traced:
+        now = card.lines[node.line]
+        if isinstance(now.value, Unknown):
+            return Traced(node, now.value, (now,))
+        if not now.value and isinstance(node, t.Streak):
+            return Traced(node, Fraction(0), (now,))
+        if before is None:
+            return Traced(node, Unknown(f"past.{node.line}", "past"), (now,))
+        return Traced(node, Fraction(before + (1 if now.value else 0)), (now,))
+
+    def _over(self, node: t.OverInstances, days: Span) -> Value:
+        known = [self.past.at(node.line, span) for span in instances(node.every, days)]
+        values = [x[self.facts.subject_id] for x in known if x is not None and self.facts.subject_id in x]
+        if any(x is None for x in known) or any(v is None for v in values) or not values:
+            return Unknown(f"past.{node.line}", "past")
+        numbers = [
+            Fraction(int(v)) if isinstance(v, bool) else v for v in values if isinstance(v, bool | Fraction)
+        ]
+        match node.how:
+            case "sum" | "count":
+                return sum(numbers, Fraction(0))
+            case "average":
+                return sum(numbers, Fraction(0)) / len(numbers)
+            case "highest":
+                return max(numbers)
+            case "lowest":
+                return min(numbers)
+            case _:
+                return _value(values[-1], f"past.{node.line}")
+
+    def _remember(self, trace: SubjectTrace) -> None:
+        subject, days = self.facts.subject_id, trace.instance.days
+        for name, value in trace.whole.items():
+            kept = None if isinstance(value, Unknown | date) else value
+            self.past.computed.setdefault((name, days), {})[subject] = kept
+        fired = [
+            self.rulebook.decisions[n]
+            for n, v in trace.whole.items()
+            if n in self.rulebook.decisions and v is True
+        ]
+        sets: dict[tuple[str, date], list[t.Decision]] = {}
+        for decision in fired:
+            for node in t.walk(decision.when):
+                if isinstance(node, t.Streak | t.Times):
+                    self.resets.setdefault(node.line, []).append(days.end)
+            if decision.state:
+                sets.setdefault((decision.state, in_force_day(decision, days)), []).append(decision)
+        for (state, day), decisions in sets.items():
+            if len(decisions) == 1:
+                after = self._becomes(decisions[0], trace)
+                self.past.states.setdefault(state, {}).setdefault(subject, []).append((day, after))
+
+    def _becomes(self, decision: t.Decision, trace: SubjectTrace) -> str:
+        if isinstance(decision.becomes, t.WordConst):
+            return decision.becomes.value
+        before = trace.cards[-1].attributes.get(decision.state)
+        if decision.state not in ("grade", "post"):
+            held = self.past.state(decision.state, trace.instance.days.last_day).get(self.facts.subject_id)
+            before = held[1] if held else ""
+        ladder = next(
+            (w.choices for w in self.rulebook.words.values() if w.of == decision.state and w.ladder), ()
+        )
+        if not isinstance(before, str) or before not in ladder:
+            return before if isinstance(before, str) else ""
+        return ladder[min(max(ladder.index(before) + decision.step, 0), len(ladder) - 1)]
+
+
+class _CardLeaves:
+    """Leaves of a line's formula."""
+
+    def __init__(self, owner: SubjectEvaluator, card: CardTrace, group: t.GroupOfSubjects) -> None:
+        self.owner, self.card, self.group = owner, card, group
+
+    def table_rows(self, name: str) -> tuple[t.Table, tuple[t.TableRow, ...]]:
+        table = self.owner.rulebook.tables[name]
+        return table, rows_in_force(table, self.card.instance.days.last_day)
+
+    def leaf(self, node: t.Expr) -> Traced:  # noqa: PLR0911 - one case per leaf
+        owner, card = self.owner, self.card
+        match node:
+            case t.MeasureRef():
+                if node.name not in card.measures:
+                    card.measures[node.name] = owner.measure(node.name, card, self)
+                return card.measures[node.name]
+            case t.LineRef():
+                found = card.lines[node.name]
+                return Traced(node, found.value, (found,))
+            case t.InputRef():
+                if owner.rulebook.inputs[node.name].by_person:
+                    return Traced(node, self._decided(node))
+                return read_input(node, owner.inputs, card.instance.days.last_day, self)
+            case t.SubjectValue():
+                return Traced(
+                    node, card.attributes.get(node.column, Unknown(f"subject.{node.column}", "absent"))
+                )
+            case t.InstanceValue():
+                return Traced(node, self._instance_value(node))
+            case t.Group():
+                return group_figure(
+                    node,
+                    self.owner.others,
+                    card.instance.key,
+                    self.owner.facts.subject_id,
+                    card.attributes,
+                    evaluate_for_others(self, node),
+                )
+            case _:
+                return owner.earlier(node, card, self)
+
+    def _decided(self, node: t.InputRef) -> Value:
+        declared = self.owner.rulebook.inputs[node.name]
+        found: Value = Unknown(f"inputs.{node.name}", "absent")
+        for day, text in sorted(self.owner.facts.decided.get(node.name, [])):
+            value = self.owner.inputs.parsed(node.name, text)
+            inside = not isinstance(value, Fraction) or (
+                (declared.low is None or value >= declared.low)
+                and (declared.high is None or value <= declared.high)
+            )
+            if day in self.card.instance.days and inside and value is not None:
+                found = value
+        return found
+
+    def _instance_value(self, node: t.InstanceValue) -> Value:
+        days = self.card.instance.days
+        match node.name:
+            case "period_days":
+                return Fraction(days.days)
+            case "spell_days":
+                return Fraction(self.card.spell_days)
+            case "period_start":
+                return days.start
+            case _:
+                return days.last_day
+
+
+def evaluate_for_others(env: _CardLeaves, node: t.Group) -> Traced | None:
+    """Return the subject's own value of what is gathered, when it belongs to the group itself."""
+    return evaluate(node.of, env) if node.among == env.group.id else None
+
+
+def spells_of(spans: list[PostSpan], days: Span, *, cut: bool) -> list[list[PostSpan]]:
+    """Return the post spans of an instance, those of one spell together: same post, same institution, no gap."""
+    inside = [
+        s
+        for s in sorted(spans, key=lambda s: s.start)
+        if s.post is not None and s.start < days.end and s.end > days.start
+    ]
+    found: list[list[PostSpan]] = []
+    for span in inside:
+        before = found[-1][-1] if found else None
+        same = before is not None and (
+            not cut
+            or (
+                before.post == span.post
+                and before.institution_id == span.institution_id
+                and before.end == span.start
+            )
+        )
+        if same:
+            found[-1].append(span)
+        else:
+            found.append([span])
+    return found
+
+
+def settled(value: Fraction, unit: units.Unit) -> Fraction:
+    """Return a line's value as it is kept: money to the fen, everything else at 12 places."""
+    return round_half_away(value, FEN_PLACES if unit == units.MONEY else QUOTIENT_PLACES)
+
+
+def in_force_day(decision: t.Decision, days: Span) -> date:
+    """Return from which day a decision of an instance is in force."""
+    if decision.in_force != "next month" or days.end.day == 1:
+        return days.end
+    return add_months(days.end.replace(day=1), 1)
+
+
+def _sum(values: list[Value]) -> Value:
+    for value in values:
+        if not isinstance(value, Fraction):
+            return value
+    return sum((v for v in values if isinstance(v, Fraction)), Fraction(0))
+
+
+def _known(values: dict[str, object]) -> dict[str, Value]:
+    return {key: value for key, value in values.items() if isinstance(value, str | date)}
+
+
+def _value(value: Fraction | bool | str | None, cause: str) -> Value:
+    return Unknown(cause, "past") if value is None else value
+
+
+__all__ = ["CardTrace", "MeasureNote", "SubjectEvaluator", "SubjectTrace", "spells_of"]

@@ -1,0 +1,102 @@
+"""Values of the evaluator: exact numbers, yes or no, names, days, and unknown with its cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+
+from guanhu.rulebook import tree as t
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No value. `cause` is the path of what was missing, `why` a short code.
+
+    why: absent (not supplied), undefined (0/0, growth over nothing), no row, coverage, stop, past.
+    """
+
+    cause: str
+    why: str
+
+    def __bool__(self) -> bool:
+        """Refuse to be taken for yes or no by accident."""
+        raise TypeError("unknown is neither yes nor no")
+
+
+Value = Fraction | bool | str | date | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A value and how it came about.
+
+    `node` is the expression; `parts` the values it was made of; `hit` the case or table row that held;
+    `note` what only the leaf knows: the dated input, the measure's credited rows, the line's own trace.
+    """
+
+    node: t.Expr
+    value: Value
+    parts: tuple[Traced, ...] = ()
+    hit: int = -1
+    note: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputNote:
+    """Which supplied value was read: its keys, since when, from which document."""
+
+    name: str
+    keys: tuple[str, ...]
+    since: date | None
+    document: str
+    approved_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreditedRow:
+    """What one thing adds to a measure: its weighted amount, exact.
+
+    `weight` is in parts per billion (for a moving baseline × days of the window); `days` the days counted.
+    """
+
+    object_id: str
+    start: date
+    end: date
+    weight: int
+    days: int
+    quantity: Fraction
+    amount: Fraction | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureNote:
+    """How a measure came about: its window, divisor and credited rows."""
+
+    name: str
+    start: date
+    end: date
+    divisor: Fraction
+    rows: tuple[CreditedRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineNote:
+    """How a line came about: the value before its bounds, the bound that held, the value as kept."""
+
+    name: str
+    before: Value
+    bound: str
+    value: Value
+    formula: Traced
+    extra: tuple[Traced, ...] = field(default=())
+
+
+def known_or(unknown: Unknown | None, value: Value) -> Value:
+    """Return the unknown if there is one, else the value."""
+    return value if unknown is None else unknown
+
+
+def first_unknown(parts: tuple[Traced, ...] | list[Traced]) -> Unknown | None:
+    """Return the first unknown among values, in reading order."""
+    return next((part.value for part in parts if isinstance(part.value, Unknown)), None)
