@@ -32,16 +32,16 @@ class Product:
 
 _TERMS = (("三个月", 85), ("半年", 105), ("一年", 125), ("二年", 145), ("三年", 175))
 FIRM_PRODUCTS = (
-    Product(DEMAND, 18 * WAN, 12, FLOWING, (("活期", 10),)),
-    Product(AGREEMENT, 60 * WAN, 12, FLOWING, (("协定", 60),)),
-    Product(TERM, 40 * WAN, 2, STEADY, _TERMS),
-    Product(MARGIN, 25 * WAN, 3, STEADY, (("活期", 10), ("半年", 105))),
-    Product(CALL, 50 * WAN, 7, FLOWING, (("七天", 65),)),
+    Product(DEMAND, 11 * WAN, 12, FLOWING, (("活期", 10),)),
+    Product(AGREEMENT, 36 * WAN, 12, FLOWING, (("协定", 60),)),
+    Product(TERM, 24 * WAN, 2, STEADY, _TERMS),
+    Product(MARGIN, 15 * WAN, 3, STEADY, (("活期", 10), ("半年", 105))),
+    Product(CALL, 30 * WAN, 7, FLOWING, (("七天", 65),)),
 )
 PRIVATE_PRODUCTS = (
-    Product(DEMAND, 9000 * YUAN, 12, FLOWING, (("活期", 10),)),
-    Product(TERM, 4 * WAN, 2, STEADY, _TERMS),
-    Product(CALL, 8 * WAN, 7, FLOWING, (("七天", 65),)),
+    Product(DEMAND, 6000 * YUAN, 12, FLOWING, (("活期", 10),)),
+    Product(TERM, 3 * WAN, 2, STEADY, _TERMS),
+    Product(CALL, 5 * WAN, 7, FLOWING, (("七天", 65),)),
 )
 _FIRM_PATTERN = (0, 0, 1, 2, 0, 3, 0, 4)
 _PRIVATE_PATTERN = (0, 1, 0, 0, 1, 2, 0, 0)
@@ -164,7 +164,7 @@ class _Maker:
             opened_on,
             self._closing(number, opened_on),
             level,
-            rng.randint(-50, 130),
+            rng.randint(-60, 90),
             number % 40 == 17 and product.product == DEMAND,
             level,
         )

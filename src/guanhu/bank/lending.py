@@ -1,7 +1,7 @@
 """The loans of the invented bank: what is owed, in which class, how long overdue; the interest of each month.
 
-A loan is paid month by month on the 20th. What goes wrong is fixed by the loan's number: every 25th stops
-paying for good, some of them before the first quarter; every 12th pays late for a while. The days overdue
+A loan is paid month by month on the 20th. What goes wrong is fixed by the loan's number: every 100th stops
+paying for good, some of them before the first quarter; every 21st pays late for a while. The days overdue
 are written when they begin and when they pass into another class:
 
     days overdue   1      31     91     181    361
@@ -22,8 +22,8 @@ from guanhu.bank.timeline import Quarter, day_in
 from guanhu.values.dates import Span, add_months
 
 PAY_DAY = 20
-STOPPED_DAYS_BEFORE = (300, 60)
-"""How long before the first quarter the loans stopped that did so before it."""
+STOPPING = {6: 300, 31: 60, 56: None}
+"""Which loans of 300 stop paying for good, and how many days before the first quarter; None is some day."""
 CLASSES = ((1, "正常"), (31, "关注"), (91, "次级"), (181, "可疑"), (361, "损失"))
 GUARANTEES = ("信用", "保证", "抵押", "质押")
 _WORKING, _CONSUMER, _HOUSING = "流动资金贷款", "个人消费贷款", "住房贷款"
@@ -130,7 +130,7 @@ def loans_for(
 
 def stops_for_good(number: int) -> bool:
     """Tell whether the loan of that number stops paying for good."""
-    return number % 25 == 6
+    return number % 300 in STOPPING
 
 
 def _trouble(rng: Random, loan: Loan, horizon: Span) -> Span | None:
@@ -141,11 +141,11 @@ def _trouble(rng: Random, loan: Loan, horizon: Span) -> Span | None:
         return None
     begin = day_in(rng, Span(first, last))
     if stops_for_good(loan.number):
-        turn = loan.number // 25 % 3
-        if turn < len(STOPPED_DAYS_BEFORE):
-            begin = horizon.start - timedelta(days=STOPPED_DAYS_BEFORE[turn])
+        days_before = STOPPING[loan.number % 300]
+        if days_before is not None:
+            begin = horizon.start - timedelta(days=days_before)
         return Span(begin, date.max)
-    return Span(begin, begin + timedelta(days=rng.randint(20, 110))) if loan.number % 12 == 3 else None
+    return Span(begin, begin + timedelta(days=rng.randint(20, 100))) if loan.number % 21 == 3 else None
 
 
 def _live(loan: Loan, trouble: Span | None, horizon: Span) -> None:
