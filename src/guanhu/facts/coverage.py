@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from guanhu.facts.at_rest import kind_named
+from guanhu.facts.nodes import Reader, seen
 from guanhu.facts.problems import problem
 from guanhu.facts.regions import ALL, Cell, Scope, disjoint, listed
 from guanhu.kinds.catalogue import CATALOGUE, event_kind
@@ -50,57 +51,6 @@ class Declared:
     events: tuple[Kind, ...] = ()
 
 
-class _Reader:
-    """Walks the YAML nodes of one coverage text and collects problems on the way."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.problems: list[Problem] = []
-
-    def tell(self, code: str, node: yaml.Node | None, **values: object) -> None:
-        mark = node.start_mark if node else None
-        place = Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file)
-        self.problems.append(problem(code, place, **values))
-
-    def mapping(self, node: yaml.Node, allowed: set[str] | None, expected: str) -> dict[str, yaml.Node]:
-        """Return the entries of a mapping; unknown and doubled keys are told."""
-        if not isinstance(node, yaml.MappingNode):
-            self.tell("FAC005", node, seen=_seen(node), expected=expected)
-            return {}
-        found: dict[str, yaml.Node] = {}
-        for key, value in node.value:
-            text = str(key.value)
-            if text in found or (allowed is not None and text not in allowed):
-                self.tell("FAC005", key, seen=text, expected=expected)
-            else:
-                found[text] = value
-        return found
-
-    def texts(self, node: yaml.Node | None) -> list[tuple[str, yaml.Node]]:
-        """Return the scalars of a list, or the one scalar."""
-        found: list[tuple[str, yaml.Node]] = []
-        if isinstance(node, yaml.ScalarNode):
-            return [(str(node.value), node)]
-        if not isinstance(node, yaml.SequenceNode):
-            self.tell("FAC005", node, seen=_seen(node), expected="[…]")
-            return []
-        for each in node.value:
-            if isinstance(each, yaml.ScalarNode):
-                found.append((str(each.value), each))
-            else:
-                self.tell("FAC005", each, seen=_seen(each), expected="[…]")
-        return found
-
-
-def _seen(node: yaml.Node | None) -> str:
-    """Return a node as a message shows it."""
-    if node is None:
-        return "-"
-    if isinstance(node, yaml.ScalarNode):
-        return str(node.value)
-    return "{…}" if isinstance(node, yaml.MappingNode) else "[…]"
-
-
 def load_coverage(folder: Path) -> tuple[Declared, list[Problem]]:
     """Return what `coverage.yaml` of the folder declares, and its problems.
 
@@ -112,21 +62,21 @@ def load_coverage(folder: Path) -> tuple[Declared, list[Problem]]:
     except FileNotFoundError:
         return Declared(), [problem("FAC003", Place(FILE_NAME))]
     except (OSError, UnicodeDecodeError) as error:
-        return Declared(), [problem("FAC004", Place(FILE_NAME), seen=str(error))]
+        return Declared(), [problem("FAC004", Place(FILE_NAME), file=FILE_NAME, seen=_read_error(error))]
     return declared_in(text)
+
+
+def _read_error(error: OSError | UnicodeDecodeError) -> str:
+    """Return what kept a small text file from being read."""
+    return "UTF-8?" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
 
 
 def declared_in(text: str, file: str = FILE_NAME) -> tuple[Declared, list[Problem]]:
     """Return what a coverage text declares, and its problems."""
-    reader = _Reader(file)
-    try:
-        root: Any = yaml.compose(text, Loader=yaml.BaseLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-        return Declared(), [problem("FAC004", place, seen=getattr(error, "problem", None) or str(error))]
+    reader = Reader(file)
+    root = reader.root(text)
     if root is None:
-        return Declared(), [problem("FAC013", Place(file))]
+        return Declared(), reader.problems or [problem("FAC013", Place(file))]
     top = reader.mapping(root, {"coverage", "events"}, "coverage, events")
     events = _events(reader, top["events"]) if "events" in top else ()
     cells = _cells(reader, top.get("coverage"), events)
@@ -135,13 +85,13 @@ def declared_in(text: str, file: str = FILE_NAME) -> tuple[Declared, list[Proble
     return Declared(cells, events), reader.problems
 
 
-def _cells(reader: _Reader, node: yaml.Node | None, events: tuple[Kind, ...]) -> dict[str, tuple[Cell, ...]]:
+def _cells(reader: Reader, node: yaml.Node | None, events: tuple[Kind, ...]) -> dict[str, tuple[Cell, ...]]:
     """Return the cells of every kind that the entries under `coverage` name."""
     found: dict[str, list[Cell]] = {}
     if node is None:
         return {}
     if not isinstance(node, yaml.SequenceNode):
-        reader.tell("FAC005", node, seen=_seen(node), expected="- {kinds: […], from: …, to: …}")
+        reader.tell("FAC005", node, seen=seen(node), expected="- {kinds: […], from: …, to: …}")
         return {}
     for entry in node.value:
         parts = reader.mapping(
@@ -161,7 +111,7 @@ def _cells(reader: _Reader, node: yaml.Node | None, events: tuple[Kind, ...]) ->
     return {name: disjoint(cells) for name, cells in found.items()}
 
 
-def _kinds(reader: _Reader, node: yaml.Node, events: tuple[Kind, ...], scope: Scope) -> list[Kind]:
+def _kinds(reader: Reader, node: yaml.Node, events: tuple[Kind, ...], scope: Scope) -> list[Kind]:
     """Return the kinds that an entry names, in English or Chinese."""
     kinds = []
     for text, each in reader.texts(node):
@@ -186,19 +136,19 @@ def kind_called(text: str, events: tuple[Kind, ...] = ()) -> Kind | None:
     return named or next((kind for kind in (*CATALOGUE, *events) if kind.zh == text), None)
 
 
-def _span(reader: _Reader, first: yaml.Node, last: yaml.Node) -> Span | None:
+def _span(reader: Reader, first: yaml.Node, last: yaml.Node) -> Span | None:
     """Return the days from `first` to `last`, both included."""
-    start = date_of(_seen(first))
-    end = date_of(_seen(last))
+    start = date_of(seen(first))
+    end = date_of(seen(last))
     if start is None:
-        reader.tell("FAC007", first, seen=_seen(first))
+        reader.tell("FAC007", first, seen=seen(first))
     if end is None or (start is not None and end < start) or end >= FAR_FUTURE:
-        reader.tell("FAC007", last, seen=_seen(last))
+        reader.tell("FAC007", last, seen=seen(last))
         return None
     return Span(start, end + timedelta(days=1)) if start else None
 
 
-def _events(reader: _Reader, node: yaml.Node) -> tuple[Kind, ...]:
+def _events(reader: Reader, node: yaml.Node) -> tuple[Kind, ...]:
     """Return the kinds of event declared under `events`."""
     kinds = []
     for name, body in reader.mapping(node, None, "violation: {name: …, columns: {…}}").items():
@@ -213,7 +163,7 @@ def _events(reader: _Reader, node: yaml.Node) -> tuple[Kind, ...]:
             ).items():
                 column = _event_column(reader, name, column_name, spec)
                 columns += [column] if column else []
-        zh = _seen(parts["name"]) if "name" in parts else name
+        zh = seen(parts["name"]) if "name" in parts else name
         kind = event_kind(name, zh, columns)
         doubled = [c.name for c in columns if sum(other.name == c.name for other in kind.columns) > 1]
         if doubled:
@@ -223,16 +173,16 @@ def _events(reader: _Reader, node: yaml.Node) -> tuple[Kind, ...]:
     return tuple(kinds)
 
 
-def _event_column(reader: _Reader, event: str, name: str, spec: yaml.Node) -> Column | None:
+def _event_column(reader: Reader, event: str, name: str, spec: yaml.Node) -> Column | None:
     """Return one own column of an event; it need not be filled unless `required: yes`."""
     parts = reader.mapping(spec, _COLUMN_KEYS, ", ".join(sorted(_COLUMN_KEYS)))
-    type_name = _seen(parts["type"]) if "type" in parts else ""
+    type_name = seen(parts["type"]) if "type" in parts else ""
     if type_name not in SQL_TYPES or _EVENT_NAME.fullmatch(name) is None:
         reader.tell("FAC014", spec, seen=event, expected=f"{name}: type = {', '.join(SQL_TYPES)}")
         return None
-    required = "required" in parts and _seen(parts["required"]) in ("yes", "true", "是")
+    required = "required" in parts and seen(parts["required"]) in ("yes", "true", "是")
     allowed = tuple(text for text, _ in reader.texts(parts["allowed"])) if "allowed" in parts else ()
-    zh = _seen(parts["zh"]) if "zh" in parts else name
+    zh = seen(parts["zh"]) if "zh" in parts else name
     return Column(name, type_name, zh, required=required, allowed=allowed)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from guanhu.facts import sql
 from guanhu.facts.cells import MARKS, PATTERNS
 from guanhu.facts.problems import problem
+from guanhu.facts.reading.marks import DATE, ERROR, FORMULA, LONG_NUMBER, MARK
 from guanhu.facts.reading.opened import Opened
 from guanhu.kinds.catalogue import KINDS
 from guanhu.kinds.schema import Column
@@ -52,6 +53,8 @@ PARAMS: dict[str, tuple[str, ...]] = {
 }
 """The names of a fault's own values; one value `seen` where a code is not listed."""
 _PLACES = {"money": 2, "rate": 10, "share": 9, "number": 6}
+SERIAL_DIGITS = 5
+"""How many digits a spreadsheet's number of a day has (1927 to 2173)."""
 _EXPECTED = {
     "id": ("编号 (不含空格)", "an id without blanks"),
     "text": ("文字", "text"),
@@ -120,8 +123,10 @@ def tell_cells(connection: duckdb.DuckDBPyConnection, opened: Opened) -> None:
 
 def _code_of(column: Column, text: str) -> str:
     """Return the SQL that says which code a bad cell has."""
+    marks = (("FAC040", FORMULA), ("FAC041", ERROR), ("FAC042", LONG_NUMBER), ("FAC043", DATE))
     arms = [
         (f"{text} IS NULL", "FAC030"),
+        *((f"starts_with({text}, {sql.literal(mark)})", code) for code, mark in marks),
         (f"regexp_matches({text}, {sql.literal(f'[{MARKS}]')})", "FAC038"),
         (f"regexp_matches({text}, '[０-９Ａ-Ｚａ-ｚ．％－]')", "FAC037"),
         (f"regexp_matches({text}, {sql.literal(chr(92) + 'p{Z}')})", "FAC036"),
@@ -159,6 +164,7 @@ def _cases(arms: list[tuple[str, str]], otherwise: str) -> str:
 def fault_problem(opened: Opened, row_no: int, column_name: str, code: str, params: list[str]) -> Problem:
     """Return a fault as a problem in words."""
     values: dict[str, object] = {"kind": opened.kind.name}
+    params = [text[2:] if text and text[0] == MARK else text for text in params]
     names = PARAMS.get(code, ("seen",))
     values.update(zip(names, params, strict=False))
     column = next((c for c in opened.kind.file_columns if c.name == column_name), None)
@@ -189,6 +195,12 @@ def _both_days(opened: Opened, first_name: str) -> Mapping[str, object]:
 
 def _said_of(column: Column, code: str, seen: str) -> Mapping[str, object]:
     """Return the values of a wording that follow from the column and the text seen."""
+    if code == "FAC043":
+        zh, en = _EXPECTED.get(column.type, ("日期", "a date without a time"))
+        return {"expected_zh": zh, "expected_en": en}
+    if code == "FAC031":
+        remedy_zh, remedy_en = _remedy_of_date(seen)
+        return {"remedy_zh": remedy_zh, "remedy_en": remedy_en}
     if code == "FAC033":
         zh, en = _EXPECTED[column.type]
         remedy_zh, remedy_en = _remedy(column, seen)
@@ -209,6 +221,16 @@ def _said_of(column: Column, code: str, seen: str) -> Mapping[str, object]:
     if code == "FAC039":
         return {"expected": " / ".join(column.allowed)}
     return {}
+
+
+def _remedy_of_date(seen: str) -> tuple[str, str]:
+    """Return what to do about a text that is no date."""
+    if len(seen) == SERIAL_DIGITS and seen.isdigit():
+        return (
+            "这是表格软件的日期序号, 把单元格设为日期格式再导出",
+            "this is a spreadsheet's number of a day; format the cell as a date",
+        )
+    return "写成 2025-01-31 的样子", "write it like 2025-01-31"
 
 
 def _remedy(column: Column, seen: str) -> tuple[str, str]:

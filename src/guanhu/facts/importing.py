@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +14,7 @@ from guanhu.facts.bad_rows import lines, write_bad_rows
 from guanhu.facts.intake import Intake, Progress
 from guanhu.facts.lock import import_lock
 from guanhu.facts.manifest import Batch, StoredFile, hole_line
+from guanhu.facts.mapping import load_words, save_words
 from guanhu.facts.problems import problem
 from guanhu.facts.store import BATCHES, Bank
 from guanhu.facts.writing import (
@@ -56,8 +59,10 @@ def check_folder(
     """
     import duckdb  # noqa: PLC0415 - it costs 0.2 s, which only who needs it pays
 
-    with duckdb.connect() as connection:
-        intake = Intake(connection, Path(folder), bank.batches() if bank else (), progress=progress)
+    with _room() as work, duckdb.connect(config=_config(work)) as connection:
+        words = load_words(bank.path)[0] if bank else None
+        batches = bank.batches() if bank else ()
+        intake = Intake(connection, Path(folder), batches, work, words=words, progress=progress)
         intake.run()
         return Checked((*intake.problems, *intake.fault_problems), dict(intake.counts))
 
@@ -100,8 +105,12 @@ def _import(
 
     told = _cleared(bank.path / BATCHES)
     batches = bank.batches()
-    with duckdb.connect() as connection:
-        intake = Intake(connection, folder, batches, accept_good=accept_good, progress=progress)
+    words, problems = load_words(bank.path)
+    told += problems
+    with _room() as work, duckdb.connect(config=_config(work)) as connection:
+        intake = Intake(
+            connection, folder, batches, work, words=words, accept_good=accept_good, progress=progress
+        )
         intake.run()
         written = None
         if intake.fault_problems:
@@ -111,12 +120,26 @@ def _import(
             except OSError as error:
                 told.append(problem("FAC084", Place(str(written)), seen=error))
                 written = None
-        problems = (*told, *intake.problems, *intake.fault_problems)
+        said = (*told, *intake.problems, *intake.fault_problems)
         if intake.is_stopped or (intake.fault_problems and not accept_good):
-            return ImportResult(None, problems, {}, written)
+            return ImportResult(None, said, {}, written)
         last = batches[-1].imported_at if batches else None
         batch = _write(intake, bank, _moment_after(last), note, progress or (lambda _what, _done, _all: None))
-        return ImportResult(batch.number, problems, batch.counts, written, batch.hole_count)
+        if intake.words != words:
+            save_words(bank.path, intake.words)
+        return ImportResult(batch.number, said, batch.counts, written, batch.hole_count)
+
+
+@contextmanager
+def _room() -> Iterator[Path]:
+    """Give a folder for copies and for what does not fit into memory; it is removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="guanhu-") as place:
+        yield Path(place)
+
+
+def _config(work: Path) -> dict[str, str | bool | int | float | list[str]]:
+    """Return the engine's settings: nothing is written but into `work`."""
+    return {"temp_directory": str(work / "spill")}
 
 
 def _cleared(batches: Path) -> list[Problem]:

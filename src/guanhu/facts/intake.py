@@ -21,11 +21,13 @@ from guanhu.facts.coverage import VIA_ACCOUNT, VIA_LOAN, Declared, load_coverage
 from guanhu.facts.folder import Found, find
 from guanhu.facts.holes import holes_of
 from guanhu.facts.manifest import Batch, Hole
+from guanhu.facts.mapping import OwnWords, load_words
 from guanhu.facts.pieces import is_whole_bank, make_pieces
 from guanhu.facts.problems import problem
 from guanhu.facts.reading.csv_file import open_csv
 from guanhu.facts.reading.opened import Opened, engine_said
 from guanhu.facts.reading.parquet_file import open_parquet
+from guanhu.facts.reading.workbook import open_sheet
 from guanhu.facts.regions import Cell
 from guanhu.facts.rest import make_rest
 from guanhu.facts.rows import Rows
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of what is being done, how many steps are done and how many there are."""
+UNREADABLE = frozenset({"FAC020", "FAC021", "FAC022", "FAC023", "FAC024", "FAC025", "FAC029"})
+"""Problems of a file after which its rows say nothing."""
 GRAINS = {"customer": "customers", "account": "accounts", "loan": "loans"}
 """What the object of an assignment refers to; an event's is any id of a dated row."""
 SCOPES = {"person": "staff", "team": "teams", "institution": "institutions"}
@@ -90,11 +94,16 @@ class Intake:
         connection: duckdb.DuckDBPyConnection,
         folder: Path,
         batches: Sequence[Batch],
+        work: Path,
         *,
+        words: OwnWords | None = None,
         accept_good: bool = False,
         progress: Progress | None = None,
     ) -> None:
-        """Prepare to take in `folder` as the batch after `batches`."""
+        """Prepare to take in `folder` as the batch after `batches`, with room for copies in `work`.
+
+        `words` are the bank's own headings and codes as it remembers them.
+        """
         self.connection = connection
         self.folder = folder
         self.batches = tuple(batches)
@@ -106,6 +115,8 @@ class Intake:
         self.counts: dict[str, int] = {}
         self.cells: dict[str, tuple[Cell, ...]] = {}
         self.holes: list[Hole] = []
+        self.words = words or OwnWords()
+        self._work = work
         self._accept_good = accept_good
         self._progress = progress or (lambda _what, _done, _all: None)
         self._rows: dict[str, Rows] = {}
@@ -128,6 +139,9 @@ class Intake:
             return
         for name, cells in self.declared.cells.items():
             self.cells[name] = tuple(replace(cell, batch_no=self.number) for cell in cells)
+        own, problems = load_words(self.folder, self.declared.events)
+        self.words = self.words.with_newer(own)
+        self.problems += problems
         found, problems = find(self.folder, self.declared)
         self.problems += problems
         ordered = in_order(found)
@@ -145,23 +159,35 @@ class Intake:
         """Open and stage one file; return whether its rows can be checked further."""
         import duckdb  # noqa: PLC0415 - it costs 0.2 s, which only who needs it pays
 
-        own: Mapping[str, str] = {}
-        if found.path.suffix.lower() == ".parquet":
-            opened, problems = open_parquet(self.connection, found.path, found.kind, own)
-        else:
-            opened, problems = open_csv(found.path, found.kind, own)
+        opened, problems = self._opened(found)
         self.problems += problems
-        if opened is None or any(each.severity == "error" for each in problems):
+        if opened is None or any(each.code in UNREADABLE for each in problems):
             return False
         try:
             self.counts[found.kind.name] = stage(self.connection, opened)
         except duckdb.Error as error:
-            self.problems.append(problem("FAC020", Place(opened.file), seen=engine_said(error, found.path)))
-            return False
+            opened, problems = self._opened(found, is_mended=True)
+            self.problems += problems
+            if opened is None or not opened.row_no:
+                said = engine_said(error, found.path)
+                self.problems.append(problem("FAC020", Place(found.path.name), seen=said))
+                return False
+            self.counts[found.kind.name] = stage(self.connection, opened)
         self.files[found.kind.name] = opened
         faults.tell_cells(self.connection, opened)
         self._rows[found.kind.name] = Rows(self.connection, found.kind)
         return True
+
+    def _opened(self, found: Found, *, is_mended: bool = False) -> tuple[Opened | None, list[Problem]]:
+        """Open one file or sheet; a csv file that the engine could not read is written out anew."""
+        own = self.words.headings.get(found.kind.name, {})
+        if found.sheet is not None:
+            opened, problems = open_sheet(found.sheet, found.kind, own, self._work)
+        elif found.path.suffix.lower() == ".parquet":
+            opened, problems = open_parquet(self.connection, found.path, found.kind, own)
+        else:
+            opened, problems = open_csv(found.path, found.kind, own, self._work, is_mended=is_mended)
+        return (replace(opened, codes=self.words.values) if opened else None), problems
 
     def _settle(self, rows: Rows) -> None:
         """Check the staged rows of one kind and make `r_<kind>` of the good ones."""

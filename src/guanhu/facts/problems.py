@@ -61,10 +61,10 @@ WORDINGS: dict[str, Wording] = {
         "write coverage: - {{kinds: [balances], from: 2025-01-01, to: 2025-03-31}}",
     ),
     "FAC004": Wording(
-        "coverage.yaml 读不懂: {seen}",
-        "coverage.yaml cannot be read: {seen}",
-        "按模板的写法改正此处",
-        "correct this place as the template has it",
+        "{file} 读不懂: {seen}",
+        "{file} cannot be read: {seen}",
+        "存为 UTF-8, 按说明的写法改正此处",
+        "save it as UTF-8 and correct this place as the reference has it",
     ),
     "FAC005": Wording(
         "「{seen}」不能写在这里, 此处应为 {expected}",
@@ -175,13 +175,31 @@ WORDINGS: dict[str, Wording] = {
         "内容里有逗号或换行时, 用双引号括起来",
         "put text that holds a comma or a line break in double quotes",
     ),
+    "FAC027": Wording(
+        "这一行不是 {encoding} 编码: {seen}",
+        "this line is not {encoding}: {seen}",
+        "整份文件用同一种编码 (UTF-8 或 GB18030) 重新导出",
+        "export the whole file again in one encoding (UTF-8 or GB18030)",
+    ),
+    "FAC028": Wording(
+        "从这一行开始的双引号没有配对",
+        "a double quote that opens in this line is not closed",
+        "内容里的双引号写成两个, 整格用双引号括起来",
+        "write a quote inside text twice and put the whole field in quotes",
+    ),
+    "FAC029": Wording(
+        "文件太大: {seen}, 上限 {most}",
+        "the file is too large: {seen}, at most {most}",
+        "拆成几批导入; 大量数据用 csv 或 parquet",
+        "import it in parts; for bulk use csv or parquet",
+    ),
     # One cell.
     "FAC030": Wording("「{zh}」没有填", "{column} is empty", "这一列必须填写", "this column must be filled"),
     "FAC031": Wording(
         "「{zh}」的值「{seen}」不是日期",
         "{column} is '{seen}', not a date",
-        "写成 2025-01-31 的样子",
-        "write it like 2025-01-31",
+        "{remedy_zh}",
+        "{remedy_en}",
     ),
     "FAC032": Wording(
         "「{zh}」的值「{seen}」是不存在的日子",
@@ -230,6 +248,30 @@ WORDINGS: dict[str, Wording] = {
         "{column} is '{seen}', not one of the allowed values: {expected}",
         "改成其中之一, 或在 mapping.yaml 的 values 里对应",
         "use one of them, or map it under values in mapping.yaml",
+    ),
+    "FAC040": Wording(
+        "「{zh}」的单元格是公式, 只有缓存的结果「{seen}」",
+        "{column} is a formula; only its cached result '{seen}' is there",
+        "选择性粘贴为数值后再提供",
+        "paste it as a value",
+    ),
+    "FAC041": Wording(
+        "「{zh}」的单元格是错误值「{seen}」",
+        "{column} is the error value '{seen}'",
+        "改正单元格",
+        "correct the cell",
+    ),
+    "FAC042": Wording(
+        "「{zh}」的数值「{seen}」超过 15 位, 表格软件已丢失末尾数字",
+        "{column} is the number '{seen}' of more than 15 digits; the spreadsheet has lost its last ones",
+        "把这一列设为文本格式, 重新从系统导出",
+        "format the column as text and export it again from its source",
+    ),
+    "FAC043": Wording(
+        "「{zh}」的单元格是日期「{seen}」, 此处应为{expected_zh}",
+        "{column} is the date '{seen}', expected {expected_en}",
+        "把单元格设为文本或数值格式",
+        "format the cell as text or number",
     ),
     # Rows against each other.
     "FAC050": Wording(
@@ -311,6 +353,38 @@ WORDINGS: dict[str, Wording] = {
         "流水号不能重复使用; 若是更正, 覆盖范围要包含原来的日期",
         "an id is used once; if this corrects that row, cover its day too",
     ),
+    # A workbook.
+    "FAC070": Wording(
+        "工作簿打不开: {seen}",
+        "the workbook cannot be opened: {seen}",
+        "用表格软件打开, 不设密码, 另存为 xlsx",
+        "open it in a spreadsheet and save it as xlsx without a password",
+    ),
+    "FAC071": Wording(
+        "工作簿不安全, 没有读: {seen}",
+        "the workbook is not safe and was not read: {seen}",
+        "把数据复制到空白模板再提供",
+        "copy the figures into an empty template",
+    ),
+    "FAC072": Wording(
+        "工作表「{sheet}」不是数据种类的名称",
+        "sheet '{sheet}' is not named after a kind of fact",
+        "按模板的名称命名, 或删去这张工作表",
+        "name it as the template does, or delete the sheet",
+    ),
+    "FAC073": Wording(
+        "工作表「{sheet}」是隐藏的",
+        "sheet '{sheet}' is hidden",
+        "取消隐藏, 看过内容再提供",
+        "unhide it and look at it before supplying it",
+        severity="warning",
+    ),
+    "FAC074": Wording(
+        "单元格 {seen} 是合并的, 其余的格会被当作空",
+        "cells {seen} are merged; all but the first would count as empty",
+        "取消合并, 每格都填",
+        "unmerge them and fill each cell",
+    ),
     # The bank's folder.
     "FAC080": Wording(
         "另一个导入正在进行: {seen}",
@@ -343,5 +417,11 @@ WORDINGS: dict[str, Wording] = {
         "另给一个能写的路径",
         "give a path that can be written",
         severity="warning",
+    ),
+    "FAC085": Wording(
+        "mapping.yaml 里的「{seen}」不是 {expected}",
+        "'{seen}' in mapping.yaml is not {expected}",
+        "写 headings: {{种类: {{行内标题: 列名}}}} 和 values: {{列名: {{行内代码: 值}}}}",
+        "write headings: {{kind: {{own heading: column}}}} and values: {{column: {{own code: value}}}}",
     ),
 }

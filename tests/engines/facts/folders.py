@@ -23,12 +23,12 @@ BASICS = {
 COVERED = "coverage:\n  - {kinds: [institutions, staff, accounts], from: 2024-01-01, to: 2025-12-31}\n"
 
 
-def write_folder(folder: Path, files: Mapping[str, str], coverage: str) -> Path:
+def write_folder(folder: Path, files: Mapping[str, str | bytes], coverage: str) -> Path:
     """Write files and coverage into a new folder and return it."""
     folder.mkdir(parents=True)
     (folder / "coverage.yaml").write_text(coverage, "utf-8")
     for name, text in files.items():
-        (folder / name).write_text(text, "utf-8")
+        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
     return folder
 
 

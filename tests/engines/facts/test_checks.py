@@ -3,6 +3,7 @@
 The golden file holds what is printed in both languages; a code that no folder shows fails the test.
 """
 
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from guanhu.facts.importing import check_folder
 from guanhu.facts.problems import WORDINGS
 from guanhu.values.problem import Problem
 from tests.engines.facts.folders import BASICS, COVERED, covering, write_folder
+from tests.engines.facts.workbooks import parquet, sheet_of, workbook, workbook_of
 
 GOLDEN = Path(__file__).with_name("golden") / "problems.txt"
 QUARTER = ("2025-01-01", "2025-03-31")
@@ -24,7 +26,7 @@ LOANS = COVERED + covering("loans, loan_states, interest", *QUARTER)
 LOAN = "loan_id,product,institution_id,granted_on,due_on,amount\nL1,流贷,A,2024-05-01,2025-05-01,100\n"
 
 # name, files beside the basics (None takes one away), coverage (None: no coverage.yaml)
-CASES: dict[str, tuple[dict[str, str | None], str | None]] = {
+CASES: dict[str, tuple[dict[str, str | bytes | None], str | None]] = {
     "no coverage": ({}, None),
     "coverage that is no yaml": ({}, "coverage: [\n"),
     "coverage with an unknown word": ({}, COVERED + "  - {kinds: [staff], until: 2025-01-01}\nkind: x\n"),
@@ -165,6 +167,75 @@ CASES: dict[str, tuple[dict[str, str | None], str | None]] = {
         },
         ASSIGNED,
     ),
+    "a column stored as a float that should be an id": (
+        {
+            "balances.csv": None,
+            "balances.parquet": b"SELECT 1.0::DOUBLE AS account_id, '2025-01-01' AS from_day, 1.5 AS balance",
+        },
+        BALANCES,
+    ),
+    "lines of another width": (
+        {"balances.csv": OPENING + "001,2025-02-01\n001,2025-02-02,1,2\n\n001,x,1\n"},
+        BALANCES,
+    ),
+    "a quote that is not closed": ({"staff.csv": 'person_id,name\np1,"王\np2,李\n' + "p,x\n" * 60}, COVERED),
+    "a GB18030 line in a UTF-8 file": (
+        {"staff.csv": "员工号,姓名\np1,王一\n".encode() + "p2,李二\n".encode("gb18030") + "p3,赵\n".encode()},
+        COVERED,
+    ),
+    "a UTF-8 line in a GB18030 file": (
+        {"staff.csv": "员工号,姓名\np1,王一\n".encode("gb18030") + "p2,李二\n".encode()},
+        COVERED,
+    ),
+    "cells of a workbook that are not what they seem": (
+        {
+            "accounts.csv": None,
+            "facts.xlsx": workbook(
+                {
+                    "账户": [
+                        ["账号", "产品", "币种", "开户机构号", "开户日"],
+                        [622202123456789012, "活期", "CNY", "A", date(2020, 1, 1)],
+                        ["002", date(2025, 1, 2), "=1+1", "=NA()", 45678],
+                        ["003", "活期", "CNY", "A", datetime(2020, 1, 1, 12, 30)],  # noqa: DTZ001
+                    ]
+                }
+            ),
+        },
+        COVERED,
+    ),
+    "a hidden sheet, merged cells and a sheet of no kind": (
+        {
+            "staff.csv": None,
+            "facts.xlsx": workbook(
+                {"杂": [["x"]], "人员": [["员工号", "姓名"], ["p1", "王"]]}, hidden="人员", merged="A3:B4"
+            ),
+        },
+        COVERED,
+    ),
+    "a workbook with a password or of another format": ({"facts.xlsx": b"\xd0\xcf\x11\xe0 old"}, COVERED),
+    "a workbook with a DTD": (
+        {"facts.xlsx": workbook_of('<!DOCTYPE x [<!ENTITY a "b">]>' + sheet_of("A1=员工号"))},
+        COVERED,
+    ),
+    "a workbook with one cell far away": (
+        {"facts.xlsx": workbook_of(sheet_of("A1=员工号", "A1048576=x"))},
+        COVERED,
+    ),
+    "an error value in a cell": (
+        {
+            "staff.csv": None,
+            "facts.xlsx": workbook_of(
+                sheet_of("A1=员工号", "B1=姓名", "A2=p1").replace(
+                    "</sheetData>", '<row r="2"><c r="B2" t="e"><v>#N/A</v></c></row></sheetData>'
+                )
+            ),
+        },
+        COVERED,
+    ),
+    "a mapping of unknown words": (
+        {"mapping.yaml": "headings: {balances: {余额2: saldo}, books: {}}\nvalues: {colour: {a: b}}\n"},
+        COVERED,
+    ),
     "more of the same": ({"staff.csv": "person_id,name\n" + "p 1,x\n" * 60}, COVERED),
 }
 TOLD_ELSEWHERE = {
@@ -183,8 +254,13 @@ TOLD_ELSEWHERE = {
 """Codes of the bank's folder and of imports after others; their own tests show them."""
 
 
-def problems_of(folder: Path, files: dict[str, str | None], coverage: str | None) -> tuple[Problem, ...]:
+def problems_of(
+    folder: Path, files: dict[str, str | bytes | None], coverage: str | None
+) -> tuple[Problem, ...]:
     present = {name: text for name, text in {**BASICS, **files}.items() if text is not None}
+    for name, text in present.items():
+        if isinstance(text, bytes) and text.startswith(b"SELECT "):
+            present[name] = parquet(folder.parent, text.decode())
     write_folder(folder, present, coverage or "")
     if coverage is None:
         (folder / "coverage.yaml").unlink()

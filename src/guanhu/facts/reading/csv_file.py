@@ -1,57 +1,150 @@
-"""A csv file as a relation of text columns `c0`, `c1` …: separator and headings from its first line."""
+"""A csv file as a relation of text columns `c0`, `c1` …: encoding, separator and headings from its beginning.
+
+A sound UTF-8 file is read by the engine as it lies. Anything else (another encoding, blank lines, lines
+of the wrong width) is first written out anew, with the number of each row in front.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from guanhu.facts import sql
-from guanhu.facts.manifest import sha256_of
 from guanhu.facts.problems import problem
+from guanhu.facts.reading.encoding import UTF8, encoding_of, surveyed, transcoded
 from guanhu.facts.reading.opened import Opened, matched, recognised
 from guanhu.kinds.schema import Kind
 from guanhu.values.problem import Place, Problem
 
 SEPARATORS = (",", "\t", ";", "|")
-HEADING_BYTES = 1 << 16
-"""How much of a file is looked at to find its heading row."""
+BYTES_MAX = 20 << 30
+"""A csv file may have 20 GiB."""
+FIELD_MAX = 1 << 16
+"""Longest text of one field; beyond it a quote was not closed."""
+RECORD_LINES_MAX = 50
+"""Most lines of one record; beyond it a quote was not closed."""
+ROW_NO = "row_no"
+SHOWN_MAX = 20
 
 
-def open_csv(path: Path, kind: Kind, own: Mapping[str, str]) -> tuple[Opened | None, list[Problem]]:
-    """Return the csv file as an open relation and its problems.
+def open_csv(
+    path: Path, kind: Kind, own: Mapping[str, str], work: Path, *, is_mended: bool = False
+) -> tuple[Opened | None, list[Problem]]:
+    """Return the csv file as an open relation and its problems; copies go into the folder `work`.
 
-    Errors:   FAC020, FAC021 and those of `matched`.
+    With `is_mended` the file is written out anew even when it looks sound: the engine could not read it.
+
+    Errors:   FAC021, FAC026 … FAC029 and those of `matched`.
     """
     place = Place(path.name)
-    with path.open("rb") as stream:
-        start = stream.read(HEADING_BYTES)
-    if not start.strip():
+    if path.stat().st_size > BYTES_MAX:
+        size = path.stat().st_size
+        return None, [problem("FAC029", place, seen=f"{size:,} B", most=f"{BYTES_MAX:,} B")]
+    survey = surveyed(path)
+    if not survey.start.strip():
         return None, [problem("FAC021", place)]
-    text = start.decode("utf-8-sig", errors="ignore")
-    separator, headings = _headings(text, kind, own)
+
+    def known(text: str) -> int:
+        return recognised(kind, _headings(text, kind, own)[1], own)
+
+    encoding, start = encoding_of(survey, known)
+    separator, headings = _headings(start, kind, own)
     fields, problems = matched(kind, place, headings, own=own)
-    relation = csv_relation(path, len(headings), separator)
-    return Opened(kind, path.name, relation, fields, source_sha256=sha256_of(path)), problems
+    source, number = path, ""
+    if encoding != UTF8 or not survey.is_utf8:
+        source = work / f"{kind.name}.utf8.csv"
+        bad = transcoded(path, encoding, source)
+        for line, text in bad[:SHOWN_MAX]:
+            problems.append(problem("FAC027", Place(path.name, line), encoding=encoding, seen=text))
+        problems += _and_more(place, "FAC027", len(bad))
+    if is_mended or survey.has_blank_lines or source != path:
+        mended = work / f"{kind.name}.rows.csv"
+        problems += _mended(source, mended, path.name, len(headings), separator)
+        source, separator, number = mended, ",", ROW_NO
+    relation = csv_relation(source, len(headings), separator, number)
+    return Opened(kind, path.name, relation, fields, row_no=number, source_sha256=survey.sha256), problems
 
 
 def _headings(text: str, kind: Kind, own: Mapping[str, str]) -> tuple[str, list[str]]:
     """Return the separator under which most headings are known, and the headings."""
     best: tuple[int, str, list[str]] = (-1, ",", [])
     for separator in SEPARATORS:
-        headings = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+        try:
+            headings = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+        except csv.Error:
+            continue
+        headings = [heading.removeprefix("\ufeff").strip() for heading in headings]
         known = recognised(kind, headings, own)
         if known > best[0]:
             best = (known, separator, headings)
     return best[1], best[2]
 
 
-def csv_relation(path: Path, width: int, separator: str = ",") -> str:
+def csv_relation(path: Path, width: int, separator: str = ",", row_no: str = "") -> str:
     """Return the table function that reads a csv file as `width` text columns, its heading row left out."""
-    columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(width))
+    names = ([row_no] if row_no else []) + [f"c{index}" for index in range(width)]
+    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
     delimited = f"auto_detect=false, header=true, delim={sql.literal(separator)}"
     return (
         f"read_csv({sql.literal(sql.unglobbed(path))}, {delimited}, "
         f"quote='\"', escape='\"', columns={{{columns}}}, strict_mode=true)"
     )
+
+
+def _mended(source: Path, target: Path, shown: str, width: int, separator: str) -> list[Problem]:
+    """Write the sound records of a UTF-8 csv file with their row numbers, and return the others as problems.
+
+    A row is counted as a spreadsheet does: one for each record, blank ones too.
+    """
+    problems: list[Problem] = []
+    count = 0
+    with target.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow([ROW_NO, *(f"c{index}" for index in range(width))])
+        for row_no, record in _records(source, separator):
+            if row_no == 1 or record == []:
+                continue
+            if record is not None and len(record) == width + 1 and not record[-1]:
+                record = record[:-1]  # noqa: PLW2901 - a separator at the end of the line
+            if record is not None and len(record) == width:
+                writer.writerow([row_no, *record])
+                continue
+            count += 1
+            if count <= SHOWN_MAX:
+                at = Place(shown, row_no)
+                code = "FAC028" if record is None else "FAC026"
+                problems.append(problem(code, at, seen=len(record or ()), expected=width))
+    return problems + _and_more(Place(shown), "FAC026", count)
+
+
+def _records(source: Path, separator: str) -> Iterator[tuple[int, list[str] | None]]:
+    """Yield (row, fields) of a csv text; None for a record whose quote is not closed, where reading ends."""
+    with source.open("r", encoding="utf-8-sig", newline="", errors="strict") as stream:
+        reader = csv.reader(stream, delimiter=separator, strict=True)
+        row_no, line = 0, 0
+        while True:
+            row_no += 1
+            try:
+                record = next(reader, None)
+            except csv.Error:
+                yield row_no, None
+                if reader.line_num - line > RECORD_LINES_MAX:
+                    return
+                line = reader.line_num
+                continue
+            if record is None:
+                return
+            if reader.line_num - line > RECORD_LINES_MAX or any(len(text) > FIELD_MAX for text in record):
+                yield row_no, None
+                return
+            line = reader.line_num
+            yield row_no, record
+
+
+def _and_more(place: Place, code: str, count: int) -> list[Problem]:
+    """Return one problem for those that are not shown one by one."""
+    if count <= SHOWN_MAX:
+        return []
+    return [problem("FAC060", place, count=count - SHOWN_MAX, sort=code, column="-")]

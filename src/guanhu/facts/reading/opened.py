@@ -41,7 +41,8 @@ class Opened:
     row_no: str = ""
     """The column of the relation that holds the row's number in the file, when counting would be wrong."""
     source_sha256: str = ""
-    problems: tuple[Problem, ...] = field(default=())
+    codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The bank's own codes by column, each with our word for it."""
 
     def place(self, row: int = 0, column: str = "") -> Place:
         """Return the place of a row, and of the column's cell when one is named."""
@@ -54,7 +55,13 @@ class Opened:
         if found is None:
             return "CAST(NULL AS VARCHAR)"
         quoted = "s." + sql.name(found.name)
-        return f"nullif({quoted}, '')" if found.native == "VARCHAR" else quoted
+        if found.native != "VARCHAR":
+            return quoted
+        codes = self.codes.get(column.name)
+        if not codes:
+            return f"nullif({quoted}, '')"
+        arms = " ".join(f"WHEN {sql.literal(own)} THEN {sql.literal(word)}" for own, word in codes.items())
+        return f"nullif(CASE {quoted} {arms} ELSE {quoted} END, '')"
 
     def native_of(self, column: Column) -> str:
         """Return the SQL type of a column's source."""

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import duckdb
 
 
+ROWS_MAX = 2_000_000_000
+"""A Parquet file may have so many rows; a small file can claim any number."""
+
+
 def open_parquet(
     connection: duckdb.DuckDBPyConnection, path: Path, kind: Kind, own: Mapping[str, str]
 ) -> tuple[Opened | None, list[Problem]]:
@@ -32,7 +36,10 @@ def open_parquet(
     relation = sql.parquet([path])
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+        counted = connection.execute(f"SELECT count(*) FROM {relation}").fetchone() or (0,)
     except duckdb.Error as error:
         return None, [problem("FAC020", place, seen=engine_said(error, path))]
+    if counted[0] > ROWS_MAX:
+        return None, [problem("FAC029", place, seen=f"{counted[0]:,} rows", most=f"{ROWS_MAX:,}")]
     fields, problems = matched(kind, place, [row[0] for row in described], [row[1] for row in described], own)
     return Opened(kind, path.name, relation, fields, source_sha256=sha256_of(path)), problems
