@@ -216,7 +216,8 @@ class Appraisal:
         if own is not None:
             chosen = chosen.where(exp.EQ(this=exp.column(own[0]), expression=date_sql(own[1])))
         name = f"members/{instance.every}/{instance.days}/{group.id}"
-        self.engine.create(name, chosen)
+        # The last card is the last one in this group: who became a head keeps the manager's card.
+        self.engine.create(name, filled(_LAST_OF_GROUP, chosen=chosen))
         if group.subject == "person" and own is None:
             self._left_out(everyone, instance)
         return name
@@ -387,6 +388,11 @@ class Appraisal:
                 span = span_of(window, instance.days, "once", own)
                 if span is not None and span.last_day in instance.days:
                     self.evaluate(Instance(span, "once"), (window.date_column, own))
+
+
+_LAST_OF_GROUP = """
+SELECT * REPLACE (row_number() OVER (PARTITION BY subject_no ORDER BY spell_no DESC) = 1 AS is_last) FROM chosen
+"""
 
 
 class _Flat:

@@ -7,6 +7,7 @@ group's card has been kept as a table.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
@@ -189,13 +190,13 @@ class Card:
         """Return a figure of the others."""
         if node.among != self.group.id:
             return self.figure_of_other(node)
-        value = self.sheet.bind(self.compiler.compile(node.of))
+        value = self.compiler.compile(node.of)
         return _Window(node, value).result()
 
     def figure_of_other(self, node: t.Group) -> Compiled:
         """Return a figure of another group, by the attributes that both share."""
         other = self.others[node.among]
-        value = other.sheet.bind(other.compiler.compile(node.of))
+        value = other.compiler.compile(node.of)
         other.flush()
         value = _plain(value)
         found = _Window(node, value).aggregated()
@@ -291,11 +292,20 @@ class Card:
         self.sheet.bind(Word(sql, level), f"{name}~cause")
 
 
+def _own_parts(node: t.Expr) -> Iterator[t.Expr]:
+    """Yield the parts of a formula but for what is gathered from others: that is theirs."""
+    yield node
+    if isinstance(node, t.Group):
+        return
+    for child in node.children():
+        yield from _own_parts(child)
+
+
 def causes_in(nodes: list[t.Expr | None], rulebook: t.Rulebook) -> list[tuple[str, t.Expr]]:
     """Return the (path, leaf) of every figure that formulas read, in reading order."""
     found: list[tuple[str, t.Expr]] = []
     for node in nodes:
-        for part in t.walk(node) if node is not None else ():
+        for part in _own_parts(node) if node is not None else ():
             match part:
                 case t.MeasureRef(name=name):
                     measure = rulebook.measures[name]

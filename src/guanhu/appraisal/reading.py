@@ -29,6 +29,10 @@ def value_at_rest(column: Column, seen: Any) -> Any:
     return Fraction(int(seen), column.scale)
 
 
+_LISTED_MAX = 5000
+"""So many ids stand in the query itself; more go through a table."""
+
+
 class SubjectReader:
     """Reads subjects one by one."""
 
@@ -120,8 +124,11 @@ class SubjectReader:
         wanted = sorted({i for i in ids if i is not None})
         if not wanted:
             return []
-        self.engine.load("x", (("id", "VARCHAR"),), [(i,) for i in wanted])
-        return self.engine.rows(filled(query))
+        if len(wanted) > _LISTED_MAX:
+            self.engine.load("x", (("id", "VARCHAR"),), [(i,) for i in wanted])
+            return self.engine.rows(filled(query))
+        listed = exp.Array(expressions=[exp.Literal.string(i) for i in wanted])
+        return self.engine.rows(filled(query, x=filled("SELECT unnest(:ids) AS id", ids=listed)))
 
     def _about(self, facts: SubjectFacts) -> None:
         subject = [facts.subject_id]
@@ -278,17 +285,24 @@ class SubjectReader:
                 )
             ]
         extra = {c.name: c for c in kind.columns}
+        owners = (
+            self._customers({row[columns.index("customer_id")] for row in seen})
+            if "customer_id" in columns
+            else {}
+        )
         for row in seen:
             values: Attributes = {
                 ("", c): value_at_rest(extra[c], v) if c in extra else v
                 for c, v in zip(columns, row, strict=True)
             }
             if values["", kind.day] is not None:
-                event = self._event(kind, values, facts)
+                event = self._event(kind, values, facts, owners)
                 found[event.id] = event
         return list(found.values())
 
-    def _event(self, kind: Kind, values: Attributes, facts: SubjectFacts) -> EventRow:
+    def _event(
+        self, kind: Kind, values: Attributes, facts: SubjectFacts, owners: dict[str, Attributes]
+    ) -> EventRow:
         def own(name: str) -> Any:
             return values.get(("", name))
 
@@ -308,7 +322,7 @@ class SubjectReader:
                 values.update({k: v for k, v in thing.attributes.items() if k not in values})
         customer = own("customer_id")
         if customer and ("customer", "customer_id") not in values:
-            values.update(self._customers([customer]).get(customer, {}))
+            values.update(owners.get(customer, {}))
         return EventRow(
             str(own(kind.key[0])), day, values, own("person_id"), own("account_id"), loan_id, customer, place
         )

@@ -57,6 +57,16 @@ class Piece:
     post: PostSpan | None
 
 
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What the rows of a measure read, and whether `each` is the balance times something else."""
+
+    columns: frozenset[tuple[str, str]]
+    inputs: frozenset[str]
+    changes: frozenset[date]
+    linear: bool
+
+
 class RowLeaves:
     """Leaves of a formula over one row: its columns, and inputs and tables on the prices' day."""
 
@@ -125,6 +135,7 @@ class MeasureEvaluator:
         self.inputs = inputs
         self.facts = facts
         self._pieces: dict[tuple[str, str, str, str, str], list[Piece]] = {}
+        self._read: dict[str, Reads] = {}
         self._by_object: dict[tuple[str, str], list[Assignment]] = defaultdict(list)
         for assignment in facts.assignments:
             self._by_object[assignment.grain, assignment.object_id].append(assignment)
@@ -134,6 +145,21 @@ class MeasureEvaluator:
         if question.measure.kind.dated is Dated.CHANGE:
             return self.standing(question)
         return self.dated_rows(question)
+
+    def reads(self, measure: t.Measure) -> Reads:
+        """Return what a measure's rows read; found out once."""
+        if measure.id not in self._read:
+            columns = frozenset(columns_of(measure, self.rulebook))
+            linear = (
+                ("", "balance") in columns and is_balance_times(measure.each) and not _tests_balance(measure)
+            )
+            self._read[measure.id] = Reads(
+                columns,
+                frozenset(inputs_of(measure, self.rulebook)),
+                frozenset(table_changes(measure, self.rulebook)),
+                linear,
+            )
+        return self._read[measure.id]
 
     # -- credit --
 
@@ -218,9 +244,12 @@ class MeasureEvaluator:
             return
         edges = {start, end}
         if question.measure.prices_at in ("each day", "row's day"):
-            edges |= self.inputs.changes(inputs_of(question.measure, self.rulebook), Span(start, end))
-            edges |= {day for day in table_changes(question.measure, self.rulebook) if start < day < end}
-        edges |= {day for rate in thing.rates for day in rate[:2] if start < day < end}
+            reads = self.reads(question.measure)
+            if reads.inputs:
+                edges |= self.inputs.changes(set(reads.inputs), Span(start, end))
+            edges |= {day for day in reads.changes if start < day < end}
+        if any(table == "account_rates" for table, _ in self.reads(question.measure).columns):
+            edges |= {day for rate in thing.rates for day in rate[:2] if start < day < end}
         ordered = sorted(edges)
         for first, last in zip(ordered, ordered[1:], strict=False):
             yield Span(first, last)
@@ -238,8 +267,8 @@ class MeasureEvaluator:
         day = price_day(measure, cut.start, question)
         days_of: dict[object, int] = defaultdict(int)
         rows: dict[object, dict[tuple[str, str], object]] = {}
-        read = columns_of(measure, self.rulebook)
-        linear = ("", "balance") in read and is_balance_times(measure.each) and not _tests_balance(measure)
+        reads = self.reads(measure)
+        read, linear = reads.columns, reads.linear
         for start, end, attributes in intervals:
             first, last = max(start, cut.start), min(end, cut.end)
             if first >= last:

@@ -95,6 +95,10 @@ class SubjectEvaluator:
     def evaluate_instance(self, instance: Instance) -> list[SubjectTrace]:
         """Return one trace for each group that the subject belongs to in the instance."""
         found: list[SubjectTrace] = []
+        for line in (*self.rulebook.lines.values(), *self.rulebook.decisions.values()):
+            if line.every == instance.every:
+                # An instance in which the subject is not appraised is known too: it does not count.
+                self.past.computed.setdefault((line.id, instance.days), {})
         for group in self.rulebook.groups.values():
             if group.subject != self.facts.kind or not self._names(instance.every, group.id):
                 continue

@@ -17,6 +17,7 @@ import yaml
 from guanhu.values.problem import Place, Problem
 
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'")
 _ODD_LINE_ENDS = re.compile("[\u0085\u2028\u2029]")
 _FULL_WIDTH_COLON = re.compile(r"^\s*(?:- )?[^\s#'\"：]+：")
 _BAD_START = re.compile(
@@ -146,7 +147,9 @@ def _scan(text: str, shown_as: str) -> list[Problem]:
 
 
 def _line_problems(line: str, place: Place) -> Iterator[Problem]:
-    code = line.split(" #")[0] if not line.lstrip().startswith("#") else ""
+    # What stands in quotes is safe; it is blanked so that columns stay.
+    bare = _QUOTED.sub(lambda found: "'" * len(found[0]), line)
+    code = bare.split(" #")[0] if not bare.lstrip().startswith("#") else ""
     if "\t" in line or _ODD_LINE_ENDS.search(line) or "\u3000" in code or "\u00a0" in code:
         yield _problem(
             "RUL007",

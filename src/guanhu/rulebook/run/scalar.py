@@ -38,7 +38,9 @@ class Compiler:
 
     def compile(self, node: t.Expr) -> Compiled:
         """Return the SQL of an expression, bound as a column when it is not one already."""
-        return self.env.sheet.bind(self._compile(node))
+        # First the value: a figure of another group may put a new sheet in the old one's place.
+        found = self._compile(node)
+        return self.env.sheet.bind(found)
 
     def number(self, node: t.Expr) -> Num:
         """Return a figure that is a number; the checker has settled quotients where one is needed."""
