@@ -1,0 +1,289 @@
+"""Traces as a tree of sentences: why a figure is what it is, down to clause, parameter, account and day.
+
+A `Told` is one line of the explanation with what stands under it. `value` is the exact figure, so that
+the parts under a figure can be added up by whoever doubts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any
+
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.subject import CardTrace, SubjectTrace
+from guanhu.rulebook.explain.values import InputNote, LineNote, MeasureNote, Traced, Unknown, Value
+from guanhu.rulebook.print.sentence import Speaker, window_text
+from guanhu.values import units
+from guanhu.values.exact import money_shown, round_half_away, shown
+from guanhu.values.units import Unit
+
+WHY = {
+    "absent": "没有提供",
+    "undefined": "没有定义(除数为 0 或不为正)",
+    "no row": "表中没有对应的行",
+    "coverage": "事实没有覆盖所需的日子",
+    "stop": "按规定不结算并列出",
+    "past": "前期的数未知",
+}
+_PLACES = 6
+
+
+@dataclass(slots=True)
+class Told:
+    """One line of an explanation."""
+
+    text: str
+    value: Value | None = None
+    kind: str = ""
+    path: str = ""
+    clause: str = ""
+    parts: list[Told] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the line and what stands under it as plain data."""
+        value = None if self.value is None else str(self.value) if not isinstance(self.value, Unknown) else f"unknown: {self.value.cause}"
+        found: dict[str, Any] = {"text": self.text, "kind": self.kind, "path": self.path, "clause": self.clause, "value": value}
+        return {**{k: v for k, v in found.items() if v not in (None, "")}, **({"parts": [p.as_dict() for p in self.parts]} if self.parts else {})}
+
+    def lines(self, depth: int = 0) -> Iterator[tuple[int, str]]:
+        """Yield (depth, text) of this line and all under it."""
+        yield depth, self.text
+        for part in self.parts:
+            yield from part.lines(depth + 1)
+
+
+def value_text(value: Value | None, unit: Unit) -> str:
+    """Return a value as people read it, with its unit."""
+    match value:
+        case None:
+            return ""
+        case Unknown():
+            return f"未知({WHY.get(value.why, value.why)}: {value.cause})"
+        case bool():
+            return "是" if value else "否"
+        case Fraction() if unit.kind.startswith("money"):
+            fen = round_half_away(value * 100)
+            tail = {"money per year": " 元/年", "money day": " 元·日"}.get(unit.kind, " 元")
+            return f"{money_shown(int(fen))}{tail}"
+        case Fraction() if unit in (units.RATIO, units.ANNUAL_RATE):
+            return f"{shown(value * 100, _PLACES)}%"
+        case Fraction():
+            tail = {"points": " 分", "days": " 天"}.get(unit.kind, "")
+            return f"{shown(value, _PLACES)}{tail}"
+        case _:
+            return str(value)
+
+
+class Teller:
+    """Tells traces of one rulebook. `depth` is `clause`, `account` or `day`."""
+
+    def __init__(self, rulebook: t.Rulebook, depth: str = "clause") -> None:
+        """Take the rulebook and how deep to tell."""
+        self.rulebook = rulebook
+        self.depth = depth
+        self.speaker = Speaker(rulebook)
+
+    def subject(self, trace: SubjectTrace, line: str = "") -> list[Told]:
+        """Return the lines of one instance; only `line` when it is named."""
+        found: list[Told] = []
+        names = [line] if line else list(trace.whole)
+        for name in names:
+            if name not in trace.whole:
+                continue
+            told = self.whole(trace, name)
+            found.append(told)
+        return found
+
+    def whole(self, trace: SubjectTrace, name: str) -> Told:
+        """Return a line of the whole subject: one card's own telling, or its spells under it."""
+        if len(trace.cards) == 1:
+            return self.line(trace.cards[0], name)
+        unit = self.unit(name)
+        head = self._head(name, trace.whole[name], unit)
+        for card in trace.cards:
+            part = self.line(card, name)
+            part.text = f"第 {card.spell_no} 段 {card.days}({card.spell_days} 天): {part.text}"
+            head.parts.append(part)
+        line = self.rulebook.lines.get(name)
+        if line is not None and line.unit == units.POINTS:
+            head.parts.append(Told("各段得分按天数加权平均, 取 12 位小数", kind="rounding"))
+        elif line is not None and line.unit == units.MONEY:
+            head.parts.append(Told("各段计酬相加后四舍五入到分", kind="rounding"))
+        return head
+
+    def unit(self, name: str) -> Unit:
+        """Return the unit of a line or decision."""
+        line = self.rulebook.lines.get(name)
+        return line.unit if line is not None else units.YES_NO
+
+    def _head(self, name: str, value: Value, unit: Unit) -> Told:
+        declared: t.Line | t.Decision = self.rulebook.lines.get(name) or self.rulebook.decisions[name]
+        clause = f" [{declared.clause}]" if declared.clause else ""
+        return Told(f"{declared.title} = {value_text(value, unit)}{clause}", value, "line", declared.path, declared.clause)
+
+    def line(self, card: CardTrace, name: str) -> Told:
+        """Return one line of one card."""
+        traced = card.lines[name]
+        told = self._head(name, traced.value, self.unit(name))
+        line = self.rulebook.lines.get(name)
+        if line is None:
+            decision = self.rulebook.decisions[name]
+            told.parts.append(Told(f"条件: {self.speaker.say(decision.when)}", kind="rule"))
+            told.parts.extend(self.inside(traced))
+            return told
+        told.parts.append(Told(f"规则: {self.speaker.say(line.value)}", kind="rule", clause=line.clause))
+        if line.assume:
+            told.parts.append(Told(f"假设: {line.assume}", kind="assume"))
+        note = traced.note
+        if isinstance(note, LineNote):
+            told.parts.extend(self.inside(note.formula))
+            told.parts.extend(self._bounds(line, note, card))
+        else:
+            told.parts.extend(self.inside(traced))
+        return told
+
+    def _bounds(self, line: t.Line, note: LineNote, card: CardTrace) -> Iterator[Told]:
+        for node, what, zh in ((line.least, "least", "最低"), (line.most, "most", "最高")):
+            if node is None:
+                continue
+            held = "触及, 取此数" if note.bound == what else "未触及"
+            yield Told(f"{zh} {self.speaker.say(node)}: {held}(算得 {value_text(note.before, line.unit)})", kind="bound")
+        if line.for_days:
+            yield Told(f"× 天数 {card.instance.days.days} ÷ {line.for_days}", kind="days")
+
+    # -- formulas --
+
+    def inside(self, traced: Traced) -> list[Told]:
+        """Return what a formula was made of: its figures, inputs, cases and look-ups, in reading order."""
+        node = traced.node
+        match node:
+            case t.MeasureRef():
+                return [self.measure(traced, node)]
+            case t.LineRef():
+                return [Told(f"{self.speaker.name(node.name)} = {value_text(traced.value, node.unit)}(见该行)", traced.value, "line ref", f"lines.{node.name}")]
+            case t.InputRef():
+                return [self.input(traced, node)]
+            case t.Cases():
+                return self.cases(traced, node)
+            case t.Lookup():
+                return [self.lookup(traced, node)]
+            case t.SubjectValue() | t.State() | t.Previous() | t.OverInstances() | t.Streak() | t.Times() | t.Group():
+                return [Told(f"{self.speaker.say(node)} = {value_text(traced.value, node.unit)}", traced.value, "figure")]
+            case t.Quotient() | t.Steps():
+                text = f"{self.speaker.say(node)} = {value_text(traced.value, node.unit)}"
+                return [Told(text, traced.value, "formula", parts=[x for part in traced.parts for x in self.inside(part)])]
+            case _:
+                return [x for part in traced.parts for x in self.inside(part)]
+
+    def input(self, traced: Traced, node: t.InputRef) -> Told:
+        """Return an input with its date and source."""
+        declared = self.rulebook.inputs[node.name]
+        text = f"参数 {declared.title} = {value_text(traced.value, node.unit)}"
+        if isinstance(traced.note, InputNote):
+            keys = f"(按 {'、'.join(traced.note.keys)})" if traced.note.keys else ""
+            since = f", {traced.note.since} 起" if traced.note.since else ""
+            source = "".join(f", {label}: {x}" for label, x in (("依据", traced.note.document), ("批准", traced.note.approved_by)) if x)
+            text += f"{keys}{since}{source}"
+        return Told(text, traced.value, "input", declared.path, declared.clause)
+
+    def cases(self, traced: Traced, node: t.Cases) -> list[Told]:
+        """Return which case held, and of those above why not."""
+        found: list[Told] = []
+        for index, case in enumerate(node.cases[: traced.hit + 1]):
+            held = traced.parts[index].value
+            word = "未知" if isinstance(held, Unknown) else "适用" if held else "不适用"
+            told = Told(f"情形 {index + 1}({self.speaker.say(case.when)}): {word}", held, "case", clause=case.clause)
+            told.parts.extend(self.inside(traced.parts[index]))
+            found.append(told)
+        if traced.hit == len(node.cases):
+            found.append(Told("其余情形: 适用", kind="case"))
+        last = traced.parts[-1] if traced.parts and len(traced.parts) > min(traced.hit + 1, len(node.cases)) else None
+        if last is not None:
+            found.append(Told(f"取 {self.speaker.say(last.node)} = {value_text(last.value, node.unit)}", last.value, "value", parts=self.inside(last)))
+        return found
+
+    def lookup(self, traced: Traced, node: t.Lookup) -> Told:
+        """Return the row that was hit and how far the next bracket is."""
+        table = self.rulebook.tables[node.table]
+        told = Told(f"查《{table.title}》得 {value_text(traced.value, node.unit)}", traced.value, "table", table.path, table.clause)
+        rows = table.versions[-1].rows
+        if table.how in ("marginal", "per piece"):
+            told.parts.append(Told("分段累计: 各段内的数量 × 该段的值, 相加", kind="bracket"))
+        elif 0 <= traced.hit < len(rows):
+            cells = "、".join(cell_text(cell) for cell in rows[traced.hit].cells)
+            told.parts.append(Told(f"命中第 {traced.hit + 1} 行: {cells}", kind="bracket"))
+            told.parts.extend(self._distance(traced, rows))
+        else:
+            told.parts.append(Told("没有命中任何一行", kind="bracket"))
+        for part in traced.parts:
+            told.parts.extend(self.inside(part))
+        return told
+
+    def _distance(self, traced: Traced, rows: tuple[t.TableRow, ...]) -> Iterator[Told]:
+        """Yield how far the edges of the bracket that was hit are."""
+        for position, cell in enumerate(rows[traced.hit].cells):
+            key = traced.parts[position]
+            if not isinstance(cell, t.RangeCell) or not isinstance(key.value, Fraction):
+                continue
+            for edge, word in ((cell.low, "下"), (cell.high, "上")):
+                if edge is not None:
+                    gap = value_text(abs(key.value - edge), key.node.unit)
+                    yield Told(f"距{word}一档的界限还有 {gap}", kind="distance")
+
+    # -- measures --
+
+    def measure(self, traced: Traced, node: t.MeasureRef) -> Told:
+        """Return a measure: its window, and its credited rows as deep as asked."""
+        measure = self.rulebook.measures[node.name]
+        told = Told(f"{self.speaker.name(node.name)} = {value_text(traced.value, measure.unit)}", traced.value, "measure", measure.path, measure.clause)
+        if isinstance(measure, t.FormulaMeasure):
+            told.parts.append(Told(f"公式: {self.speaker.say(measure.expr)}", kind="rule"))
+            told.parts.extend(x for part in traced.parts for x in self.inside(part))
+            return told
+        note = traced.note
+        if isinstance(measure, t.FigureMeasure) or not isinstance(note, MeasureNote):
+            told.text += "(银行提供)" if isinstance(measure, t.FigureMeasure) else ""
+            return told
+        last = note.end - timedelta(days=1)
+        things = len({row.object_id for row in note.rows})
+        told.parts.append(
+            Told(f"{window_text(measure.window, base=measure.base)} {note.start}..{last}, {measure.kind.zh} {things} 笔, 除以 {shown(note.divisor / 10**9)}", kind="window")
+        )
+        if self.depth in ("account", "day"):
+            told.parts.extend(self.credited(note, measure))
+        return told
+
+    def credited(self, note: MeasureNote, measure: t.Measure) -> Iterator[Told]:
+        """Yield what each thing adds to the measure; the parts sum to the figure."""
+        by_object: dict[str, list[Any]] = {}
+        for row in note.rows:
+            by_object.setdefault(row.object_id, []).append(row)
+        for key, rows in by_object.items():
+            amounts = [row.amount for row in rows]
+            unknown = next((a for a in amounts if isinstance(a, Unknown)), None)
+            adds: Value = unknown if unknown is not None else sum((a for a in amounts if isinstance(a, Fraction)), Fraction(0)) / note.divisor
+            told = Told(f"{key}: 计入 {value_text(adds, measure.unit)}", adds, "account", key)
+            if self.depth == "day":
+                for row in rows:
+                    if isinstance(row.amount, Fraction):
+                        each = row.amount / note.divisor
+                        text = f"{row.start}..{row.end - timedelta(days=1)} 份额 {shown(Fraction(row.weight, 10**9) * 100, 9)}%: 计入 {value_text(each, measure.unit)}"
+                        told.parts.append(Told(text, each, "days", key))
+            yield told
+
+
+def cell_text(cell: t.Cell) -> str:
+    """Return a table cell as written."""
+    match cell:
+        case t.AnyCell():
+            return "任意"
+        case t.ChoiceCell():
+            return "或".join(cell.choices)
+        case t.RangeCell():
+            return cell.text
+
+
+__all__ = ["Teller", "Told", "date", "value_text"]

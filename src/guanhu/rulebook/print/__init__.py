@@ -1,0 +1,1 @@
+"""The reading *print*: the tree as Chinese sentences, and a rulebook as a regulation."""

@@ -1,0 +1,241 @@
+"""Expressions as Chinese phrases: what a formula says, in the words of the regulation.
+
+Every number, bound and choice of the tree occurs in its phrase; a reader with the phrase only could
+write the formula again.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.windows import Window
+from guanhu.values.exact import shown
+
+EVERY = {"month": "每月", "quarter": "每季", "half": "每半年", "year": "每年", "campaign": "按活动期", "once": "一次性"}
+UNIT = {"month": "月", "quarter": "季", "half": "半年", "year": "年", "campaign": "期", "once": "期"}
+_OPS = {"=": "等于", "<>": "不等于", "<": "低于", "<=": "不高于", ">": "高于", ">=": "不低于"}
+_HOW = {"sum": "合计", "average": "平均", "highest": "最高", "lowest": "最低", "count": "次数", "last": "最后一个"}
+_GROUP = {"sum": "之和", "average": "平均", "highest": "最高值", "lowest": "最低值", "count": "人数", "rank": "名次"}
+_STEPS = {"completed": "满一步才算", "started": "不足一步也算一步", "proportional": "按比例折算"}
+_SUBJECT = {
+    "post": "岗位",
+    "grade": "等级",
+    "institution_id": "机构",
+    "team_id": "团队",
+    "area": "区域",
+    "level": "机构层级",
+    "person_kind": "人员类别",
+    "hired_on": "入职日",
+    "left_on": "离职日",
+}
+_INSTANCE = {"period_days": "本期天数", "spell_days": "在岗天数", "period_start": "期初日", "period_end": "期末日"}
+_TABLES = {"account": "账户", "customer": "客户", "loan": "贷款", "account_rates": "账户", "institution": "机构", "person": "经办人"}
+_PRIMARY = (t.Const, t.MeasureRef, t.LineRef, t.InputRef, t.RowValue, t.SubjectValue, t.Lookup, t.WordConst, t.State, t.InstanceValue)
+
+
+class Speaker:
+    """Says expressions of one rulebook."""
+
+    def __init__(self, rulebook: t.Rulebook) -> None:
+        """Take the rulebook whose names are used."""
+        self.rulebook = rulebook
+
+    def name(self, key: str) -> str:
+        """Return the bank's name of a declaration."""
+        book = self.rulebook
+        base, _, window = key.partition(" over ")
+        for store in (book.measures, book.lines, book.decisions, book.inputs, book.tables):
+            found = store.get(base)  # type: ignore[attr-defined]
+            if found is not None:
+                return f"{found.title}({window_words(window)})" if window else str(found.title)
+        return key
+
+    def say(self, node: t.Expr) -> str:  # noqa: PLR0911, PLR0912, C901 - one phrase per node
+        """Return the phrase of an expression."""
+        match node:
+            case t.Const():
+                return number_text(node)
+            case t.WordConst():
+                return node.value
+            case t.DateConst():
+                return node.value.isoformat()
+            case t.YesNoConst():
+                return "是" if node.value else "否"
+            case t.MeasureRef() | t.LineRef():
+                return f"“{self.name(node.name)}”"
+            case t.State():
+                return f"“{node.name}”状态"
+            case t.InputRef():
+                keys = "、".join(self.say(key) for key in node.keys)
+                return f"《{self.name(node.name)}》" + (f"(按{keys})" if keys else "")
+            case t.RowValue():
+                return _TABLES.get(node.table, "") + self.column(node)
+            case t.SubjectValue():
+                return _SUBJECT.get(node.column, node.column)
+            case t.InstanceValue():
+                return _INSTANCE[node.name]
+            case t.Negative():
+                return f"负的{self.inner(node.x)}"
+            case t.Sum():
+                return self.sum(node)
+            case t.Product():
+                return f"{self.inner(node.left)} × {self.inner(node.right)}"
+            case t.Quotient():
+                return self.quotient(node)
+            case t.Settled():
+                return self.say(node.x)
+            case t.Round():
+                how = {"half": "四舍五入", "up": "进位", "down": "舍尾"}[node.mode]
+                return f"{self.inner(node.x)}({how}到小数点后 {node.places} 位)"
+            case t.Least():
+                return f"{self.listed(node.terms)}中的较小者"
+            case t.Most():
+                return f"{self.listed(node.terms)}中的较大者"
+            case t.Absolute():
+                return f"{self.inner(node.x)}的绝对值"
+            case t.Steps():
+                return f"{self.inner(node.x)}每 {node.size_text} 计 1 步({_STEPS[node.how]})的步数"
+            case t.Cases():
+                return self.cases(node)
+            case t.Lookup():
+                return self.lookup(node)
+            case t.FirstGiven():
+                return "、否则".join(self.inner(x) for x in node.terms) + "(取先有的)"
+            case t.Given():
+                return f"已给出{self.inner(node.x)}"
+            case t.OverInstances():
+                return f"“{self.name(node.line)}”各{UNIT[node.every]}的{_HOW[node.how]}"
+            case t.Previous():
+                tail = f"(没有时取 {self.say(node.otherwise)})" if node.otherwise is not None else ""
+                return f"上期“{self.name(node.line)}”{tail}"
+            case t.Streak():
+                return f"“{self.name(node.line)}”连续成立的期数"
+            case t.Times():
+                return f"最近 {node.last} 期中“{self.name(node.line)}”成立的期数"
+            case t.Group():
+                return self.group(node)
+            case t.Compare():
+                return f"{self.inner(node.left)}{_OPS[node.op]} {self.inner(node.right)}"
+            case t.In():
+                return f"{self.say(node.x)}为{'或'.join(node.choices)}"
+            case t.And():
+                return ",且".join(self.inner(x) for x in node.terms)
+            case t.Or():
+                return ",或".join(self.inner(x) for x in node.terms)
+            case t.Not():
+                return f"并非({self.say(node.x)})"
+            case t.CountTrue():
+                return f"下列条件成立的个数: {self.listed(node.terms)}"
+            case t.DatePart():
+                return f"{self.inner(node.x)}的{ {'year': '年份', 'month': '月份', 'day': '日'}[node.part]}"
+            case t.Between():
+                what = "天数" if node.what == "days" else "整月数"
+                return f"从{self.say(node.first)}到{self.say(node.last)}的{what}"
+
+    def inner(self, node: t.Expr) -> str:
+        """Return the phrase in brackets, unless it is one thing or a comparison inside a conjunction."""
+        if isinstance(node, t.Settled):
+            return self.inner(node.x)
+        text = self.say(node)
+        plain = isinstance(node, _PRIMARY) or isinstance(node, t.Compare | t.In | t.Not | t.OverInstances | t.Previous | t.Streak | t.Times | t.Group)
+        return text if plain else f"({text})"
+
+    def listed(self, terms: tuple[t.Expr, ...]) -> str:
+        """Return phrases joined as a list."""
+        return "、".join(self.inner(x) for x in terms)
+
+    def column(self, node: t.RowValue) -> str:
+        """Return the Chinese heading of a column."""
+        for measure in self.rulebook.measures.values():
+            if isinstance(measure, t.Measure):
+                found = measure.kind.column(node.column) if not node.table else None
+                if found is not None:
+                    return found.zh
+        from guanhu.kinds.catalogue import CATALOGUE  # noqa: PLC0415 - only for headings of joined kinds
+
+        return next((c.zh for kind in CATALOGUE for c in kind.columns if c.name == node.column), node.column)
+
+    def sum(self, node: t.Sum) -> str:
+        """Return a sum, minus signs written as such."""
+        text = self.inner(node.terms[0]) if not isinstance(node.terms[0], t.Negative) else self.say(node.terms[0])
+        for term in node.terms[1:]:
+            if isinstance(term, t.Negative):
+                text += f" − {self.inner(term.x)}"
+            elif isinstance(term, t.Const) and term.value < 0:
+                text += f" − {number_text(term).removeprefix('-')}"
+            else:
+                text += f" + {self.inner(term)}"
+        return text
+
+    def quotient(self, node: t.Quotient) -> str:
+        """Return a quotient; growth and completion by their own words."""
+        tail = f"(除数不大于 0 时取 {self.say(node.undefined)})" if node.undefined is not None else ""
+        dividend = node.dividend
+        if node.positive and isinstance(dividend, t.Sum) and len(dividend.terms) == 2 and dividend.terms[1] == t.Negative(x=node.divisor, unit=node.divisor.unit, place=node.divisor.place):
+            return f"{self.inner(dividend.terms[0])}比{self.inner(node.divisor)}的增长率{tail}"
+        if node.positive:
+            return f"{self.inner(dividend)}对{self.inner(node.divisor)}的完成率{tail}"
+        return f"{self.inner(dividend)} ÷ {self.inner(node.divisor)}{tail}"
+
+    def cases(self, node: t.Cases) -> str:
+        """Return cases as a sentence."""
+        parts = [f"{self.say(case.when)}的, 为 {self.say(case.value)}" for case in node.cases]
+        last = self.say(node.otherwise) if node.otherwise is not None else "不结算并列出"
+        return ";".join(parts) + f";其余为 {last}"
+
+    def lookup(self, node: t.Lookup) -> str:
+        """Return a look-up by its table's name and keys."""
+        table = self.rulebook.tables[node.table]
+        keys = "、".join(self.say(key) for key in node.keys)
+        column = f"的{node.column}" if len(table.columns) > 1 else ""
+        how = {"marginal": "分段累计", "per piece": "逐件分段累计"}.get(table.how, "查得")
+        return f"按{keys}在《{table.title}》{how}{column}"
+
+    def group(self, node: t.Group) -> str:
+        """Return a figure of the others."""
+        among = self.rulebook.groups[node.among].title
+        by = "".join(f"同一{_SUBJECT.get(b, b)}的" for b in node.by)
+        out = "(不含本人)" if not node.self_in else ""
+        order = "(由低到高)" if node.lowest_first else ""
+        size = f"(不足 {node.least_size} 人不计)" if node.least_size > 1 else ""
+        return f"{by}{among}的{self.inner(node.of)}{_GROUP[node.how]}{order}{out}{size}"
+
+
+def number_text(node: t.Const) -> str:
+    """Return a number as the text writes it; computed constants exactly."""
+    if "/" in node.text or "×" in node.text:
+        return f"{shown(node.value)}" if (node.value * 10**12).denominator == 1 else f"{node.value.numerator}/{node.value.denominator}"
+    return node.text
+
+
+def window_text(window: Window, *, base: bool) -> str:
+    """Return a window as a phrase."""
+    texts = {
+        "period": "本期",
+        "to date": "本年初至期末",
+        "unit": f"所在{UNIT.get(window.unit, '')}至期末",
+        "same period last year": "上年同期",
+        "last": f"上{UNIT.get(window.unit, '')}",
+        "previous period": "上一期",
+        "rolling": f"最近 {window.months} 个月",
+        "days": str(window.span),
+        "since": f"{window.since} 起至期末",
+        "own": f"{_SUBJECT.get(window.date_column, '')}起 {window.months} 个月",
+    }
+    found = texts[window.how]
+    return f"{found}(作为基数, 按本期的管户和比例归属)" if base else found
+
+
+def window_words(words: str) -> str:
+    """Return a window written in the language as a phrase."""
+    from guanhu.rulebook.windows import window_of  # noqa: PLC0415 - only for inline windows
+
+    base = words.startswith("base of ")
+    window = window_of(words.removeprefix("base of "))
+    return window_text(window, base=base) if window else words
+
+
+def fraction_text(value: Fraction) -> str:
+    """Return an exact fraction as a decimal when it is one, else as a ratio."""
+    return shown(value) if (value * 10**12).denominator == 1 else f"{value.numerator}/{value.denominator}"
