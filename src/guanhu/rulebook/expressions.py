@@ -72,9 +72,13 @@ class YesNoConst(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureRef(Node):
-    """The figure of a measure for the subject, in the instance's own windows."""
+    """The figure of a measure for the subject, in the instance's own windows.
+
+    `exact` marks a formula measure that is a quotient: a pair until it is used as a number.
+    """
 
     name: str
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

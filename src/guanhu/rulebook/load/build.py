@@ -17,7 +17,7 @@ from guanhu.rulebook.load import formula as raw
 from guanhu.rulebook.load.fields import COMMON, Reader
 from guanhu.rulebook.load.scope import LineScope, RowScope, Scope
 from guanhu.rulebook.load.text import Fields, Text, Tree
-from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
+from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number, is_quotient
 from guanhu.rulebook.windows import Window, window_of
 from guanhu.values import units
 from guanhu.values.dates import MONTHS_OF
@@ -36,6 +36,11 @@ SECTIONS = (
     "ledgers",
 )
 _ORDER = {"month": 0, "quarter": 1, "half": 2, "year": 3, "campaign": 4}
+
+
+def _ref(name: str, measure: t.AnyMeasure, place: Place) -> t.MeasureRef:
+    exact = isinstance(measure, t.FormulaMeasure) and is_quotient(measure.expr)
+    return t.MeasureRef(name=name, exact=exact, unit=measure.unit, place=place)
 
 
 class Silent(Exception):
@@ -144,7 +149,7 @@ class Builder:
         if name in self.raw["measures"] or name in self.library:
             measure = self.measure(name, place)
             self._refuse_per(measure, place)
-            return t.MeasureRef(name=name, unit=measure.unit, place=place)
+            return _ref(name, measure, place)
         self._collect_states()
         if name in self.states and scope.column(name) is None:
             return t.State(name=name, unit=self.states[name], place=place)
@@ -315,7 +320,7 @@ class Builder:
             place,
             lambda: self._rewindowed(name, full, window, base, place),
         )
-        return t.MeasureRef(name=full, unit=measure.unit, place=place)
+        return _ref(full, measure, place)
 
     def _rewindowed(self, name: str, full: str, window: Window, base: bool, place: Place) -> t.AnyMeasure:
         from guanhu.rulebook.load.build_measures import rewindowed  # noqa: PLC0415 - builder and measures need each other

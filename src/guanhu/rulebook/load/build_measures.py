@@ -57,7 +57,7 @@ def build_measure(builder: Builder, name: str) -> t.AnyMeasure:
     if reader.has("is"):
         return _formula(builder, reader, name, own=own)
     if reader.has("item"):
-        return _figure(builder, reader, name)
+        return _figure(builder, reader, name, own=own)
     if not reader.has("from"):
         reader.add(
             "RUL056",
@@ -165,10 +165,10 @@ def _with_undefined(builder: Builder, reader: Reader, expr: t.Expr) -> t.Expr:
     )
 
 
-def _figure(builder: Builder, reader: Reader, name: str) -> t.FigureMeasure:
+def _figure(builder: Builder, reader: Reader, name: str, *, own: bool) -> t.FigureMeasure:
     scope = reader.one_of("scope", ("person", "institution", "team", "bank"), "person")
     window, _ = _window(reader)
-    common = builder.common(reader, name, "measures")
+    common = builder.common(reader, name, "measures", clause=own)
     return t.FigureMeasure(
         item=reader.required("item"),
         scope=scope,

@@ -77,6 +77,8 @@ def is_quotient(expr: t.Expr) -> bool:
     match expr:
         case t.Quotient():
             return True
+        case t.MeasureRef(exact=exact):
+            return exact
         case t.Negative(x=x):
             return is_quotient(x)
         case t.Sum(terms=terms):
