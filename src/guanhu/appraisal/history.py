@@ -15,6 +15,7 @@ from guanhu.appraisal.lines import Card, leaf_key, loaded_values, past_query
 from guanhu.appraisal.parameters import value_of
 from guanhu.rulebook.explain.past import Past, Value
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.resets import resets_in
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Word
 from guanhu.rulebook.run.template import filled, table_named
@@ -56,6 +57,7 @@ class History:
             key = (item, unit_containing(every, day))
             if not isinstance(value, date):
                 self.past.published.setdefault(key, {})[subject] = value
+        self.resets = resets_in(self.rulebook, self.past.published)
 
     # -- columns of a card --
 

@@ -46,13 +46,17 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One measure for one instance and kind of subject."""
+    """One measure for one instance and kind of subject.
+
+    `rolled` False leaves institutions without those below them, and people in one piece: for reconciliation.
+    """
 
     measure: t.Measure
     instance: Instance
     subject: str
     span: Span
     cut: bool = True
+    rolled: bool = True
 
 
 class Fold:
@@ -352,7 +356,7 @@ class Fold:
 
     def _gathered(self, wanted: Wanted, rows: exp.Expression, scale: Fraction) -> Figure:
         """Sum the amounts by subject and, in the instance's own window, by spell."""
-        by_spell = wanted.subject == "person" and (wanted.measure.window.is_own or wanted.measure.base)
+        by_spell = wanted.subject == "person" and wanted.rolled and (wanted.measure.window.is_own or wanted.measure.base)
         name = f"figure/{self.count}"
         self.count += 1
         self.engine.create(f"{name}/rows", rows)
@@ -365,7 +369,7 @@ class Fold:
             ),
         )
         self.engine.drop(f"{name}/rows")
-        if wanted.subject == "institution":
+        if wanted.subject == "institution" and wanted.rolled:
             self.engine.create(name, filled(_GATHER_ABOVE, rows_=name))
         return Figure(name, scale, by_spell)
 

@@ -17,6 +17,7 @@ from guanhu.rulebook.explain.facts import PostSpan, SubjectFacts
 from guanhu.rulebook.explain.groups import Others, group_figure
 from guanhu.rulebook.explain.measures import Inputs, MeasureEvaluator, Question, read_input, rows_in_force
 from guanhu.rulebook.explain.past import Past
+from guanhu.rulebook.explain.resets import resets_in
 from guanhu.rulebook.explain.scalar import evaluate, number
 from guanhu.rulebook.explain.values import LineNote, MeasureNote, Traced, Unknown, Value
 from guanhu.rulebook.instances import Instance
@@ -83,7 +84,8 @@ class SubjectEvaluator:
         self.past = past
         self.measures = MeasureEvaluator(rulebook, inputs, facts)
         self.institutions: dict[str, MeasureEvaluator] = {}
-        self.resets: dict[str, list[date]] = {}
+        subject = facts.subject_id
+        self.resets = {line: by.get(subject, []) for line, by in resets_in(rulebook, past.published).items()}
 
     def run(self, planned: Iterable[Instance]) -> list[SubjectTrace]:
         """Return the traces of all instances in which the subject was appraised."""

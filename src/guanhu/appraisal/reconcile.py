@@ -1,0 +1,108 @@
+"""Reconciliation: managers + unassigned = institutions = bank = the supplied control total.
+
+For each measure of balances credited by share, within its book, on unrounded money·days. What nobody
+is credited with is computed on its own: from the shares that are missing on each day.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from guanhu.appraisal.measures import Wanted, date_sql
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.instances import Instance
+from guanhu.rulebook.run import numeric as n
+from guanhu.rulebook.run.fold import WEIGHT_WHOLE
+from guanhu.rulebook.run.template import filled
+from guanhu.rulebook.windows import span_of
+from guanhu.values.exact import FIGURE_SCALE, money_shown, round_half_away
+
+if TYPE_CHECKING:
+    from guanhu.appraisal.appraise import Appraisal
+
+_REST = """
+WITH edges AS (
+  SELECT object AS account_no, start_day AS day, share AS more FROM w_credit_account WHERE book = :book
+  UNION ALL
+  SELECT object, end_day, -share FROM w_credit_account WHERE book = :book
+), levels AS (
+  SELECT account_no, day, sum(more) AS more FROM edges GROUP BY account_no, day
+), running AS (
+  SELECT account_no, day AS start_day, sum(more) OVER (PARTITION BY account_no ORDER BY day) AS held,
+         coalesce(lead(day) OVER (PARTITION BY account_no ORDER BY day), DATE '9999-12-31') AS end_day,
+         row_number() OVER (PARTITION BY account_no ORDER BY day) AS place
+  FROM levels
+), rest AS (
+  SELECT account_no, start_day, end_day, :whole - held AS weight FROM running WHERE held < :whole
+  UNION ALL
+  SELECT account_no, DATE '0001-01-01', start_day, :whole FROM running WHERE place = 1
+  UNION ALL
+  SELECT a.account_no, DATE '0001-01-01', DATE '9999-12-31', :whole
+  FROM f_accounts AS a ANTI JOIN levels AS l ON l.account_no = a.account_no
+)
+SELECT account_no, 0 AS subject_no, 0 AS span_no, CAST(weight AS BIGINT) AS weight, start_day, end_day FROM rest WHERE weight > 0
+"""
+
+
+def reconciled(appraisal: Appraisal) -> list[tuple[str, ...]]:
+    """Return one row for each measure and instance: managers, unassigned, institutions, bank, control, whether it holds."""
+    fold = appraisal.fold
+    if fold is None:
+        return []
+    found: list[tuple[str, ...]] = []
+    seen: set[tuple[str, Instance]] = set()
+    for (name, instance, subject, _), figure in list(appraisal.figures.items()):
+        measure = appraisal.rulebook.measures[name]
+        if subject != "person" or not figure.table or not isinstance(measure, t.Measure) or (name, instance) in seen:
+            continue
+        if measure.kind.name != "balances" or measure.credit != "share" or measure.base or measure.role or not measure.window.is_own:
+            continue
+        seen.add((name, instance))
+        found.append(_row(appraisal, measure, instance))
+    return found
+
+
+def _row(appraisal: Appraisal, measure: t.Measure, instance: Instance) -> tuple[str, ...]:
+    fold = appraisal.fold
+    span = span_of(measure.window, instance.days, instance.every)
+    if fold is None or span is None:
+        raise RuntimeError(measure.id)
+    book = measure.book or "main"
+    rest = f"pieces/rest/account_no/{book}/{measure.role}/{measure.credit}"
+    if rest not in fold.made:
+        fold.made.add(rest)
+        appraisal.engine.create(rest, filled(_REST, book=exp.Literal.string(book), whole=n.integer(WEIGHT_WHOLE)))
+    parts: dict[str, Fraction] = {}
+    for subject in ("person", "rest", "institution", "bank"):
+        figure = fold.standing(Wanted(measure, instance, subject, span, cut=False, rolled=False))
+        ((total,),) = appraisal.engine.rows(filled("SELECT sum(num) FROM f", f=figure.table))
+        parts[subject] = Fraction(int(total or 0)) * figure.scale
+    control = _control(appraisal, measure, instance)
+    holds = parts["person"] + parts["rest"] == parts["institution"] == parts["bank"]
+    if control is not None:
+        holds = holds and round_half_away(parts["bank"], 6) == control
+    shown = [money_shown(int(round_half_away(parts[x] * 100))) for x in ("person", "rest", "institution", "bank")]
+    return (
+        instance.key,
+        measure.id,
+        book,
+        *shown,
+        money_shown(int(round_half_away(control * 100))) if control is not None else "",
+        str(measure.unit),
+        "yes" if holds else "no",
+    )
+
+
+def _control(appraisal: Appraisal, measure: t.Measure, instance: Instance) -> Fraction | None:
+    """Return the control total that the bank supplies: item `<name of the measure>总账` for exactly these days."""
+    query = filled(
+        "SELECT CAST(value AS HUGEINT) FROM f_figures WHERE scope = 'bank' AND item = :item AND from_day = :start AND to_day = :stop",
+        item=exp.Literal.string(f"{measure.title}总账"),
+        start=date_sql(instance.days.start),
+        stop=date_sql(instance.days.end),
+    )
+    rows = appraisal.engine.rows(query)
+    return Fraction(int(rows[0][0]), FIGURE_SCALE) if rows else None

@@ -1,0 +1,261 @@
+"""Running a rulebook over a bank folder, from the files to the kept run; and opening a kept run again."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from sqlglot import exp
+
+from guanhu.appraisal.appraise import Appraisal, Outcome, Progress, quiet
+from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.explaining import Explainer
+from guanhu.appraisal.parameters import read_parameters
+from guanhu.appraisal.published import literal, past_from, published_runs
+from guanhu.appraisal.reconcile import reconciled
+from guanhu.appraisal.runs import Freezer, Identity, RunFolder, leftovers, value_kept
+from guanhu.facts.store import Bank, FactView
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.groups import Member
+from guanhu.rulebook.explain.subject import SubjectTrace
+from guanhu.rulebook.explain.values import Unknown, Value
+from guanhu.rulebook.instances import Instance, planned
+from guanhu.rulebook.load.folder import load
+from guanhu.rulebook.run.template import filled
+from guanhu.rulebook.windows import span_of
+from guanhu.values.dates import Span, period_of
+from guanhu.values.problem import Place, Problem, Refused, errors_in
+
+EngineMaker = Callable[[], Engine]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A run that was made: its folder, and what was told on the way."""
+
+    folder: RunFolder
+    problems: tuple[Problem, ...]
+    outcome: Outcome
+
+
+def loaded(folder: Path, readings: Mapping[str, str] | None = None) -> tuple[t.Rulebook, list[Problem]]:
+    """Return a checked rulebook and its warnings; Refused with all problems when it has errors."""
+    rulebook, problems = load(folder, readings)
+    if rulebook is None:
+        raise Refused(errors_in(problems) or problems)
+    return rulebook, problems
+
+
+def period_named(text: str) -> Span:
+    """Return the period that text names, or refuse it with what may be written."""
+    span = period_of(text)
+    if span is None:
+        raise Refused(
+            [
+                Problem(
+                    "RUN001",
+                    Place("--period"),
+                    f"看不懂期间 {text}",
+                    f"{text} is not a period",
+                    "写成 2025、2025H1、2025Q3、2025-07 或 2025-01-01..2025-03-30",
+                    "write 2025, 2025H1, 2025Q3, 2025-07 or 2025-01-01..2025-03-30",
+                )
+            ]
+        )
+    return span
+
+
+def run_rulebook(
+    make_engine: EngineMaker,
+    bank: Bank,
+    rulebook_folder: Path,
+    period_text: str,
+    as_of: datetime | int | None = None,
+    readings: Mapping[str, str] | None = None,
+    progress: Progress = quiet,
+) -> Ran:
+    """Run a rulebook over a bank for a period and keep the run.
+
+    Errors:   Refused with RUN001 period, RUL… rulebook, RUN002 no facts, RUN003 nothing to evaluate in the period.
+    """
+    started = time.perf_counter()
+    period = period_named(period_text)
+    rulebook, problems = loaded(rulebook_folder, readings)
+    view = bank.view(as_of=as_of, events=tuple(rulebook.events.values()))
+    refuse_empty(view, bank, rulebook, period)
+    runs = bank.path / "runs"
+    for partial in leftovers(runs):
+        shutil.rmtree(partial, ignore_errors=True)
+        problems.append(Problem("RUN031", Place(partial.name), "上次运行被中断, 它的残留已清除", "an interrupted run was cleared away", severity="warning"))
+    engine = make_engine()
+    try:
+        before = published_runs(bank.path, rulebook.id)
+        past = past_from(engine, before, rulebook)
+        appraisal = Appraisal(engine, view, rulebook, period, past, progress)
+        outcome = appraisal.run()
+        outcome.reconciled.extend(reconciled(appraisal))
+        wrong = errors_in(outcome.problems)
+        if wrong:
+            raise Refused(wrong)
+        outcome.problems[:0] = problems
+        identity = Identity(
+            rulebook.id,
+            rulebook.digest,
+            tuple(sorted((readings or {}).items())),
+            period,
+            view.as_of_batch,
+            view.digest,
+            tuple(run.record["digest"] for run in before),
+        )
+        times = {"appraise": time.perf_counter() - started}
+        path = Freezer(engine, outcome, identity).freeze(runs, period_text, rulebook_folder, times)
+    finally:
+        engine.close()
+    return Ran(RunFolder(path), tuple(outcome.problems), outcome)
+
+
+def refuse_empty(view: FactView, bank: Bank, rulebook: t.Rulebook, period: Span) -> None:
+    """Refuse a run without facts, or for a period in which nothing ends."""
+    if not view.as_of_batch:
+        raise Refused(
+            [
+                Problem(
+                    "RUN002",
+                    Place(str(bank.path)),
+                    "这家银行还没有导入事实",
+                    "no facts have been imported into this bank",
+                    "先运行 guanhu facts import",
+                    "run guanhu facts import first",
+                )
+            ]
+        )
+    if not planned(rulebook, period):
+        raise Refused(
+            [
+                Problem(
+                    "RUN003",
+                    Place("--period"),
+                    f"{period} 内没有一个完整的{rulebook.every}结束, 没有可算的行",
+                    f"no {rulebook.every} ends inside {period}: nothing to evaluate",
+                    "换一个包含完整月、季或年的期间",
+                    "name a period that holds whole months, quarters or years",
+                )
+            ]
+        )
+
+
+class OpenRun:
+    """A kept run with the facts as it saw them, ready to explain its subjects."""
+
+    def __init__(self, make_engine: EngineMaker, bank: Bank, run: RunFolder) -> None:
+        """Open the run's rulebook, facts and kept results."""
+        record = run.record
+        self.run = run
+        self.record = record
+        self.rulebook, _ = loaded(run.rulebook_folder, record["readings"])
+        self.period = period_named(record["period"])
+        self.engine = make_engine()
+        view = bank.view(as_of=int(record["facts_as_of"]), events=tuple(self.rulebook.events.values()))
+        kinds = sorted({*_KINDS, *self.rulebook.kinds()})
+        self.engine.facts(view, kinds)
+        parameters, _problems = read_parameters(self.engine, self.rulebook)
+        earlier = [r for r in published_runs(bank.path, self.rulebook.id) if r.record["digest"] in record["published"]]
+        past = past_from(self.engine, earlier, self.rulebook)
+        self.explainer = Explainer(self.engine, view, self.rulebook, parameters, past, self._members())
+
+    def close(self) -> None:
+        """Give back the engine."""
+        self.engine.close()
+
+    def subjects(self) -> dict[str, str]:
+        """Return subject id → kind of subject, of all who were appraised."""
+        query = filled("SELECT DISTINCT subject_id, group_id FROM read_parquet(:path) ORDER BY 1", path=literal(self.run.table("people")))
+        return {subject: self.rulebook.groups[group].subject for subject, group in self.engine.rows(query)}
+
+    def explain(self, subject_id: str) -> list[SubjectTrace]:
+        """Return the traces of a subject, or refuse an unknown one with the nearest ids."""
+        kinds = self.subjects()
+        if subject_id not in kinds:
+            raise Refused([self._unknown(subject_id, list(kinds))])
+        kind = kinds[subject_id]
+        return self.explainer.subject(subject_id, kind, self.planned_for(subject_id, kind))
+
+    def planned_for(self, subject_id: str, kind: str) -> list[Instance]:
+        """Return the instances of the run, those from the person's own date included."""
+        found = planned(self.rulebook, self.period)
+        if kind == "person":
+            windows = {x.once for x in (*self.rulebook.lines.values(), *self.rulebook.decisions.values()) if x.once is not None}
+            staff = self.explainer.reader.person(subject_id).staff if windows else {}
+            for window in windows:
+                span = span_of(window, self.period, "once", staff.get(window.date_column))
+                if span is not None and span.last_day in self.period:
+                    found.append(Instance(span, "once"))
+        return sorted(found, key=lambda i: i.days.end)
+
+    def _unknown(self, subject_id: str, known: list[str]) -> Problem:
+        import difflib  # noqa: PLC0415 - only for the refusal
+
+        left = self.engine.rows(filled("SELECT DISTINCT reason, post FROM read_parquet(:path) WHERE subject_id = :id", path=literal(self.run.table("left_out")), id=exp.Literal.string(subject_id)))
+        if left:
+            reasons = "、".join(f"{post or reason}" for reason, post in left)
+            return Problem("RUN051", Place(subject_id), f"{subject_id} 没有参加考核: 岗位为 {reasons}", f"{subject_id} was not appraised: {reasons}", "考核对象由办法的 who 决定", "who is appraised is decided by the rulebook's who")
+        near = "、".join(difflib.get_close_matches(subject_id, known, n=3))
+        return Problem("RUN050", Place(subject_id), f"这次运行里没有 {subject_id}", f"nobody called {subject_id} in this run", f"相近的有 {near}" if near else "用 guanhu export 看全部对象", f"near: {near}" if near else "guanhu export lists all subjects")
+
+    def _members(self) -> dict[tuple[str, str], list[Member]]:
+        """Return the kept results of everybody, for ranks and averages."""
+        if not any(isinstance(node, t.Group) for node in _roots(self.rulebook)):
+            return {}
+        cards: dict[tuple[str, str, str], dict[str, Value]] = {}
+        people = filled(
+            "SELECT instance, group_id, subject_id, post, grade, institution_id FROM read_parquet(:path) QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id ORDER BY spell_no DESC) = 1",
+            path=literal(self.run.table("people")),
+        )
+        for instance, group, subject, post, grade, place in self.engine.rows(people):
+            cards[instance, group, subject] = {k: v for k, v in (("post", post), ("grade", grade), ("institution_id", place)) if v is not None}
+        values = self._kept_values()
+        found: dict[tuple[str, str], list[Member]] = {}
+        for (instance, group, subject), attributes in cards.items():
+            lines, measures = values.get((instance, group, subject), ({}, {}))
+            found.setdefault((instance, group), []).append(Member(subject, attributes, lines, measures))
+        return found
+
+    def _kept_values(self) -> dict[tuple[str, str, str], tuple[dict[str, Value], dict[str, Value]]]:
+        found: dict[tuple[str, str, str], tuple[dict[str, Value], dict[str, Value]]] = {}
+        lines = filled(
+            "SELECT instance, group_id, subject_id, line, num, den, text, state FROM read_parquet(:path) QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id, line ORDER BY spell_no DESC) = 1",
+            path=literal(self.run.table("lines")),
+        )
+        for instance, group, subject, name, num, den, text, state in self.engine.rows(lines):
+            value: Value = Unknown(f"lines.{name}", "past") if state != "ok" else (text == "yes" if text in ("yes", "no") else text) if text is not None else known_value(num, den)
+            found.setdefault((instance, group, subject), ({}, {}))[0][name] = value
+        measures = filled(
+            "SELECT instance, group_id, subject_id, measure, num, den, divisor FROM read_parquet(:path) QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id, measure ORDER BY spell_no DESC) = 1",
+            path=literal(self.run.table("measures")),
+        )
+        for instance, group, subject, name, num, den, divisor in self.engine.rows(measures):
+            unknown = num is None or not divisor
+            value = Unknown(f"measures.{name}", "absent") if unknown else known_value(num, den) / int(divisor)
+            found.setdefault((instance, group, subject), ({}, {}))[1][name] = value
+        return found
+
+
+def known_value(num: Any, den: Any) -> Fraction:
+    """Return the exact value of a kept figure that is known."""
+    return value_kept(num, den) or Fraction(0)
+
+
+def _roots(rulebook: t.Rulebook) -> list[t.Expr]:
+    lines = [x for line in rulebook.lines.values() for x in (line.value, line.least, line.most) if x is not None]
+    return [node for root in (*lines, *(d.when for d in rulebook.decisions.values())) for node in t.walk(root)]
+
+
+_KINDS = ("institutions", "staff", "posts", "teams", "customers", "accounts", "account_institutions", "balances", "account_rates", "loans", "loan_states", "assignments", "figures", "parameters", "human_decisions", "opening_state")
+
+__all__ = ["OpenRun", "Ran", "loaded", "period_named", "run_rulebook"]

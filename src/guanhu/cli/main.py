@@ -1,0 +1,59 @@
+"""guanhu: the command line. Heavy libraries are imported inside commands, so that help is quick."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from guanhu import __version__
+from guanhu.cli import bank, facts, rulebook, runs
+from guanhu.cli.shell import SHELL, WRONG_USE
+from guanhu.cli.words import say
+
+app = typer.Typer(
+    help=say("help", "zh") + "\n\n" + say("help", "en"),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+app.add_typer(rulebook.app, name="rulebook")
+app.add_typer(facts.app, name="facts")
+app.add_typer(bank.app, name="bank")
+for command in (runs.run, runs.publish, runs.explain, runs.export, runs.statement):
+    app.command()(command)
+
+
+def _version(show: bool) -> None:  # noqa: FBT001 - Typer hands the flag over like this
+    if show:
+        typer.echo(f"guanhu {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    lang: Annotated[str, typer.Option(help="zh 或 en / zh or en")] = "zh",
+    quiet: Annotated[bool, typer.Option("--quiet", help="不显示进度 / no progress")] = False,  # noqa: FBT002
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="版本 / version")] = False,  # noqa: FBT002
+) -> None:
+    """Set the language and how much to say."""
+    if lang not in ("zh", "en"):
+        typer.echo(f"--lang {lang}: zh | en", err=True)
+        raise typer.Exit(WRONG_USE)
+    SHELL.lang = lang
+    SHELL.quiet = quiet
+
+
+def run() -> None:
+    """Run the command line; a broken pipe is no error."""
+    try:
+        app()
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,133 @@
+"""guanhu rulebook: new, check, test, list, print, try."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from guanhu.cli.shell import PROBLEMS, SHELL, WRONG_USE, readings_of, refusals
+from guanhu.values.problem import Place, Problem, errors_in
+
+app = typer.Typer(help="办法: 新建、检查、试算、打印 / rulebooks", no_args_is_help=True, rich_markup_mode=None)
+Dir = Annotated[Path, typer.Argument(help="办法文件夹 / the rulebook's folder", metavar="DIR")]
+AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
+Reading = Annotated[list[str], typer.Option("--reading", help="疑点=other / DOUBT=other", default_factory=list)]
+
+
+@app.command()
+def new(folder: Dir) -> None:
+    """新建一个可运行的办法样例 / make a small rulebook that runs."""
+    from guanhu.cli.starter import write_starter  # noqa: PLC0415 - heavy imports stay inside commands
+
+    with refusals(SHELL):
+        for path in write_starter(folder):
+            SHELL.say("written", path=path)
+
+
+@app.command()
+def check(folder: Dir, reading: Reading, as_json: AsJson = False) -> None:
+    """检查办法并把每一行读回成中文 / check a rulebook and read each line back."""
+    from guanhu.rulebook.load.folder import load  # noqa: PLC0415
+    from guanhu.rulebook.print.reading_back import read_back  # noqa: PLC0415
+
+    rulebook, problems = load(folder, readings_of(SHELL, reading))
+    if as_json:
+        SHELL.problems(problems, as_json=True)
+    else:
+        SHELL.problems(problems)
+        for text in read_back(rulebook) if rulebook is not None else ():
+            typer.echo(text)
+        if not problems:
+            SHELL.say("no_problem")
+    if errors_in(problems):
+        raise typer.Exit(PROBLEMS)
+
+
+@app.command()
+def test(folder: Dir, reading: Reading, as_json: AsJson = False) -> None:
+    """核对算例 / try the worked examples."""
+    from guanhu.rulebook.explain.examples import tried_examples  # noqa: PLC0415
+    from guanhu.rulebook.load.folder import load  # noqa: PLC0415
+
+    rulebook, problems = load(folder, readings_of(SHELL, reading))
+    if rulebook is None:
+        SHELL.problems(problems, as_json=as_json)
+        raise typer.Exit(PROBLEMS)
+    tried, wrong = tried_examples(rulebook, folder)
+    rows = [("✓" if x.holds else "✗", x.clause, x.name, x.wanted, x.found, x.says) for x in tried]
+    SHELL.table(["", "条款", "例子", "应得", "算出", "算式"], rows, as_json=as_json)
+    if wrong:
+        SHELL.problems(wrong)
+    if wrong or any(not x.holds for x in tried):
+        raise typer.Exit(PROBLEMS)
+    if not as_json:
+        SHELL.say("examples", count=len(tried))
+
+
+@app.command("list")
+def list_(folder: Annotated[Path, typer.Argument(metavar="DIR")] = Path("rulebooks"), as_json: AsJson = False) -> None:
+    """列出文件夹里的各个办法 / list the rulebooks of a folder."""
+    from guanhu.rulebook.load.folder import MAIN, load  # noqa: PLC0415
+
+    rows = []
+    for path in sorted(p.parent for p in folder.glob(f"*/{MAIN}")):
+        rulebook, problems = load(path)
+        if rulebook is None:
+            rows.append((path.name, "", "", "", len(errors_in(problems))))
+        else:
+            rows.append((path.name, rulebook.title, rulebook.every, len(rulebook.lines), 0))
+    SHELL.table(["DIR", "名称", "周期", "行", "错误"], rows, as_json=as_json)
+
+
+@app.command("print")
+def print_(
+    folder: Dir,
+    out: Annotated[Path, typer.Option("--out", help="写到的文件 / the file to write", metavar="FILE")],
+    reading: Reading,
+    format_: Annotated[str, typer.Option("--format", help="html | md | pdf")] = "html",
+) -> None:
+    """把办法打印成规章 / print a rulebook as a regulation."""
+    from guanhu.appraisal.running import loaded  # noqa: PLC0415
+    from guanhu.rulebook.print.document import write_document  # noqa: PLC0415
+
+    if format_ not in ("html", "md", "pdf"):
+        SHELL.note(f"--format {format_}: html | md | pdf")
+        raise typer.Exit(WRONG_USE)
+    with refusals(SHELL):
+        rulebook, _ = loaded(folder, readings_of(SHELL, reading))
+        write_document(rulebook, folder, format_, out)
+        SHELL.say("written", path=out)
+
+
+@app.command("try")
+def try_(
+    folder: Dir,
+    line: Annotated[str, typer.Option("--line", help="要算的行 / the line", metavar="X")],
+    given: Annotated[list[str], typer.Argument(help="a=… b=…", metavar="A=…", default_factory=list)],
+    as_json: AsJson = False,
+) -> None:
+    """给几个数, 试算一行并解释 / try one line with given figures."""
+    import json  # noqa: PLC0415
+
+    from guanhu.appraisal.running import loaded  # noqa: PLC0415
+    from guanhu.rulebook.explain.examples import GivenProblem, try_line, unit_of  # noqa: PLC0415
+    from guanhu.rulebook.explain.telling import Teller, Told, value_text  # noqa: PLC0415
+
+    with refusals(SHELL):
+        rulebook, _ = loaded(folder)
+        pairs = dict(part.partition("=")[::2] for part in given)
+        try:
+            traced = try_line(rulebook, line, pairs)
+        except GivenProblem as error:
+            known = "、".join([*rulebook.lines, *rulebook.decisions])
+            SHELL.problems([Problem("RUL081", Place(line), str(error), str(error), f"行: {known}", f"lines: {known}")])
+            raise typer.Exit(PROBLEMS) from error
+        told = Told(f"{line} = {value_text(traced.value, unit_of(rulebook, line))}", traced.value)
+        told.parts.extend(Teller(rulebook).inside(traced))
+    if as_json:
+        typer.echo(json.dumps(told.as_dict(), ensure_ascii=False, indent=1))
+        return
+    for depth, text in told.lines():
+        typer.echo("  " * depth + text)

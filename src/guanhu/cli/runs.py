@@ -1,0 +1,179 @@
+"""guanhu run, publish, explain, export, statement."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from guanhu.cli.shell import PROBLEMS, SHELL, WRONG_USE, bank_of, readings_of, refusals, run_folder
+
+if TYPE_CHECKING:
+    from guanhu.appraisal.engine import Engine
+
+BankDir = Annotated[Path | None, typer.Option("--bank", help="银行文件夹 / the bank's folder", metavar="BANK")]
+RunName = Annotated[str, typer.Argument(help="运行的文件夹或编号 / a run's folder or id", metavar="RUN")]
+Person = Annotated[str, typer.Argument(help="人员、团队或机构 / person, team or institution", metavar="PERSON")]
+Out = Annotated[Path, typer.Option("--out", help="写到的文件 / the file to write", metavar="FILE")]
+AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
+DEPTHS = ("clause", "account", "day")
+
+
+def duckdb_engine() -> Engine:
+    """Return a new DuckDB engine."""
+    from guanhu.engines.duckdb import DuckDBEngine  # noqa: PLC0415 - it costs 0.2 s, which only runs pay
+
+    return DuckDBEngine()
+
+
+def run(
+    rulebook: Annotated[Path, typer.Option("--rulebook", help="办法文件夹 / the rulebook's folder", metavar="DIR")],
+    period: Annotated[str, typer.Option("--period", help="2025|2025H1|2025Q3|2025-07|FROM..TO")],
+    reading: Annotated[list[str], typer.Option("--reading", help="疑点=other / DOUBT=other", default_factory=list)],
+    bank: BankDir = None,
+    as_of: Annotated[str, typer.Option("--as-of", help="批次号或时刻 / batch number or moment", metavar="MOMENT")] = "",
+    engine: Annotated[str, typer.Option("--engine", help="duckdb")] = "duckdb",
+    as_json: AsJson = False,
+) -> None:
+    """按办法运行一个期间 / run a rulebook over a period."""
+    import json  # noqa: PLC0415
+
+    from guanhu.appraisal.running import period_named, run_rulebook  # noqa: PLC0415
+    from guanhu.facts.store import Bank  # noqa: PLC0415
+
+    if engine != "duckdb":
+        SHELL.note(f"--engine {engine}: duckdb")
+        raise typer.Exit(WRONG_USE)
+    with refusals(SHELL):
+        target = Bank(bank_of(SHELL, bank))
+        days = period_named(period)
+        if not as_json:
+            SHELL.say("period", period=days, days=days.days)
+        with SHELL.progress("运行" if SHELL.lang == "zh" else "running") as step:
+            ran = run_rulebook(duckdb_engine, target, rulebook, period, moment_of(as_of), readings_of(SHELL, reading), step)
+        record = ran.folder.record
+        if as_json:
+            typer.echo(json.dumps({"run": str(ran.folder.path), **record}, ensure_ascii=False, indent=1))
+            return
+        SHELL.problems(ran.problems)
+        SHELL.say("counts", **record["counts"])
+        SHELL.say("digest", digest=record["digest"])
+        SHELL.say("run_done", path=ran.folder.path)
+
+
+def moment_of(text: str) -> datetime | int | None:
+    """Return a batch number or a moment; exit 2 when it is neither."""
+    if not text:
+        return None
+    if text.isdigit():
+        return int(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        SHELL.note(f"--as-of {text}: 3 | 2025-04-01T12:00:00+08:00")
+        raise typer.Exit(WRONG_USE) from None
+    return found if found.tzinfo is not None else found.astimezone()
+
+
+def publish(run_name: RunName, bank: BankDir = None) -> None:
+    """发布一次运行, 成为以后各期读到的过去 / make a run the past that later periods read."""
+    from guanhu.appraisal.published import publish as publish_run  # noqa: PLC0415
+    from guanhu.appraisal.runs import RunFolder  # noqa: PLC0415
+
+    with refusals(SHELL):
+        place = bank_of(SHELL, bank, run_name)
+        folder = run_folder(SHELL, place, run_name)
+        publish_run(place, RunFolder(folder))
+        SHELL.say("published", run=folder.name)
+
+
+def explain(
+    run_name: RunName,
+    person: Person,
+    bank: BankDir = None,
+    line: Annotated[str, typer.Option("--line", help="只解释这一行 / only this line", metavar="X")] = "",
+    depth: Annotated[str, typer.Option("--depth", help="clause|account|day")] = "clause",
+    as_json: AsJson = False,
+) -> None:
+    """解释一个人的每个数 / explain every figure of one subject."""
+    import json  # noqa: PLC0415
+
+    from guanhu.appraisal.running import OpenRun  # noqa: PLC0415
+    from guanhu.appraisal.runs import RunFolder  # noqa: PLC0415
+    from guanhu.facts.store import Bank  # noqa: PLC0415
+    from guanhu.rulebook.explain.telling import Teller  # noqa: PLC0415
+
+    if depth not in DEPTHS:
+        SHELL.note(f"--depth {depth}: {' | '.join(DEPTHS)}")
+        raise typer.Exit(WRONG_USE)
+    with refusals(SHELL):
+        place = bank_of(SHELL, bank, run_name)
+        opened = OpenRun(duckdb_engine, Bank(place), RunFolder(run_folder(SHELL, place, run_name)))
+        try:
+            traces = opened.explain(person)
+            known = [*opened.rulebook.lines, *opened.rulebook.decisions]
+            if line and line not in known:
+                SHELL.note(f"--line {line}: {'、'.join(known)}")
+                raise typer.Exit(WRONG_USE)
+            teller = Teller(opened.rulebook, depth)
+            told = [(trace.instance.key, teller.subject(trace, line)) for trace in traces]
+        finally:
+            opened.close()
+    told = [(key, lines) for key, lines in told if lines]
+    if as_json:
+        typer.echo(json.dumps([{"instance": key, "lines": [x.as_dict() for x in lines]} for key, lines in told], ensure_ascii=False, indent=1))
+        return
+    for key, lines in told:
+        typer.echo(f"【{key}】 {person}")
+        for told_line in lines:
+            for level, text in told_line.lines():
+                typer.echo("  " * (level + 1) + text)
+    if not told:
+        raise typer.Exit(PROBLEMS)
+
+
+def export(
+    run_name: RunName,
+    out: Out,
+    format_: Annotated[str, typer.Option("--format", help="xlsx|csv|parquet")] = "xlsx",
+    bank: BankDir = None,
+) -> None:
+    """导出结果 / export the results of a run."""
+    from guanhu.appraisal.exporting import export_run  # noqa: PLC0415
+    from guanhu.appraisal.runs import RunFolder  # noqa: PLC0415
+
+    if format_ not in ("xlsx", "csv", "parquet"):
+        SHELL.note(f"--format {format_}: xlsx | csv | parquet")
+        raise typer.Exit(WRONG_USE)
+    with refusals(SHELL):
+        place = bank_of(SHELL, bank, run_name)
+        path = export_run(duckdb_engine, place, RunFolder(run_folder(SHELL, place, run_name)), format_, out)
+        SHELL.say("written", path=path)
+
+
+def statement(
+    run_name: RunName,
+    person: Person,
+    out: Out,
+    format_: Annotated[str, typer.Option("--format", help="html|pdf")] = "html",
+    bank: BankDir = None,
+) -> None:
+    """写出一个人的考核单 / write one subject's statement."""
+    from guanhu.appraisal.running import OpenRun  # noqa: PLC0415
+    from guanhu.appraisal.runs import RunFolder  # noqa: PLC0415
+    from guanhu.appraisal.statement import write_statement  # noqa: PLC0415
+    from guanhu.facts.store import Bank  # noqa: PLC0415
+
+    if format_ not in ("html", "pdf"):
+        SHELL.note(f"--format {format_}: html | pdf")
+        raise typer.Exit(WRONG_USE)
+    with refusals(SHELL):
+        place = bank_of(SHELL, bank, run_name)
+        opened = OpenRun(duckdb_engine, Bank(place), RunFolder(run_folder(SHELL, place, run_name)))
+        try:
+            write_statement(opened, person, format_, out)
+        finally:
+            opened.close()
+        SHELL.say("written", path=out)

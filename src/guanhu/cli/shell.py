@@ -1,0 +1,168 @@
+"""What every command shares: language, output, problems, exit codes, the run a user means."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from guanhu.cli.words import say
+from guanhu.values.problem import Place, Problem, Refused, errors_in
+
+DONE, PROBLEMS, WRONG_USE = 0, 1, 2
+
+
+@dataclass(slots=True)
+class Shell:
+    """The settings of one call."""
+
+    lang: str = "zh"
+    quiet: bool = False
+
+    def say(self, key: str, **parts: object) -> None:
+        """Print a sentence to stdout."""
+        typer.echo(say(key, self.lang, **parts))
+
+    def note(self, text: str) -> None:
+        """Print a line to stderr, unless asked to be quiet."""
+        if not self.quiet:
+            typer.echo(text, err=True)
+
+    def problems(self, problems: Iterable[Problem], *, as_json: bool = False) -> int:
+        """Print problems and return how many are errors."""
+        listed = list(problems)
+        errors = errors_in(listed)
+        if as_json:
+            typer.echo(json.dumps([problem_record(p) for p in listed], ensure_ascii=False, indent=1))
+            return len(errors)
+        for problem in listed:
+            typer.echo(problem.text(self.lang), err=bool(errors))
+        if listed:
+            typer.echo(say("problems", self.lang, errors=len(errors), warnings=len(listed) - len(errors)), err=bool(errors))
+        return len(errors)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, as_json: bool = False) -> None:
+        """Print rows as a table, or as JSON objects."""
+        if as_json:
+            typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], ensure_ascii=False, indent=1, default=str))
+            return
+        from rich.console import Console  # noqa: PLC0415 - rich costs start-up time
+        from rich.table import Table  # noqa: PLC0415 - rich costs start-up time
+
+        table = Table(show_edge=False, pad_edge=False)
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*["" if cell is None else str(cell) for cell in row])
+        Console(file=sys.stdout, soft_wrap=True, width=None if sys.stdout.isatty() else 160).print(table)
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[str, int, int], None]]:
+        """Yield a function that shows progress: a live line on a terminal, plain lines otherwise."""
+        live = sys.stderr.isatty() and not self.quiet
+        shown = -1
+
+        def step(name: str, done: int, everything: int) -> None:
+            nonlocal shown
+            if self.quiet or not everything:
+                return
+            tenth = done * 10 // everything
+            if live:
+                typer.echo(f"\r\033[K{what} {done}/{everything} {name}", err=True, nl=False)
+            elif tenth != shown:
+                shown = tenth
+                typer.echo(f"{what} {done}/{everything} {name}".rstrip(), err=True)
+
+        yield step
+        if live:
+            typer.echo("\r\033[K", err=True, nl=False)
+
+
+def problem_record(problem: Problem) -> dict[str, Any]:
+    """Return a problem as plain data."""
+    return {
+        "code": problem.code,
+        "place": str(problem.place),
+        "severity": problem.severity,
+        "zh": problem.zh,
+        "en": problem.en,
+        "hint_zh": problem.hint_zh,
+        "hint_en": problem.hint_en,
+        "clause": problem.clause,
+    }
+
+
+@contextmanager
+def refusals(shell: Shell) -> Iterator[None]:
+    """Turn a refused request into its problems and exit code 1; a full disk or a lost file too."""
+    try:
+        yield
+    except Refused as refused:
+        shell.problems(refused.problems)
+        raise typer.Exit(PROBLEMS) from refused
+    except OSError as error:
+        place = Place(str(error.filename or ""))
+        reason = error.strerror or str(error)
+        shell.problems([Problem("RUN090", place, f"读写文件时出错: {reason}", f"reading or writing failed: {reason}", "检查路径、权限和磁盘空间", "check the path, the rights and the free space")])
+        raise typer.Exit(PROBLEMS) from error
+
+
+def bank_of(shell: Shell, bank: Path | None, run: str = "") -> Path:
+    """Return the bank folder: as given, from GUANHU_BANK, or the folder above a run."""
+    found = bank or (Path(os.environ["GUANHU_BANK"]) if os.environ.get("GUANHU_BANK") else None)
+    if found is None and run and Path(run).is_dir():
+        found = Path(run).resolve().parent.parent
+    if found is None or not (found / "bank.toml").is_file():
+        place = Place(str(found or "--bank"))
+        shell.problems(
+            [
+                Problem(
+                    "RUN060",
+                    place,
+                    "这里不是银行文件夹(没有 bank.toml)",
+                    "this is not a bank folder (no bank.toml)",
+                    "用 --bank 指明, 或先 guanhu facts import DIR --bank BANK",
+                    "name it with --bank, or make one with guanhu facts import DIR --bank BANK",
+                )
+            ]
+        )
+        raise typer.Exit(PROBLEMS)
+    return found
+
+
+def run_folder(shell: Shell, bank: Path, run: str) -> Path:
+    """Return the folder of a run: a path, its whole name, or a unique part of its name."""
+    if Path(run, "run.json").is_file():
+        return Path(run)
+    names = sorted(p.name for p in (bank / "runs").glob("*") if not p.name.startswith(".")) if (bank / "runs").is_dir() else []
+    fits = [name for name in names if name == run] or [name for name in names if run in name]
+    if len(fits) == 1:
+        return bank / "runs" / fits[0]
+    zh = f"没有唯一的运行叫 {run}" + (f", 相符的有: {'、'.join(fits)}" if fits else "")
+    en = f"no single run is called {run}" + (f"; these match: {', '.join(fits)}" if fits else "")
+    known = "、".join(names) or "(还没有运行)"
+    shell.problems([Problem("RUN061", Place(run), zh, en, f"现有: {known}", f"there are: {known}")])
+    raise typer.Exit(PROBLEMS)
+
+
+def readings_of(shell: Shell, readings: Sequence[str]) -> Mapping[str, str]:
+    """Return `NAME=other` pairs, or refuse the use."""
+    found: dict[str, str] = {}
+    for text in readings:
+        name, equals, value = text.partition("=")
+        if not equals or value not in ("other", "first"):
+            shell.note(f"--reading {text}: NAME=other")
+            raise typer.Exit(WRONG_USE)
+        if value == "other":
+            found[name] = value
+    return found
+
+
+SHELL = Shell()
