@@ -243,6 +243,23 @@ def check_new_ids(rows: Rows, old: str) -> None:
     )
 
 
+def check_other_batches(rows: Rows, old: str, cells: Sequence[Cell]) -> None:
+    """Tell spans whose key has a row of an earlier batch, of another institution, on these days (FAC063)."""
+    start, end = "greatest(s.from_day, c.start_day)", f"least({last_day_excluded('s.to_day')}, c.end_day)"
+    same = " AND ".join(
+        f"o.{sql.name(each)} IS NOT DISTINCT FROM s.{sql.name(each)}" for each in rows.kind.key
+    )
+    rows.tell(
+        "FAC063",
+        "from_day",
+        f"SELECT s.row_no, [{rows.key_text('s')}, CAST(min(o.batch_no) AS VARCHAR), "
+        f"CAST(min(greatest(o.from_day, {start})) AS VARCHAR)] FROM {rows.good} AS s "
+        f"JOIN {spans_relation(covered_spans(cells))} AS c ON {_meets(rows)} "
+        f"JOIN {old} AS o ON {same} AND o.from_day < {end} AND o.to_day > {start} "
+        f"GROUP BY s.row_no, {sql.names(rows.kind.key, 's')}",
+    )
+
+
 def check_share_sums(rows: Rows) -> None:
     """Tell assignments of one object and book whose shares exceed one on some day (FAC061)."""
     group = "grain, object_id, book"

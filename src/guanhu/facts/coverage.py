@@ -12,7 +12,7 @@ The text is read as a tree of nodes, so that nothing is guessed and every proble
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -184,6 +184,23 @@ def _event_column(reader: Reader, event: str, name: str, spec: yaml.Node) -> Col
     allowed = tuple(text for text, _ in reader.texts(parts["allowed"])) if "allowed" in parts else ()
     zh = seen(parts["zh"]) if "zh" in parts else name
     return Column(name, type_name, zh, required=required, allowed=allowed)
+
+
+def retyped(known: Sequence[Kind], declared: Sequence[Kind], code: str, file: str) -> list[Problem]:
+    """Return a problem for each own column of an event that is declared with another type at rest.
+
+    Errors:   `code`, which is FAC016 (at import) or FAC086 (when a rulebook reads the event).
+    """
+    before = {kind.name: kind for kind in known}
+    found = []
+    for kind in declared:
+        for column in kind.columns:
+            old = before[kind.name].column(column.name) if kind.name in before else None
+            if old and (SQL_TYPES[old.type], old.scale) != (SQL_TYPES[column.type], column.scale):
+                event = kind.name.removeprefix("event_")
+                types = {"before": old.type, "seen": column.type}
+                found.append(problem(code, Place(file), event=event, column=column.name, **types))
+    return found
 
 
 def coverage_as_plain(cells: Mapping[str, tuple[Cell, ...]]) -> dict[str, list[dict[str, Any]]]:

@@ -50,6 +50,8 @@ PARAMS: dict[str, tuple[str, ...]] = {
     "FAC058": ("key", "day"),
     "FAC061": ("key", "day", "total"),
     "FAC062": ("key", "batch", "day"),
+    "FAC063": ("key", "batch", "day"),
+    "FAC064": ("key", "day"),
 }
 """The names of a fault's own values; one value `seen` where a code is not listed."""
 _PLACES = {"money": 2, "rate": 10, "share": 9, "number": 6}

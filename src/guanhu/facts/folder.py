@@ -57,7 +57,10 @@ def find(folder: Path, declared: Declared) -> tuple[list[Found], list[Problem]]:
         place = Place(path.name)
         suffix = path.suffix.lower()
         if suffix == ".xlsx":
-            sheets, told = _sheets(path, declared)
+            try:
+                sheets, told = _sheets(path, declared)
+            except OSError as error:
+                sheets, told = [], [problem("FAC070", place, seen=error.strerror)]
             candidates += sheets
             problems += told
         elif suffix not in READABLE:

@@ -70,7 +70,7 @@ def check_folder(
 def import_folder(
     folder: Path | str,
     bank: Bank,
-    accept_good: bool = False,  # noqa: FBT001, FBT002 - the one choice an import has
+    accept_good: bool = False,
     progress: Progress | None = None,
     *,
     note: str = "",

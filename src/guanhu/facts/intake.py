@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from guanhu.facts import checks, faults, sql
 from guanhu.facts.at_rest import columns_of
-from guanhu.facts.coverage import VIA_ACCOUNT, VIA_LOAN, Declared, load_coverage
+from guanhu.facts.coverage import FILE_NAME, VIA_ACCOUNT, VIA_LOAN, Declared, load_coverage, retyped
 from guanhu.facts.folder import Found, find
 from guanhu.facts.holes import holes_of
 from guanhu.facts.manifest import Batch, Hole
@@ -34,6 +34,7 @@ from guanhu.facts.rows import Rows
 from guanhu.facts.shares import share_out_fractions
 from guanhu.facts.staging import stage
 from guanhu.facts.store import FactView, replace_relation
+from guanhu.facts.tree import check_tree
 from guanhu.facts.view import ACCOUNT_SPANS, Piece, Relation, account_spans_query, relation_of
 from guanhu.facts.writing import KEYS
 from guanhu.kinds.schema import Column, Dated, Kind
@@ -139,6 +140,8 @@ class Intake:
             return
         for name, cells in self.declared.cells.items():
             self.cells[name] = tuple(replace(cell, batch_no=self.number) for cell in cells)
+        known = [kind for batch in self.batches for kind in batch.events]
+        self.problems += retyped(known, self.declared.events, "FAC016", FILE_NAME)
         own, problems = load_words(self.folder, self.declared.events)
         self.words = self.words.with_newer(own)
         self.problems += problems
@@ -159,7 +162,10 @@ class Intake:
         """Open and stage one file; return whether its rows can be checked further."""
         import duckdb  # noqa: PLC0415 - it costs 0.2 s, which only who needs it pays
 
-        opened, problems = self._opened(found)
+        try:
+            opened, problems = self._opened(found)
+        except OSError as error:
+            opened, problems = None, [problem("FAC020", Place(found.path.name), seen=error.strerror)]
         self.problems += problems
         if opened is None or any(each.code in UNREADABLE for each in problems):
             return False
@@ -216,6 +222,11 @@ class Intake:
             self._know("accounts")
             checks.check_share_sums(rows)
             share_out_fractions(rows)
+        if kind.name == "institutions":
+            check_tree(rows)
+        if kind.dated is Dated.SPAN and not is_whole_bank(cells):
+            replace_relation(self.connection, f"o_{kind.name}", self.view.old_relation(kind.name))
+            checks.check_other_batches(rows, sql.name(f"o_{kind.name}"), cells)
         make_rest(rows, self.number, cells, pieces, joined)
         if self._accept_good:
             self.holes += holes_of(rows, self.number, cells)

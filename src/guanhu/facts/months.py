@@ -14,7 +14,7 @@ from datetime import date
 from guanhu.facts import sql
 from guanhu.facts.at_rest import MONTH_COLUMNS
 from guanhu.facts.manifest import Hole
-from guanhu.facts.regions import Cell, scope_on_every_day
+from guanhu.facts.regions import ALL, Cell, scope_on_every_day
 from guanhu.facts.view import ACCOUNT_SPANS, Piece, Relation, empty_query, in_scope
 from guanhu.values.dates import Span, add_months, month_start
 
@@ -46,12 +46,11 @@ def sums_query(relation: str, months: Sequence[date]) -> str:
     """
     if not months:
         return empty_query(MONTH_COLUMNS)
-    rows = ", ".join(f"({sql.day(month)}, {sql.day(add_months(month, 1))})" for month in months)
     return f"""
 SELECT r.account_no, m.month_start,
     CAST(sum(r.balance * (least(r.to_day, m.month_end) - greatest(r.from_day, m.month_start))) AS BIGINT)
         AS balance_days
-FROM {relation} AS r JOIN (VALUES {rows}) AS m(month_start, month_end)
+FROM {relation} AS r JOIN {_months_relation(months)} AS m
     ON r.from_day < m.month_end AND r.to_day > m.month_start
 GROUP BY r.account_no, m.month_start"""
 
@@ -105,26 +104,39 @@ def _shared(balances: Sequence[Piece], stored: set[date]) -> list[str]:
     """Return selects over `f_balances` for months covered by several cells together."""
     cells = [cell for piece in balances for cell in piece.owned]
     spans = [Span(start, end) for start, end in _unions(cells)]
-    groups: dict[str, list[date]] = {}
-    for month in months_within(Cell(span, cells[0].scope, 0) for span in spans):
-        if month in stored:
-            continue
-        scope = scope_on_every_day(cells, month_span(month))
-        if not scope.is_empty:
-            groups.setdefault(in_scope("i.institution_id", scope), []).append(month)
-    found = []
-    for condition, months in groups.items():
-        query = sums_query("f_balances", months)
-        if condition != "true":
-            listed = ", ".join(f"({sql.day(m)}, {sql.day(add_months(m, 1))})" for m in months)
-            query = f"""
-SELECT s.* FROM ({query}) AS s WHERE NOT EXISTS (
-    SELECT 1 FROM {ACCOUNT_SPANS} AS i JOIN (VALUES {listed}) AS m(month_start, month_end)
-        ON i.from_day < m.month_end AND i.to_day > m.month_start
-    WHERE i.account_no = s.account_no AND m.month_start = s.month_start
-        AND NOT coalesce({condition}, false))"""
-        found.append(query)
+    months = [m for m in months_within(Cell(span, ALL, 0) for span in spans) if m not in stored]
+    whole = [month for month in months if scope_on_every_day(cells, month_span(month)).is_all]
+    partly = [month for month in months if month not in whole]
+    found = [sums_query("f_balances", whole)] if whole else []
+    if partly:
+        sums = sums_query("f_balances", partly)
+        covered = _wholly(cells, partly)
+        found.append(f"SELECT s.* FROM ({sums}) AS s SEMI JOIN ({covered}) USING (account_no, month_start)")
     return found
+
+
+def _wholly(cells: Sequence[Cell], months: Sequence[date]) -> str:
+    """Return the SQL of the accounts and months of which every day is covered, at its own institution.
+
+    Shapes:   in(f_account_spans) -> out(account_no, month_start). Owned cells do not overlap, so days add up.
+    """
+    parts = " UNION ALL ".join(
+        f"SELECT account_no, greatest(from_day, {sql.day(cell.span.start)}) AS from_day, "
+        f"least(to_day, {sql.day(cell.span.end)}) AS to_day FROM {ACCOUNT_SPANS} "
+        f"WHERE {in_scope('institution_id', cell.scope)}"
+        for cell in cells
+    )
+    return f"""
+SELECT p.account_no, m.month_start FROM ({parts}) AS p JOIN {_months_relation(months)} AS m
+    ON p.from_day < m.month_end AND p.to_day > m.month_start AND p.from_day < p.to_day
+GROUP BY p.account_no, m.month_start, m.month_end
+HAVING sum(least(p.to_day, m.month_end) - greatest(p.from_day, m.month_start)) = m.month_end - m.month_start"""
+
+
+def _months_relation(months: Iterable[date]) -> str:
+    """Return months as a relation (month_start, month_end)."""
+    rows = ", ".join(f"({sql.day(month)}, {sql.day(add_months(month, 1))})" for month in months)
+    return f"(SELECT * FROM (VALUES {rows}) AS v(month_start, month_end))"
 
 
 def _unions(cells: Iterable[Cell]) -> list[tuple[date, date]]:

@@ -28,6 +28,9 @@ class Reader:
             said = getattr(error, "problem", None) or str(error).splitlines()[0]
             self.problems.append(problem("FAC004", place, file=self.file, seen=said))
             return None
+        except RecursionError:
+            self.problems.append(problem("FAC004", Place(self.file), file=self.file, seen="[[[[…"))
+            return None
         return found if isinstance(found, yaml.Node) else None
 
     def tell(self, code: str, node: yaml.Node | None, **values: object) -> None:

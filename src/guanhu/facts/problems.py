@@ -132,6 +132,12 @@ WORDINGS: dict[str, Wording] = {
         "另存为 csv (UTF-8)、xlsx 或 parquet",
         "save it as csv (UTF-8), xlsx or parquet",
     ),
+    "FAC016": Wording(
+        "事件「{event}」的列 {column} 以前是 {before}, 现在写成 {seen}",
+        "column {column} of event '{event}' was {before} before and is {seen} now",
+        "沿用以前的类型, 或换一个列名",
+        "keep the type it had, or give the column another name",
+    ),
     # One file.
     "FAC020": Wording(
         "文件读不出来: {seen}",
@@ -353,6 +359,18 @@ WORDINGS: dict[str, Wording] = {
         "流水号不能重复使用; 若是更正, 覆盖范围要包含原来的日期",
         "an id is used once; if this corrects that row, cover its day too",
     ),
+    "FAC063": Wording(
+        "{key} 在第 {batch} 批已有一行, 从 {day} 起与这一行同时有效",
+        "{key} has a row in batch {batch} that holds together with this one from {day}",
+        "覆盖范围要包含那一行所属的机构, 一并更正",
+        "cover the institution of that row too and correct both",
+    ),
+    "FAC064": Wording(
+        "机构的上级绕回了自己: {key}, {day} 起",
+        "an institution is above itself: {key}, from {day}",
+        "改正上级机构号",
+        "correct the institution above",
+    ),
     # A workbook.
     "FAC070": Wording(
         "工作簿打不开: {seen}",
@@ -423,5 +441,17 @@ WORDINGS: dict[str, Wording] = {
         "'{seen}' in mapping.yaml is not {expected}",
         "写 headings: {{种类: {{行内标题: 列名}}}} 和 values: {{列名: {{行内代码: 值}}}}",
         "write headings: {{kind: {{own heading: column}}}} and values: {{column: {{own code: value}}}}",
+    ),
+    "FAC086": Wording(
+        "事件「{event}」的列 {column} 导入时是 {before}, 办法里声明为 {seen}",
+        "column {column} of event '{event}' was imported as {before}, the rulebook declares {seen}",
+        "改正办法的声明, 或按新类型重新导入",
+        "correct the declaration, or import it anew with the new type",
+    ),
+    "FAC087": Wording(
+        "批次里的文件被改动或缺失",
+        "a file of a batch was changed or is missing",
+        "从备份恢复这个批次文件夹",
+        "restore the folder of this batch from a backup",
     ),
 }

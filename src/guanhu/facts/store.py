@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 from guanhu.facts import sql
 from guanhu.facts.at_rest import MONTHS
-from guanhu.facts.coverage import VIA_ACCOUNT, VIA_LOAN
-from guanhu.facts.manifest import MANIFEST, Batch, Hole, load_batch
+from guanhu.facts.coverage import VIA_ACCOUNT, VIA_LOAN, retyped
+from guanhu.facts.manifest import MANIFEST, Batch, Hole, load_batch, sha256_of
 from guanhu.facts.months import index_relation
 from guanhu.facts.problems import problem
 from guanhu.facts.regions import ALL, Cell, listed, owned, subtracted
@@ -29,7 +29,7 @@ from guanhu.facts.view import ACCOUNT_SPANS, Piece, Relation, account_spans_quer
 from guanhu.kinds.catalogue import CATALOGUE
 from guanhu.kinds.schema import Dated, Kind
 from guanhu.values.dates import Span
-from guanhu.values.problem import Place, Refused
+from guanhu.values.problem import Place, Problem, Refused
 
 if TYPE_CHECKING:
     import duckdb
@@ -103,8 +103,27 @@ class Bank:
         """Return the facts as they were known: at the end of a batch, at a moment, or now.
 
         `events` are the kinds of event that a rulebook declares; without them those of the batches serve.
+
+        Errors:   Refused with FAC082, FAC083, or FAC086 when an event's column rests as another type.
         """
-        return FactView(self.batches(as_of), events)
+        batches = self.batches(as_of)
+        known = [kind for batch in batches for kind in batch.events]
+        if problems := retyped(known, events, "FAC086", str(self.path)):
+            raise Refused(problems)
+        return FactView(batches, events)
+
+    def damaged(self) -> list[Problem]:
+        """Return a problem for each file that is not what its batch's manifest says; reads every byte.
+
+        Errors:   FAC087; Refused with FAC082 when a manifest cannot be read.
+        """
+        found = []
+        for batch in self.batches():
+            for stored in batch.files.values():
+                path = batch.path / stored.file
+                if not path.is_file() or sha256_of(path) != stored.sha256:
+                    found.append(problem("FAC087", Place(f"{BATCHES}/{batch.path.name}/{stored.file}")))
+        return found
 
 
 def _is_known(batch: Batch, as_of: datetime | int | None) -> bool:

@@ -12,6 +12,8 @@ import pytest
 from guanhu.facts.importing import import_folder
 from guanhu.facts.lock import import_lock
 from guanhu.facts.store import Bank
+from guanhu.kinds.catalogue import event_kind
+from guanhu.kinds.schema import Column
 from guanhu.values.problem import Refused
 from tests.engines.facts.folders import BASICS, COVERED, covering, put, rows, write_folder
 
@@ -130,6 +132,45 @@ def test_an_id_used_before_is_told(tmp_path: Path) -> None:
     corrected = {"fees.csv": FEES.replace("5\n", "6\n")}
     put(bank, tmp_path / "in3", corrected, "coverage:\n" + covering("fees", "2025-01-01", "2025-01-31"))
     assert rows(bank.view(), "SELECT amount FROM f_fees") == [(600,)]
+
+
+def test_a_post_that_another_batch_still_has_is_told(tmp_path: Path) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    heading = "person_id,from_day,to_day,post,institution_id\n"
+    quarter = ("posts", "2025-01-01", "2025-03-31")
+    first = {**BASICS, "posts.csv": heading + "p1,2025-01-01,,rm,B\n"}
+    put(bank, tmp_path / "in1", first, COVERED + covering(*quarter))
+    moved = {"posts.csv": heading + "p1,2025-02-10,,rm,A\n"}
+    folder = write_folder(tmp_path / "in2", moved, "coverage:\n" + covering(*quarter, "A"))
+    (problem,) = import_folder(folder, bank).problems
+    assert problem.en == "p1 has a row in batch 1 that holds together with this one from 2025-02-10"
+    both = {"posts.csv": heading + "p1,2025-01-01,2025-02-09,rm,B\np1,2025-02-10,,rm,A\n"}
+    put(bank, tmp_path / "in3", both, "coverage:\n" + covering(*quarter, "A, B"))
+
+
+def test_an_event_column_keeps_its_type(tmp_path: Path) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    events = "events:\n  sale: {name: 销售, columns: {quantity: {type: count, zh: 数量}}}\n"
+    sales = {"event_sale.csv": "event_id,day,quantity\ne1,2025-01-05,3\n"}
+    coverage = covering("event_sale", "2025-01-01", "2025-01-31") + events
+    put(bank, tmp_path / "in1", {**BASICS, **sales}, COVERED + coverage)
+    folder = write_folder(tmp_path / "in2", sales, "coverage:\n" + coverage.replace("count", "number"))
+    (problem,) = import_folder(folder, bank).problems
+    assert problem.en == "column quantity of event 'sale' was count before and is number now"
+    declared = event_kind("sale", "销售", [Column("quantity", "number", "数量")])
+    with pytest.raises(Refused, match="was imported as count, the rulebook declares number"):
+        bank.view(events=[declared])
+    wider = event_kind("sale", "销售", [Column("quantity", "count", "数量"), Column("note", "text", "备注")])
+    assert rows(bank.view(events=[wider]), "SELECT quantity, note FROM f_event_sale") == [(3, None)]
+
+
+def test_a_changed_file_is_found(tmp_path: Path) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    put(bank, tmp_path / "in1", BASICS, COVERED)
+    assert bank.damaged() == []
+    (bank.path / "batches/0001/staff.parquet").write_bytes(b"PAR1")
+    (problem,) = bank.damaged()
+    assert str(problem.place) == "batches/0001/staff.parquet"
 
 
 def test_account_numbers_are_dense_and_kept(tmp_path: Path) -> None:

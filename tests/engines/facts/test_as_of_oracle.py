@@ -19,7 +19,7 @@ from tests.engines.facts.folders import covering, csv_of, put, rows
 
 FIRST, LAST = date(2025, 1, 1), date(2025, 3, 31)
 ALL_DAYS = [FIRST + timedelta(days=index) for index in range((LAST - FIRST).days + 1)]
-ACCOUNTS, PEOPLE, BRANCHES = ("001", "002", "003"), ("p1", "p2"), ("A", "B")
+ACCOUNTS, PEOPLE, BRANCHES = ("001", "002", "003"), {"p1": "A", "p2": "B"}, ("A", "B")
 INSTITUTIONS = "institution_id,from_day,to_day,name,level\nA,2020-01-01,,甲,支行\nB,2020-01-01,,乙,支行\n"
 STAFF = "person_id,name\np1,王一\np2,李二\n"
 
@@ -72,6 +72,13 @@ def coverage(draw: Callable, *, with_branch: bool = True) -> Covers:
     return covers or [(FIRST, LAST, "")]
 
 
+some_changes = st.dictionaries(st.sampled_from(ALL_DAYS), st.integers(-500, 500), max_size=4)
+some_turns = st.dictionaries(st.sampled_from(ALL_DAYS), st.sampled_from([None, "rm", "head"]), max_size=4)
+some_fees = st.lists(
+    st.tuples(st.sampled_from(ALL_DAYS), st.sampled_from(BRANCHES), st.integers(-100, 100)), max_size=4
+)
+
+
 @st.composite
 def stories(draw: Callable) -> list[Said]:
     """Draw a first batch with the basics and some batches of facts and corrections after it."""
@@ -86,25 +93,24 @@ def stories(draw: Callable) -> list[Said]:
             said.homes = dict.fromkeys(ACCOUNTS, "A") | {draw(st.sampled_from(ACCOUNTS)): "B"}
         known = [*batches, said]
         for account in ACCOUNTS:
-            before = None
+            changes, before = draw(some_changes), None
             for day in ALL_DAYS:
                 if not said.covered("balances", day, home_of(known, account, day)):
                     before = None
-                elif before is None or draw(st.integers(0, 15)) == 0:
-                    before = draw(st.integers(-500, 500))
+                elif before is None or day in changes:
+                    before = changes.get(day, number)
                 if before is not None:
                     said.balances[account, day] = before
-        for person in PEOPLE:
-            post: tuple[str, str] | None = None
+        for person, branch in PEOPLE.items():
+            turns = draw(some_turns)
+            post = None
             for day in ALL_DAYS:
-                if day == FIRST or draw(st.integers(0, 20)) == 0:
-                    post = draw(st.sampled_from([None, ("rm", "A"), ("rm", "B"), ("head", "A")]))
-                if post and said.covered("posts", day, post[1]):
-                    said.posts[person, day] = post
-        for index in range(draw(st.integers(0, 6))):
-            day, branch = draw(st.sampled_from(ALL_DAYS)), draw(st.sampled_from(BRANCHES))
+                post = turns.get(day, post)
+                if post and said.covered("posts", day, branch):
+                    said.posts[person, day] = (post, branch)
+        for index, (day, branch, fen) in enumerate(draw(some_fees)):
             if said.covered("fees", day, branch):
-                said.fees[f"f{number}-{index}"] = (day, branch, draw(st.integers(-100, 100)))
+                said.fees[f"f{number}-{index}"] = (day, branch, fen)
         batches.append(said)
     return batches
 

@@ -158,6 +158,13 @@ CASES: dict[str, tuple[dict[str, str | bytes | None], str | None]] = {
         },
         LOANS,
     ),
+    "an institution above itself": (
+        {
+            "institutions.csv": "institution_id,from_day,to_day,name,level,parent_id\n"
+            "A,2020-01-01,2025-01-31,甲,支行,\nA,2025-02-01,,甲,支行,B\nB,2020-01-01,,乙,支行,C\nC,2020-01-01,,丙,支行,A\n"
+        },
+        COVERED,
+    ),
     "shares above one": (
         {
             "assignments.csv": ASSIGNED_HEADING
@@ -239,6 +246,10 @@ CASES: dict[str, tuple[dict[str, str | bytes | None], str | None]] = {
     "more of the same": ({"staff.csv": "person_id,name\n" + "p 1,x\n" * 60}, COVERED),
 }
 TOLD_ELSEWHERE = {
+    "FAC016",
+    "FAC063",
+    "FAC086",
+    "FAC087",
     "FAC001",
     "FAC002",
     "FAC025",

@@ -26,6 +26,8 @@ FIELD_MAX = 1 << 16
 RECORD_LINES_MAX = 50
 """Most lines of one record; beyond it a quote was not closed."""
 ROW_NO = "row_no"
+HEADINGS_WRONG = frozenset({"FAC022", "FAC023", "FAC024"})
+"""After these nothing can be said of the rows."""
 SHOWN_MAX = 20
 
 
@@ -36,7 +38,7 @@ def open_csv(
 
     With `is_mended` the file is written out anew even when it looks sound: the engine could not read it.
 
-    Errors:   FAC021, FAC026 … FAC029 and those of `matched`.
+    Errors:   FAC020, FAC021, FAC026 … FAC029 and those of `matched`.
     """
     place = Place(path.name)
     if path.stat().st_size > BYTES_MAX:
@@ -52,10 +54,15 @@ def open_csv(
     encoding, start = encoding_of(survey, known)
     separator, headings = _headings(start, kind, own)
     fields, problems = matched(kind, place, headings, own=own)
+    if any(each.code in HEADINGS_WRONG for each in problems):
+        return None, problems
     source, number = path, ""
     if encoding != UTF8 or not survey.is_utf8:
         source = work / f"{kind.name}.utf8.csv"
-        bad = transcoded(path, encoding, source)
+        try:
+            bad = transcoded(path, encoding, source)
+        except UnicodeError:
+            return None, [*problems, problem("FAC020", place, seen=f"{encoding}?")]
         for line, text in bad[:SHOWN_MAX]:
             problems.append(problem("FAC027", Place(path.name, line), encoding=encoding, seen=text))
         problems += _and_more(place, "FAC027", len(bad))

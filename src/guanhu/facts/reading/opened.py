@@ -13,6 +13,8 @@ from guanhu.facts.problems import problem
 from guanhu.kinds.schema import Column, Kind
 from guanhu.values.problem import Place, Problem
 
+SHOWN_MAX = 20
+HEADING_SHOWN_MAX = 40
 HEADING_ROW = 1
 """The row of the headings; the first row of facts is the next."""
 ALSO_CALLED = {"from": "from_day", "to": "to_day", "起": "from_day", "止": "to_day"}
@@ -104,11 +106,15 @@ def matched(
             called[text] = target
     found: dict[str, Field] = {}
     problems = []
+    unknown = 0
     for index, heading in enumerate(headings):
         at = Place(place.file, HEADING_ROW, index + 1, place.sheet)
         column = called.get(heading)
         if column is None:
-            problems.append(problem("FAC022", at, heading=heading, kind=kind.name))
+            unknown += 1
+            if unknown <= SHOWN_MAX:
+                shown = heading if len(heading) <= HEADING_SHOWN_MAX else heading[:HEADING_SHOWN_MAX] + "…"
+                problems.append(problem("FAC022", at, heading=shown, kind=kind.name))
             continue
         if column.name in found:
             first = found[column.name].heading
@@ -118,6 +124,8 @@ def matched(
         if not is_readable(column, native):
             problems.append(problem("FAC025", at, column=column.name, seen=native, type=column.type))
         found[column.name] = Field(heading, heading if natives else f"c{index}", native)
+    if unknown > SHOWN_MAX:
+        problems.append(problem("FAC060", place, count=unknown - SHOWN_MAX, sort="FAC022", column="-"))
     for column in kind.file_columns:
         if column.required and column.name not in found:
             at = Place(place.file, HEADING_ROW, sheet=place.sheet)
