@@ -20,15 +20,15 @@ from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.events import EventFold
 from guanhu.appraisal.ground import lay_ground
 from guanhu.appraisal.history import History
-from guanhu.rulebook.instances import Instance, planned
 from guanhu.appraisal.lines import Card, Known
 from guanhu.appraisal.measures import OBJECT_OF, Figure, Fold, Statistics, Wanted, date_sql
 from guanhu.appraisal.parameters import Parameters, read_parameters
-from guanhu.rulebook.explain.past import Past
 from guanhu.appraisal.people import cards
 from guanhu.appraisal.persons import person_table
 from guanhu.appraisal.supplied import supplied_figure
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.past import Past
+from guanhu.rulebook.instances import Instance, planned
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Compiled, Num, Pair
 from guanhu.rulebook.run.scalar import Compiler
@@ -163,10 +163,10 @@ class Appraisal:
                 )
                 if seen is not None:
                     found[measure.kind.name, column.name] = (seen[0], seen[1])
-        for kind, column in (("account_rates", "rate"), ("loans", "rate"), ("loans", "amount")):
-            seen = self.view.statistics(kind, column) if kind in kinds else None
+        for kind, name in (("account_rates", "rate"), ("loans", "rate"), ("loans", "amount")):
+            seen = self.view.statistics(kind, name) if kind in kinds else None
             if seen is not None:
-                found[kind, column] = (seen[0], seen[1])
+                found[kind, name] = (seen[0], seen[1])
         return found
 
     # -- one instance --
@@ -185,8 +185,7 @@ class Appraisal:
             self._close(made[group.id], instance)
 
     def _names(self, every: str, group: str) -> list[str]:
-        everything = [*self.rulebook.lines.values(), *self.rulebook.decisions.values()]
-        return [x.id for x in everything if x.every == every and x.group == group]
+        return [x.id for x in self.rulebook.evaluated() if x.every == every and x.group == group]
 
     def _add(self, card: Card, line: t.Line | t.Decision) -> None:
         if isinstance(line, t.Decision):
@@ -231,7 +230,7 @@ class Appraisal:
         ]
         if any((instance.key, instance.every) == (row[0], row[1]) for row in self.outcome.left_out):
             return
-        tests: list[exp.Expression] = []
+        tests: list[exp.Expr] = []
         for group in groups:
             probe = Card(
                 self.engine,
@@ -294,7 +293,7 @@ class Appraisal:
                     )
                 )
         if joined:
-            _Joiner(self.engine, card).join(joined, self.rulebook)
+            _Joiner(self.engine, card).join(joined)
 
     def _figure(self, measure: t.Measure, card: Card) -> tuple[Figure, str]:
         """Return the figure of a measure for a card and how it is joined."""
@@ -374,12 +373,7 @@ class Appraisal:
 
     def once_ending_in(self, instance: Instance) -> None:
         """Evaluate `once` lines for people whose own window ends inside the instance."""
-        onces = [
-            x
-            for x in (*self.rulebook.lines.values(), *self.rulebook.decisions.values())
-            if x.once is not None
-        ]
-        for window in {x.once for x in onces if x.once is not None}:
+        for window in {x.once for x in self.rulebook.evaluated() if x.once is not None}:
             query = filled(
                 "SELECT DISTINCT :col AS d FROM f_staff WHERE :col IS NOT NULL ORDER BY 1",
                 col=exp.column(window.date_column),
@@ -400,7 +394,7 @@ class _Flat:
 
     def __init__(self, card: Card) -> None:
         self.sheet = Sheet(exp.to_table("x"))
-        self.sheet.bind = lambda value, name="": value  # type: ignore[method-assign,assignment]
+        self.sheet.bind = lambda value, _name="": value  # type: ignore[method-assign,assignment]
         self.card = card
 
     def leaf(self, node: t.Expr) -> Compiled:
@@ -441,14 +435,14 @@ class _Joiner:
         self.engine = engine
         self.card = card
 
-    def join(self, joined: list[tuple[str, Figure, str]], rulebook: t.Rulebook) -> None:
+    def join(self, joined: list[tuple[str, Figure, str]]) -> None:
         card = self.card
         query = exp.select(exp.column(exp.Star(), table="s")).from_(
             exp.alias_(table_named(card.table), "s", table=True)
         )
         for number, (name, figure, how) in enumerate(joined):
             alias = f"f{number}"
-            columns = _value_columns(alias, name, figure, rulebook.measures[name])
+            columns = _value_columns(alias, name, figure)
             query = query.select(*columns)
             if figure.table:
                 query = query.join(
@@ -472,7 +466,7 @@ class _Joiner:
         names = [f"m:{name}" for name, _, _ in joined] + [
             f"n:{name}" for name, figure, _ in joined if figure.is_mean
         ]
-        columns: list[exp.Expression] = []
+        columns: list[exp.Expr] = []
         for name in names:
             column = exp.column(name, quoted=True)
             columns += [exp.Min(this=column), exp.Max(this=column.copy())]
@@ -480,12 +474,12 @@ class _Joiner:
         return {name: (int(row[2 * i] or 0), int(row[2 * i + 1] or 0)) for i, name in enumerate(names)}
 
 
-def _as(table: str, alias: str) -> exp.Expression:
+def _as(table: str, alias: str) -> exp.Expr:
     return exp.alias_(table_named(table), alias, table=True)
 
 
-def _condition(alias: str, figure: Figure, how: str) -> exp.Expression:
-    def same(left: str, right: str) -> exp.Expression:
+def _condition(alias: str, figure: Figure, how: str) -> exp.Expr:
+    def same(left: str, right: str) -> exp.Expr:
         return exp.EQ(this=exp.column(left, table=alias), expression=exp.column(right, table="s"))
 
     match how:
@@ -505,12 +499,12 @@ def _condition(alias: str, figure: Figure, how: str) -> exp.Expression:
     return exp.And(this=condition, expression=same("spell_no", "spell_no")) if figure.by_spell else condition
 
 
-def _through_institution(alias: str) -> exp.Expression:
+def _through_institution(alias: str) -> exp.Expr:
     number = filled("SELECT w.subject_no FROM w_institution AS w WHERE w.subject_id = s.institution_id")
     return exp.EQ(this=exp.column("subject_no", table=alias), expression=exp.Subquery(this=number))
 
 
-def _value_columns(alias: str, name: str, figure: Figure, measure: t.AnyMeasure) -> list[exp.Expression]:
+def _value_columns(alias: str, name: str, figure: Figure) -> list[exp.Expr]:
     """Return the value column: 0 where there is no row, unknown where a row's figure was."""
     if not figure.table:
         return [
@@ -518,9 +512,9 @@ def _value_columns(alias: str, name: str, figure: Figure, measure: t.AnyMeasure)
         ]
     num = exp.column("num", table=alias)
     none = exp.Is(this=exp.column("bad", table=alias), expression=exp.Null())
-    missing: exp.Expression = n.integer(0) if figure.empty_is_zero else exp.Null()
+    missing: exp.Expr = n.integer(0) if figure.empty_is_zero else exp.Null()
     bad = exp.GT(this=exp.column("bad", table=alias), expression=n.integer(0))
-    columns: list[exp.Expression] = [
+    columns: list[exp.Expr] = [
         exp.alias_(n.case([(none, missing), (bad, exp.Null())], num), f"m:{name}", quoted=True)
     ]
     if figure.is_mean:

@@ -22,13 +22,13 @@ class Engine(Protocol):
     def facts(self, view: Facts, kinds: Sequence[str]) -> None:
         """Make the facts of these kinds readable as `f_<kind>`."""
 
-    def execute(self, query: exp.Expression) -> None:
+    def execute(self, query: exp.Expr) -> None:
         """Execute a statement."""
 
-    def rows(self, query: exp.Expression) -> list[tuple[Any, ...]]:
+    def rows(self, query: exp.Expr) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
 
-    def create(self, name: str, query: exp.Expression) -> None:
+    def create(self, name: str, query: exp.Expr) -> None:
         """Keep the rows of a query as the table `name`, in place of an earlier one."""
 
     def load(self, name: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> None:
@@ -37,7 +37,7 @@ class Engine(Protocol):
     def drop(self, name: str) -> None:
         """Forget a table."""
 
-    def write(self, query: exp.Expression, path: Path) -> None:
+    def write(self, query: exp.Expr, path: Path) -> None:
         """Write the rows of a query as one Parquet file."""
 
     def close(self) -> None:

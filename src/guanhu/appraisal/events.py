@@ -61,8 +61,8 @@ class EventFold:
             self.engine.create(name, self._credited_query(measure, kind, subject))
         return name
 
-    def _credited_query(self, measure: t.Measure, kind: Kind, subject: str) -> exp.Expression:
-        parts = {
+    def _credited_query(self, measure: t.Measure, kind: Kind, subject: str) -> exp.Expr:
+        parts: dict[str, exp.Expr | str] = {
             "facts": f"f_{kind.name}",
             "day": exp.column(kind.day, table="r"),
             "whole": n.integer(WEIGHT_WHOLE),
@@ -78,10 +78,10 @@ class EventFold:
         if measure.credit == "person" and "person_id" in names:
             return filled(_TO_PERSON, **parts)
         routes = self._routes(kind, names, parts)
-        weight: exp.Expression = exp.column("share", table="g")
+        weight: exp.Expr = exp.column("share", table="g")
         if measure.credit in ("lead only", "each in full"):
             weight = exp.Cast(this=n.integer(WEIGHT_WHOLE), to=exp.DataType.build("BIGINT"))
-        roles: exp.Expression = exp.Boolean(this=True)
+        roles: exp.Expr = exp.Boolean(this=True)
         if measure.credit == "lead only":
             roles = filled("SELECT g.role IS NULL OR g.role IN ('主办', 'lead')").expressions[0]
         elif measure.role:
@@ -92,9 +92,7 @@ class EventFold:
             return filled(_TO_TEAM, credited=found)
         return found
 
-    def _routes(
-        self, kind: Kind, names: set[str], parts: dict[str, exp.Expression | str]
-    ) -> list[exp.Expression]:
+    def _routes(self, kind: Kind, names: set[str], parts: dict[str, exp.Expr | str]) -> list[exp.Expr]:
         key = exp.column(kind.key[0], table="r")
         routes = [filled(_ROUTE_EVENT, key=key, **parts)]
         if "loan_id" in names:
@@ -112,13 +110,13 @@ class EventFold:
 
     def _amounts(
         self, measure: t.Measure, credited: str, wanted: Wanted
-    ) -> tuple[exp.Expression, Fraction, Fraction]:
+    ) -> tuple[exp.Expr, Fraction, Fraction]:
         """Return amounts of the credited rows in the window; the scale with and without the weight."""
         days = sorted({wanted.span.start, *self.fold.price_cuts(measure, wanted.span)})
         if measure.prices_at not in ("each day", "row's day"):
             days = [wanted.span.start]
         ends = [*days[1:], wanted.span.end]
-        queries: list[exp.Expression] = []
+        queries: list[exp.Expr] = []
         nums: list[Num] = []
         plain = Fraction(1)
         for start, end in zip(days, ends, strict=True):
@@ -144,7 +142,7 @@ class EventFold:
 
     def _amount_query(
         self, measure: t.Measure, credited: str, span: Span, wanted: Wanted
-    ) -> tuple[exp.Expression, Num, Fraction]:
+    ) -> tuple[exp.Expr, Num, Fraction]:
         day = self.fold.price_day(measure, span.start, wanted)
         source = self._flat(measure, credited, span)
         env = RowEnv(
@@ -185,7 +183,7 @@ class EventFold:
         query = env.sheet.select(columns).where(n.any_of([where, n.is_null(where)]))
         return query, bound, plain
 
-    def _flat(self, measure: t.Measure, credited: str, span: Span) -> exp.Expression:
+    def _flat(self, measure: t.Measure, credited: str, span: Span) -> exp.Expr:
         """Return the credited rows of a window with the columns that the formulas read."""
         kind = measure.kind
         read = sorted(columns_read((measure.where, measure.each), self.rulebook.tables))
@@ -211,7 +209,7 @@ class EventFold:
             )
         return query.select(*columns).subquery("r")
 
-    def _gather(self, measure: t.Measure, rows: str, wanted: Wanted, *, by_spell: bool) -> exp.Expression:
+    def _gather(self, measure: t.Measure, rows: str, wanted: Wanted, *, by_spell: bool) -> exp.Expr:
         shapes = {
             "distinct": ("count(DISTINCT r.thing)", "CAST(1 AS BIGINT)"),
             "mean": ("sum(r.amount)", "count(*)"),
@@ -260,7 +258,7 @@ def _with_things(query: exp.Select, tables: set[str], names: set[str], kind: str
     return query
 
 
-def _to_institution(kind: Kind, parts: dict[str, exp.Expression | str]) -> exp.Expression:
+def _to_institution(kind: Kind, parts: dict[str, exp.Expr | str]) -> exp.Expr:
     names = {c.name for c in kind.columns}
     if kind.name in ("accounts", "loans"):
         return filled(_AT_OWN_PLACE, **parts)

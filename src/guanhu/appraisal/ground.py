@@ -176,6 +176,6 @@ def lay_ground(engine: Engine) -> None:
     engine.create("w_team", filled(_TEAMS))
 
 
-def literal(text: str) -> exp.Expression:
+def literal(text: str) -> exp.Expr:
     """Return a text literal."""
     return exp.Literal.string(text)

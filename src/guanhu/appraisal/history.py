@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -10,12 +11,12 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
-from guanhu.rulebook.instances import Instance
 from guanhu.appraisal.lines import Card, leaf_key, loaded_values, past_query
 from guanhu.appraisal.parameters import value_of
-from guanhu.rulebook.explain.past import Past, Value
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.past import Past, Value
 from guanhu.rulebook.explain.resets import resets_in
+from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Word
 from guanhu.rulebook.run.template import filled, table_named
@@ -85,15 +86,11 @@ class History:
             key = leaf_key(node)
             if key not in card.leaves:
                 card.leaves[key] = self._leaf(card, node, key)
-        for node in {
-            x.name: x
-            for root in roots
-            for x in t.walk(root)
-            if isinstance(x, t.InputRef) and self.rulebook.inputs[x.name].by_person
-        }.values():
-            card.leaves[f"input:{node.name}"] = self._joined(
-                card, self._decided(node, card.instance), node.unit, f"input:{node.name}"
-            )
+        inputs = {x.name: x for root in roots for x in t.walk(root) if isinstance(x, t.InputRef)}
+        for name, asked in inputs.items():
+            if self.rulebook.inputs[name].by_person:
+                decided = self._decided(asked, card.instance)
+                card.leaves[f"input:{name}"] = self._joined(card, decided, asked.unit, f"input:{name}")
 
     def _leaf(self, card: Card, node: t.Expr, key: str) -> Compiled:
         instance = card.instance
@@ -123,9 +120,7 @@ class History:
         months = {"month": 1, "quarter": 3, "half": 6, "year": 12}.get(instance.every, 12)
         return add_months(instance.days.start, -months * (last - 1))
 
-    def _joined(
-        self, card: Card, values: dict[str, Value] | dict[str, int | None], unit: units.Unit, key: str
-    ) -> Compiled:
+    def _joined(self, card: Card, values: Mapping[str, Value | int], unit: units.Unit, key: str) -> Compiled:
         """Join values by subject; where there is none the column is NULL and `<key>/there` too."""
         self.count += 1
         meaning = loaded_values(self.engine, f"past/{self.count}", values, unit)

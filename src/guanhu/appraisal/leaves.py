@@ -35,13 +35,13 @@ def input_column(
         return _nothing(declared.unit)
     level = max(getattr(key, "level", 0) for key in keys)
     known = _constants(values)
-    arms: list[tuple[exp.Expression, exp.Expression]] = []
+    arms: list[tuple[exp.Expr, exp.Expr]] = []
     for wanted, value in known:
         tests = [
             exp.EQ(this=n.wrap(sql_of(key)), expression=exp.Literal.string(w))
             for key, w in zip(keys, wanted, strict=True)
         ]
-        condition: exp.Expression = tests[0]
+        condition: exp.Expr = tests[0]
         for test in tests[1:]:
             condition = exp.And(this=condition, expression=test)
         arms.append((condition, value.sql))

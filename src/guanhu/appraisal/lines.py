@@ -7,7 +7,7 @@ group's card has been kept as a table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
@@ -15,12 +15,12 @@ from math import lcm
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
-from guanhu.rulebook.instances import Instance
 from guanhu.appraisal.leaves import input_column, rows_in_force
 from guanhu.appraisal.measures import Figure, date_sql
 from guanhu.appraisal.parameters import Parameters
-from guanhu.rulebook.explain.past import Past, Value
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.past import Past, Value
+from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Pair, Word
 from guanhu.rulebook.run.scalar import Compiler, level_of, sql_of
@@ -87,7 +87,7 @@ class Card:
         self.engine.create(name, exp.select(exp.Star()).from_(self.sheet.table()))
         self.stand_on(name)
 
-    def join(self, query: exp.Expression, columns: list[str]) -> None:
+    def join(self, query: exp.Expr, columns: list[str]) -> None:
         """Add columns of a query (subject_no, columns…) to the card, by subject."""
         self.flushes += 1
         name = f"{self.name}/{self.flushes}"
@@ -114,7 +114,7 @@ class Card:
         table = self.rulebook.tables[name]
         return table, rows_in_force(table, self.instance.days.last_day)
 
-    def leaf(self, node: t.Expr) -> Compiled:  # noqa: PLR0911 - one case per leaf
+    def leaf(self, node: t.Expr) -> Compiled:
         """Return the column of a leaf."""
         match node:
             case t.MeasureRef():
@@ -180,7 +180,7 @@ class Card:
         earlier = exp.Coalesce(this=before.sql.copy(), expressions=[n.integer(0)])
         more = n.case([(unknown, exp.Null())], exp.Add(this=n.wrap(earlier), expression=n.integer(1)))
         # A streak that breaks is 0 whatever came before; a count of the last n keeps what it had.
-        none: exp.Expression = (
+        none: exp.Expr = (
             n.integer(0) if isinstance(node, t.Streak) else n.case([(unknown, exp.Null())], earlier)
         )
         built = n.case([(n.is_null(sql), exp.Null()), (sql, more)], none)
@@ -214,7 +214,7 @@ class Card:
             .select(*names)
             .from_(_aliased(self.sheet.table(), "s"))
         )
-        condition: exp.Expression = exp.Boolean(this=True)
+        condition: exp.Expr = exp.Boolean(this=True)
         for b in node.by:
             condition = exp.And(
                 this=condition,
@@ -277,9 +277,7 @@ class Card:
         """Bind, where the value is unknown, the path of the first figure read that is unknown."""
         value = self.lines[name]
         level = level_of(value)
-        arms: list[tuple[exp.Expression, exp.Expression]] = [
-            (exp.Not(this=n.wrap(n.is_null(sql_of(value)))), exp.Null())
-        ]
+        arms: list[tuple[exp.Expr, exp.Expr]] = [(exp.Not(this=n.wrap(n.is_null(sql_of(value)))), exp.Null())]
         seen: set[str] = set()
         for label, node in causes_in(nodes, self.rulebook):
             if label in seen:
@@ -379,7 +377,7 @@ def _plain(value: Compiled) -> Compiled:
             return Day(value.sql, 0)
 
 
-def _aliased(table: exp.Expression, alias: str) -> exp.Expression:
+def _aliased(table: exp.Expr, alias: str) -> exp.Expr:
     if isinstance(table, exp.Subquery):
         return exp.Subquery(this=table.this, alias=exp.TableAlias(this=exp.to_identifier(alias)))
     return exp.alias_(table.copy(), alias, table=True)
@@ -387,7 +385,7 @@ def _aliased(table: exp.Expression, alias: str) -> exp.Expression:
 
 @dataclass(slots=True)
 class _Aggregated:
-    columns: list[tuple[str, exp.Expression]]
+    columns: list[tuple[str, exp.Expr]]
     value: Compiled
 
 
@@ -406,8 +404,8 @@ class _Window:
         self.level = level_of(value)
         self.x = sql_of(value)
 
-    def over(self, function: exp.Expression, *, ordered: bool = False) -> exp.Expression:
-        partition: list[exp.Expression] = [
+    def over(self, function: exp.Expr, *, ordered: bool = False) -> exp.Expr:
+        partition: list[exp.Expr] = [
             exp.column("is_last"),
             *[exp.column(b, quoted=True) for b in self.node.by],
         ]
@@ -422,8 +420,8 @@ class _Window:
         )
         return exp.Window(this=function, partition_by=partition, order=order)
 
-    def number(self, function: str) -> exp.Expression:
-        argument: exp.Expression = self.x.copy()
+    def number(self, function: str) -> exp.Expr:
+        argument: exp.Expr = self.x.copy()
         if self.node.how == "count":
             argument = n.case([(self.x, n.integer(1))], n.integer(0))
         if isinstance(self.value, Num) and function == "sum":
@@ -449,7 +447,7 @@ class _Window:
         function = {"highest": "max", "lowest": "min"}.get(node.how, "sum")
         gathered = self.over(self.number(function))
         scale, low, high = self.bounds()
-        total: exp.Expression = gathered
+        total: exp.Expr = gathered
         if not node.self_in and function == "sum":
             own = n.case([(self.x, n.integer(1))], n.integer(0)) if node.how == "count" else self.x
             total = exp.Sub(this=n.wrap(gathered), expression=n.wrap(own))
@@ -474,7 +472,7 @@ class _Window:
         few = exp.LT(this=size.copy(), expression=n.integer(node.least_size))
         scale, low, high = self.bounds()
         name = f"{node.how}@{node.among}/{node.place.line}:{node.place.column}"
-        columns: list[tuple[str, exp.Expression]] = [
+        columns: list[tuple[str, exp.Expr]] = [
             (name, n.case([(n.any_of([unknown, few]), exp.Null())], self.number(function)))
         ]
         num = n.column(name, scale, low, high)
@@ -484,9 +482,7 @@ class _Window:
         return _Aggregated(columns, Pair(num, n.column(f"{name}/n", Fraction(1), 0, self.MEMBERS_MAX)))
 
 
-def loaded_values(
-    engine: Engine, name: str, values: dict[str, Value] | dict[str, int | None], unit: units.Unit
-) -> Compiled:
+def loaded_values(engine: Engine, name: str, values: Mapping[str, Value | int], unit: units.Unit) -> Compiled:
     """Keep values by subject id as the table `name`(subject_id, value) and return what the column means."""
     if unit == units.YES_NO:
         engine.load(
@@ -511,7 +507,7 @@ def loaded_values(
     return Num(exp.column("value"), Fraction(1, scale), min(low, 0), max(high, 1))
 
 
-def past_query(table: str, column: str, cards: str) -> exp.Expression:
+def past_query(table: str, column: str, cards: str) -> exp.Expr:
     """Return (subject_no, column, column/there): earlier values by subject number."""
     return filled(
         "SELECT c.subject_no, v.value AS value_, TRUE AS there_ FROM vals AS v JOIN (SELECT DISTINCT subject_no, subject_id FROM cards) AS c ON c.subject_id = v.subject_id",

@@ -1,4 +1,4 @@
-"""Measures of a run: each (measure, instance, kind of subject) becomes a small table
+"""Measures of a run: each (measure, instance, kind of subject) becomes a small table.
 
     (subject_no, spell_no, num, den, bad)
 
@@ -15,17 +15,15 @@ from fractions import Fraction
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
-from guanhu.rulebook.instances import Instance
 from guanhu.appraisal.parameters import Parameters, inputs_in
-from guanhu.appraisal.rows import JOINED, RowEnv, column_of, columns_read, flat_name
-from guanhu.kinds.schema import Dated
+from guanhu.appraisal.rows import JOINED, RowEnv, columns_read, flat_name
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.run import fold
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.fold import WEIGHT_WHOLE, Segment, segments_of, taken_spans
 from guanhu.rulebook.run.numeric import Num
 from guanhu.rulebook.run.template import filled, union_all
-from guanhu.rulebook.windows import span_of
 from guanhu.values.dates import FAR_FUTURE, Span
 
 OBJECT_OF = {"balances": "account_no", "account_rates": "account_no", "loan_states": "loan_id"}
@@ -86,9 +84,9 @@ class Fold:
         self.engine.create(name, self._pieces_query(measure, subject, object_key, book))
         return name
 
-    def _pieces_query(self, measure: t.Measure, subject: str, object_key: str, book: str) -> exp.Expression:
+    def _pieces_query(self, measure: t.Measure, subject: str, object_key: str, book: str) -> exp.Expr:
         credit = "w_credit_account" if object_key == "account_no" else "w_credit_loan"
-        weight: exp.Expression = exp.column("share", table="c")
+        weight: exp.Expr = exp.column("share", table="c")
         conditions = ["TRUE"]
         if subject == "institution":
             if object_key == "account_no":
@@ -225,7 +223,7 @@ class Fold:
         if name in self.made:
             return name
         self.made.add(name)
-        columns: list[exp.Expression] = [
+        columns: list[exp.Expr] = [
             exp.alias_(
                 exp.column(column, table="a" if table == "account" else "c"),
                 flat_name(table, column),
@@ -239,7 +237,7 @@ class Fold:
         if not isinstance(query, exp.Select):
             raise TypeError("not a select")
         flat = query.select(*columns)
-        grouped: list[exp.Expression] = [exp.column(x, quoted=True) for x in names]
+        grouped: list[exp.Expr] = [exp.column(x, quoted=True) for x in names]
         number = exp.alias_(
             exp.Cast(
                 this=filled("SELECT dense_rank() OVER (ORDER BY 1) AS x").expressions[0].this,
@@ -298,14 +296,14 @@ class Fold:
 
     def _amounts(
         self, measure: t.Measure, source: str, segments: list[Segment], wanted: Wanted, *, linear: bool
-    ) -> tuple[exp.Expression, Fraction]:
+    ) -> tuple[exp.Expr, Fraction]:
         """Return (subject_no, span_no, amount, bad) rows and the scale of the amount."""
         by_price: dict[date, list[int]] = {}
         for segment in segments:
             by_price.setdefault(self.price_day(measure, segment.span.start, wanted), []).append(
                 segment.number
             )
-        parts: list[tuple[exp.Expression, Num]] = []
+        parts: list[tuple[exp.Expr, Num]] = []
         for day, numbers in sorted(by_price.items()):
             chosen = filled("SELECT * FROM rows_", rows_=source)
             if len(by_price) > 1 and isinstance(chosen, exp.Select):
@@ -316,8 +314,8 @@ class Fold:
         return _aligned(parts)
 
     def _amount_query(
-        self, measure: t.Measure, chosen: exp.Expression, source: str, day: date, *, linear: bool
-    ) -> tuple[exp.Expression, Num]:
+        self, measure: t.Measure, chosen: exp.Expr, source: str, day: date, *, linear: bool
+    ) -> tuple[exp.Expr, Num]:
         table = chosen.subquery("r") if isinstance(chosen, exp.Query) else chosen
         bounds = self.statistics.bounds(measure)
         balance = Num(exp.column("days_sum"), Fraction(1, 100), *self.seen[source]) if linear else None
@@ -334,7 +332,7 @@ class Fold:
         bound = env.sheet.bind(amount)
         if not isinstance(bound, Num):
             raise TypeError(measure.id)
-        known: exp.Expression = bound.sql
+        known: exp.Expr = bound.sql
         if measure.where is not None:
             where = env.compiler.condition(measure.where)
             bad = n.any_of(
@@ -354,9 +352,13 @@ class Fold:
         ]
         return env.sheet.select(columns), bound
 
-    def _gathered(self, wanted: Wanted, rows: exp.Expression, scale: Fraction) -> Figure:
+    def _gathered(self, wanted: Wanted, rows: exp.Expr, scale: Fraction) -> Figure:
         """Sum the amounts by subject and, in the instance's own window, by spell."""
-        by_spell = wanted.subject == "person" and wanted.rolled and (wanted.measure.window.is_own or wanted.measure.base)
+        by_spell = (
+            wanted.subject == "person"
+            and wanted.rolled
+            and (wanted.measure.window.is_own or wanted.measure.base)
+        )
         name = f"figure/{self.count}"
         self.count += 1
         self.engine.create(f"{name}/rows", rows)
@@ -398,12 +400,12 @@ class Statistics:
         return found
 
 
-def _aligned(parts: list[tuple[exp.Expression, Num]]) -> tuple[exp.Expression, Fraction]:
+def _aligned(parts: list[tuple[exp.Expr, Num]]) -> tuple[exp.Expr, Fraction]:
     """Return the queries of several price days as one, their amounts brought to one scale."""
     scale = parts[0][1].scale
     for _, num in parts[1:]:
         scale = n.common_scale(scale, num.scale)
-    found: list[exp.Expression] = []
+    found: list[exp.Expr] = []
     for query, num in parts:
         factor = num.scale / scale
         amount = n.rescaled(Num(exp.column("amount"), num.scale, num.low, num.high), scale)
@@ -416,11 +418,11 @@ def _aligned(parts: list[tuple[exp.Expression, Num]]) -> tuple[exp.Expression, F
     return union_all(found), scale
 
 
-def _days(span: Span) -> dict[str, exp.Expression]:
+def _days(span: Span) -> dict[str, exp.Expr]:
     return {"start": date_sql(span.start), "stop": date_sql(span.end), "forever": date_sql(FAR_FUTURE)}
 
 
-def date_sql(day: date) -> exp.Expression:
+def date_sql(day: date) -> exp.Expr:
     """Return a date literal."""
     return exp.Cast(this=exp.Literal.string(day.isoformat()), to=exp.DataType.build("DATE"))
 

@@ -31,12 +31,16 @@ def needed_kinds(rulebook: t.Rulebook) -> list[Kind]:
 
 
 def _formulas(rulebook: t.Rulebook) -> list[t.Expr]:
-    found: list[t.Expr] = [x for line in rulebook.lines.values() for x in (line.value, line.least, line.most) if x is not None]
+    found: list[t.Expr] = [
+        x for line in rulebook.lines.values() for x in (line.value, line.least, line.most) if x is not None
+    ]
     found += [d.when for d in rulebook.decisions.values()]
     for measure in rulebook.measures.values():
         if isinstance(measure, t.Measure):
             found += [x for x in (measure.where, measure.each) if x is not None]
-    found += [g for table in rulebook.tables.values() for v in table.versions for row in v.rows for g in row.gives]
+    found += [
+        g for table in rulebook.tables.values() for v in table.versions for row in v.rows for g in row.gives
+    ]
     return [node for root in found for node in t.walk(root)]
 
 
@@ -51,4 +55,8 @@ def _reads_past(rulebook: t.Rulebook) -> bool:
 
 def parameter_rows(rulebook: t.Rulebook) -> list[ParameterRow]:
     """Return a row to fill in for each input that the bank supplies."""
-    return [ParameterRow(rulebook=rulebook.id, input=i.id, keys=" | ".join(i.by)) for i in rulebook.inputs.values() if not i.by_person]
+    return [
+        ParameterRow(rulebook=rulebook.id, input=i.id, keys=" | ".join(i.by))
+        for i in rulebook.inputs.values()
+        if not i.by_person
+    ]

@@ -12,9 +12,9 @@ from __future__ import annotations
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
-from guanhu.rulebook.instances import Instance
 from guanhu.appraisal.measures import date_sql, spell_table
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.run.template import filled
 
 _SPELLS = """

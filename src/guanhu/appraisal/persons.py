@@ -25,13 +25,13 @@ def person_table(engine: Engine, card: Card, rulebook: t.Rulebook) -> tuple[str,
     if not count:
         return card.table, dict(card.lines)
     lines: dict[str, Compiled] = {}
-    columns: list[exp.Expression] = []
+    columns: list[exp.Expr] = []
     for name, value in card.lines.items():
         if name.endswith("~raw"):
             continue
         line = rulebook.lines.get(name)
         column = exp.column(name, quoted=True)
-        last: exp.Expression = filled("SELECT any_value(:x) FILTER (WHERE is_last)", x=column).expressions[0]
+        last: exp.Expr = filled("SELECT any_value(:x) FILTER (WHERE is_last)", x=column).expressions[0]
         lines[name] = value
         raw = card.lines.get(f"{name}~raw")
         if line is not None and isinstance(value, Num) and isinstance(raw, Num):
@@ -66,14 +66,15 @@ def person_table(engine: Engine, card: Card, rulebook: t.Rulebook) -> tuple[str,
     return _with_totals(engine, f"{name}/sums", name, card, rulebook, lines)
 
 
-def _known_sum(column: exp.Expression) -> exp.Expression:
-    return filled(
-        "SELECT CASE WHEN count(*) FILTER (WHERE :x IS NULL) > 0 THEN NULL ELSE CAST(sum(:x) AS HUGEINT) END",
-        x=column,
-    ).expressions[0]
+def _known_sum(column: exp.Expr) -> exp.Expr:
+    known = (
+        "SELECT CASE WHEN count(*) FILTER (WHERE :x IS NULL) > 0 THEN NULL ELSE CAST(sum(:x) AS HUGEINT) END"
+    )
+    found: exp.Expr = filled(known, x=column).expressions[0]
+    return found
 
 
-def _average(column: exp.Expression, value: Num) -> Num:
+def _average(column: exp.Expr, value: Num) -> Num:
     days_max = 4000
     top = filled(
         "SELECT CASE WHEN count(*) FILTER (WHERE :x IS NULL) > 0 THEN NULL ELSE CAST(sum(CAST(:x AS HUGEINT) * spell_days) AS HUGEINT) END",
@@ -92,7 +93,7 @@ def _with_totals(
     engine: Engine, sums: str, name: str, card: Card, rulebook: t.Rulebook, lines: dict[str, Compiled]
 ) -> tuple[str, dict[str, Compiled]]:
     """Return the persons with each money total as the sum of its own rounded lines."""
-    changes: list[exp.Expression] = []
+    changes: list[exp.Expr] = []
     for line_id in card.lines:
         line = rulebook.lines.get(line_id)
         if (

@@ -61,7 +61,12 @@ def publish(bank: Path, run: RunFolder) -> None:
                     )
                 ]
             )
-    line = {"run": run.path.name, "rulebook": record["rulebook"], "digest": record["digest"], "published_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    line = {
+        "run": run.path.name,
+        "rulebook": record["rulebook"],
+        "digest": record["digest"],
+        "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
     with (bank / FILE).open("a", encoding="utf-8") as file:
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
         file.flush()
@@ -80,24 +85,38 @@ def past_from(engine: Engine, runs: Iterable[RunFolder], rulebook: t.Rulebook) -
     past = Past()
     for run in runs:
         _read_lines(engine, run, rulebook, past)
-        query = filled("SELECT subject_id, sets, after, in_force FROM read_parquet(:path) WHERE NOT undecided AND sets <> '' ORDER BY in_force", path=literal(run.table("decisions")))
+        query = filled(
+            "SELECT subject_id, sets, after, in_force FROM read_parquet(:path) WHERE NOT undecided AND sets <> '' ORDER BY in_force",
+            path=literal(run.table("decisions")),
+        )
         for subject, state, after, day in engine.rows(query):
             past.states.setdefault(state, {}).setdefault(subject, []).append((day, after))
     return past
 
 
 def _read_lines(engine: Engine, run: RunFolder, rulebook: t.Rulebook, past: Past) -> None:
-    query = filled("SELECT subject_id, instance, line, num, den, text, state FROM read_parquet(:path) WHERE spell_no = 0", path=literal(run.table("lines")))
+    query = filled(
+        "SELECT subject_id, instance, line, num, den, text, state FROM read_parquet(:path) WHERE spell_no = 0",
+        path=literal(run.table("lines")),
+    )
     for subject, instance, name, num, den, text, state in engine.rows(query):
         span = period_of(instance)
         line = rulebook.lines.get(name)
         if span is None or (line is None and name not in rulebook.decisions):
             continue
         unit = line.unit if line is not None else units.YES_NO
-        value = None if state != "ok" else text == "yes" if unit == units.YES_NO else text if units.is_choice(unit) else value_kept(num, den)
+        value = (
+            None
+            if state != "ok"
+            else text == "yes"
+            if unit == units.YES_NO
+            else text
+            if units.is_choice(unit)
+            else value_kept(num, den)
+        )
         past.published.setdefault((name, span), {})[subject] = value
 
 
-def literal(path: Path) -> exp.Expression:
+def literal(path: Path) -> exp.Expr:
     """Return a path as a text literal."""
     return exp.Literal.string(str(path))

@@ -22,7 +22,7 @@ from guanhu.values.exact import FIGURE_SCALE
 
 def value_at_rest(column: Column, seen: Any) -> Any:
     """Return a cell in its unit: whole numbers become exact fractions."""
-    if seen is None or column.scale == 1 and not isinstance(seen, int | Decimal):
+    if seen is None or (column.scale == 1 and not isinstance(seen, int | Decimal)):
         return seen
     if isinstance(seen, bool):
         return seen
@@ -121,7 +121,7 @@ class SubjectReader:
 
     def _select(self, query: str, ids: Iterable[str]) -> list[tuple[Any, ...]]:
         """Return the rows of a query that joins the table x(id)."""
-        wanted = sorted({i for i in ids if i is not None})
+        wanted = sorted({i for i in ids if i})
         if not wanted:
             return []
         if len(wanted) > _LISTED_MAX:

@@ -56,9 +56,20 @@ def reconciled(appraisal: Appraisal) -> list[tuple[str, ...]]:
     seen: set[tuple[str, Instance]] = set()
     for (name, instance, subject, _), figure in list(appraisal.figures.items()):
         measure = appraisal.rulebook.measures[name]
-        if subject != "person" or not figure.table or not isinstance(measure, t.Measure) or (name, instance) in seen:
+        if (
+            subject != "person"
+            or not figure.table
+            or not isinstance(measure, t.Measure)
+            or (name, instance) in seen
+        ):
             continue
-        if measure.kind.name != "balances" or measure.credit != "share" or measure.base or measure.role or not measure.window.is_own:
+        if (
+            measure.kind.name != "balances"
+            or measure.credit != "share"
+            or measure.base
+            or measure.role
+            or not measure.window.is_own
+        ):
             continue
         seen.add((name, instance))
         found.append(_row(appraisal, measure, instance))
@@ -74,7 +85,9 @@ def _row(appraisal: Appraisal, measure: t.Measure, instance: Instance) -> tuple[
     rest = f"pieces/rest/account_no/{book}/{measure.role}/{measure.credit}"
     if rest not in fold.made:
         fold.made.add(rest)
-        appraisal.engine.create(rest, filled(_REST, book=exp.Literal.string(book), whole=n.integer(WEIGHT_WHOLE)))
+        appraisal.engine.create(
+            rest, filled(_REST, book=exp.Literal.string(book), whole=n.integer(WEIGHT_WHOLE))
+        )
     parts: dict[str, Fraction] = {}
     for subject in ("person", "rest", "institution", "bank"):
         figure = fold.standing(Wanted(measure, instance, subject, span, cut=False, rolled=False))
@@ -84,7 +97,9 @@ def _row(appraisal: Appraisal, measure: t.Measure, instance: Instance) -> tuple[
     holds = parts["person"] + parts["rest"] == parts["institution"] == parts["bank"]
     if control is not None:
         holds = holds and round_half_away(parts["bank"], 6) == control
-    shown = [money_shown(int(round_half_away(parts[x] * 100))) for x in ("person", "rest", "institution", "bank")]
+    shown = [
+        money_shown(int(round_half_away(parts[x] * 100))) for x in ("person", "rest", "institution", "bank")
+    ]
     return (
         instance.key,
         measure.id,

@@ -71,7 +71,7 @@ class RowEnv:
 
     def __init__(
         self,
-        source: exp.Expression,
+        source: exp.Expr,
         kind: Kind,
         rulebook: t.Rulebook,
         parameters: Parameters,

@@ -92,7 +92,15 @@ def run_rulebook(
     runs = bank.path / "runs"
     for partial in leftovers(runs):
         shutil.rmtree(partial, ignore_errors=True)
-        problems.append(Problem("RUN031", Place(partial.name), "上次运行被中断, 它的残留已清除", "an interrupted run was cleared away", severity="warning"))
+        problems.append(
+            Problem(
+                "RUN031",
+                Place(partial.name),
+                "上次运行被中断, 它的残留已清除",
+                "an interrupted run was cleared away",
+                severity="warning",
+            )
+        )
     engine = make_engine()
     try:
         before = published_runs(bank.path, rulebook.id)
@@ -165,7 +173,11 @@ class OpenRun:
         kinds = sorted({*_KINDS, *self.rulebook.kinds()})
         self.engine.facts(view, kinds)
         parameters, _problems = read_parameters(self.engine, self.rulebook)
-        earlier = [r for r in published_runs(bank.path, self.rulebook.id) if r.record["digest"] in record["published"]]
+        earlier = [
+            r
+            for r in published_runs(bank.path, self.rulebook.id)
+            if r.record["digest"] in record["published"]
+        ]
         past = past_from(self.engine, earlier, self.rulebook)
         self.explainer = Explainer(self.engine, view, self.rulebook, parameters, past, self._members())
 
@@ -175,7 +187,10 @@ class OpenRun:
 
     def subjects(self) -> dict[str, str]:
         """Return subject id → kind of subject, of all who were appraised."""
-        query = filled("SELECT DISTINCT subject_id, group_id FROM read_parquet(:path) ORDER BY 1", path=literal(self.run.table("people")))
+        query = filled(
+            "SELECT DISTINCT subject_id, group_id FROM read_parquet(:path) ORDER BY 1",
+            path=literal(self.run.table("people")),
+        )
         return {subject: self.rulebook.groups[group].subject for subject, group in self.engine.rows(query)}
 
     def explain(self, subject_id: str) -> list[SubjectTrace]:
@@ -190,7 +205,7 @@ class OpenRun:
         """Return the instances of the run, those from the person's own date included."""
         found = planned(self.rulebook, self.period)
         if kind == "person":
-            windows = {x.once for x in (*self.rulebook.lines.values(), *self.rulebook.decisions.values()) if x.once is not None}
+            windows = {x.once for x in self.rulebook.evaluated() if x.once is not None}
             staff = self.explainer.reader.person(subject_id).staff if windows else {}
             for window in windows:
                 span = span_of(window, self.period, "once", staff.get(window.date_column))
@@ -201,12 +216,32 @@ class OpenRun:
     def _unknown(self, subject_id: str, known: list[str]) -> Problem:
         import difflib  # noqa: PLC0415 - only for the refusal
 
-        left = self.engine.rows(filled("SELECT DISTINCT reason, post FROM read_parquet(:path) WHERE subject_id = :id", path=literal(self.run.table("left_out")), id=exp.Literal.string(subject_id)))
+        left = self.engine.rows(
+            filled(
+                "SELECT DISTINCT reason, post FROM read_parquet(:path) WHERE subject_id = :id",
+                path=literal(self.run.table("left_out")),
+                id=exp.Literal.string(subject_id),
+            )
+        )
         if left:
             reasons = "、".join(f"{post or reason}" for reason, post in left)
-            return Problem("RUN051", Place(subject_id), f"{subject_id} 没有参加考核: 岗位为 {reasons}", f"{subject_id} was not appraised: {reasons}", "考核对象由办法的 who 决定", "who is appraised is decided by the rulebook's who")
+            return Problem(
+                "RUN051",
+                Place(subject_id),
+                f"{subject_id} 没有参加考核: 岗位为 {reasons}",
+                f"{subject_id} was not appraised: {reasons}",
+                "考核对象由办法的 who 决定",
+                "who is appraised is decided by the rulebook's who",
+            )
         near = "、".join(difflib.get_close_matches(subject_id, known, n=3))
-        return Problem("RUN050", Place(subject_id), f"这次运行里没有 {subject_id}", f"nobody called {subject_id} in this run", f"相近的有 {near}" if near else "用 guanhu export 看全部对象", f"near: {near}" if near else "guanhu export lists all subjects")
+        return Problem(
+            "RUN050",
+            Place(subject_id),
+            f"这次运行里没有 {subject_id}",
+            f"nobody called {subject_id} in this run",
+            f"相近的有 {near}" if near else "用 guanhu export 看全部对象",
+            f"near: {near}" if near else "guanhu export lists all subjects",
+        )
 
     def _members(self) -> dict[tuple[str, str], list[Member]]:
         """Return the kept results of everybody, for ranks and averages."""
@@ -218,7 +253,11 @@ class OpenRun:
             path=literal(self.run.table("people")),
         )
         for instance, group, subject, post, grade, place in self.engine.rows(people):
-            cards[instance, group, subject] = {k: v for k, v in (("post", post), ("grade", grade), ("institution_id", place)) if v is not None}
+            cards[instance, group, subject] = {
+                k: v
+                for k, v in (("post", post), ("grade", grade), ("institution_id", place))
+                if v is not None
+            }
         values = self._kept_values()
         found: dict[tuple[str, str], list[Member]] = {}
         for (instance, group, subject), attributes in cards.items():
@@ -233,7 +272,13 @@ class OpenRun:
             path=literal(self.run.table("lines")),
         )
         for instance, group, subject, name, num, den, text, state in self.engine.rows(lines):
-            value: Value = Unknown(f"lines.{name}", "past") if state != "ok" else (text == "yes" if text in ("yes", "no") else text) if text is not None else known_value(num, den)
+            value: Value = (
+                Unknown(f"lines.{name}", "past")
+                if state != "ok"
+                else (text == "yes" if text in ("yes", "no") else text)
+                if text is not None
+                else known_value(num, den)
+            )
             found.setdefault((instance, group, subject), ({}, {}))[0][name] = value
         measures = filled(
             "SELECT instance, group_id, subject_id, measure, num, den, divisor FROM read_parquet(:path) QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id, measure ORDER BY spell_no DESC) = 1",
@@ -252,10 +297,31 @@ def known_value(num: Any, den: Any) -> Fraction:
 
 
 def _roots(rulebook: t.Rulebook) -> list[t.Expr]:
-    lines = [x for line in rulebook.lines.values() for x in (line.value, line.least, line.most) if x is not None]
-    return [node for root in (*lines, *(d.when for d in rulebook.decisions.values())) for node in t.walk(root)]
+    lines = [
+        x for line in rulebook.lines.values() for x in (line.value, line.least, line.most) if x is not None
+    ]
+    return [
+        node for root in (*lines, *(d.when for d in rulebook.decisions.values())) for node in t.walk(root)
+    ]
 
 
-_KINDS = ("institutions", "staff", "posts", "teams", "customers", "accounts", "account_institutions", "balances", "account_rates", "loans", "loan_states", "assignments", "figures", "parameters", "human_decisions", "opening_state")
+_KINDS = (
+    "institutions",
+    "staff",
+    "posts",
+    "teams",
+    "customers",
+    "accounts",
+    "account_institutions",
+    "balances",
+    "account_rates",
+    "loans",
+    "loan_states",
+    "assignments",
+    "figures",
+    "parameters",
+    "human_decisions",
+    "opening_state",
+)
 
 __all__ = ["OpenRun", "Ran", "loaded", "period_named", "run_rulebook"]

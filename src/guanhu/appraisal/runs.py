@@ -195,7 +195,7 @@ class Freezer:
         )
         self.engine.load("frozen/reconcile", tuple((x, text) for x in named), self.outcome.reconciled)
 
-    def _create(self, name: str, queries: Sequence[exp.Expression], empty: str) -> None:
+    def _create(self, name: str, queries: Sequence[exp.Expr], empty: str) -> None:
         # Many small inserts instead of one union: a year of months has hundreds of parts.
         self.engine.create(f"frozen/{name}", filled(empty))
         for start in range(0, len(queries), 50):
@@ -265,7 +265,7 @@ WHERE FALSE
 """
 
 
-def _marks(result: Result) -> dict[str, exp.Expression]:
+def _marks(result: Result) -> dict[str, exp.Expr]:
     return {
         "instance": exp.Literal.string(result.instance.key),
         "every": exp.Literal.string(result.instance.every),
@@ -273,7 +273,7 @@ def _marks(result: Result) -> dict[str, exp.Expression]:
     }
 
 
-def _people(result: Result) -> exp.Expression:
+def _people(result: Result) -> exp.Expr:
     return filled(
         "SELECT subject_id, :instance, :every, :grp, spell_no, post, grade, institution_id, spell_start, CAST(spell_end - 1 AS DATE), spell_days FROM c",
         c=result.spells,
@@ -281,16 +281,16 @@ def _people(result: Result) -> exp.Expression:
     )
 
 
-def whole(sql: exp.Expression) -> exp.Expression:
+def whole(sql: exp.Expr) -> exp.Expr:
     """Return a whole number as it is kept: DECIMAL(38,0), which Parquet holds exactly."""
     return exp.Cast(this=sql.copy(), to=exp.DataType.build("DECIMAL(38, 0)"))
 
 
-def _line_rows(result: Result, table: str, spell: str) -> list[exp.Expression]:
-    found: list[exp.Expression] = []
+def _line_rows(result: Result, table: str, spell: str) -> list[exp.Expr]:
+    found: list[exp.Expr] = []
     for name, value in {**result.lines, **result.decisions}.items():
         column = exp.column(name, quoted=True)
-        nothing: exp.Expression = exp.Cast(this=exp.Null(), to=exp.DataType.build("VARCHAR"))
+        nothing: exp.Expr = exp.Cast(this=exp.Null(), to=exp.DataType.build("VARCHAR"))
         num = den = whole(exp.Null())
         text = nothing
         if isinstance(value, Num):
@@ -321,8 +321,8 @@ def _line_rows(result: Result, table: str, spell: str) -> list[exp.Expression]:
     return found
 
 
-def _measure_rows(result: Result) -> list[exp.Expression]:
-    found: list[exp.Expression] = []
+def _measure_rows(result: Result) -> list[exp.Expr]:
+    found: list[exp.Expr] = []
     for name, value in result.measures.items():
         num, divisor = (value.dividend, value.divisor) if isinstance(value, Pair) else (value, None)
         if not isinstance(num, Num):
@@ -342,7 +342,7 @@ def _measure_rows(result: Result) -> list[exp.Expression]:
     return found
 
 
-def _scaled(sql: exp.Expression, factor: int) -> exp.Expression:
+def _scaled(sql: exp.Expr, factor: int) -> exp.Expr:
     return sql if factor == 1 else exp.Mul(this=n.wrap(sql), expression=n.integer(factor))
 
 

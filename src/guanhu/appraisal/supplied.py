@@ -7,9 +7,9 @@ from fractions import Fraction
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
-from guanhu.rulebook.instances import Instance
 from guanhu.appraisal.measures import Figure, date_sql
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.run.template import filled
 from guanhu.rulebook.windows import span_of
 from guanhu.values.exact import FIGURE_SCALE

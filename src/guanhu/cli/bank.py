@@ -27,15 +27,27 @@ def generate(
     seed: Annotated[int, typer.Option(help="随机种子 / seed")] = 1,
 ) -> None:
     """编造一家银行: 每季度一个导入文件夹 / invent a bank, one import folder a quarter."""
-    from guanhu.bank.generate import generate as invent  # noqa: PLC0415
+    from guanhu.bank.generate import generate as invent
 
     with refusals(SHELL), SHELL.progress("生成" if SHELL.lang == "zh" else "generating") as step:
         try:
             invent(out, accounts, managers, quarters, seed, step)
         except ValueError as error:
-            problem = Problem("RUN070", Place("bank generate"), f"做不出这样的银行: {error}", f"no such bank can be made: {error}")
+            problem = Problem(
+                "RUN070",
+                Place("bank generate"),
+                f"做不出这样的银行: {error}",
+                f"no such bank can be made: {error}",
+            )
             raise Refused([problem]) from error
         except FileExistsError as error:
-            problem = Problem("RUN071", Place(str(out)), "这个文件夹里已经有东西", "this folder is not empty", "换一个空文件夹", "name an empty folder")
+            problem = Problem(
+                "RUN071",
+                Place(str(out)),
+                "这个文件夹里已经有东西",
+                "this folder is not empty",
+                "换一个空文件夹",
+                "name an empty folder",
+            )
             raise Refused([problem]) from error
     SHELL.say("written", path=out)

@@ -10,22 +10,31 @@ import typer
 from guanhu.cli.shell import PROBLEMS, SHELL, bank_of, refusals
 from guanhu.values.problem import errors_in
 
-app = typer.Typer(help="事实: 模板、检查、导入 / the bank's facts", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="事实: 模板、检查、导入 / the bank's facts", no_args_is_help=True, rich_markup_mode=None
+)
 Dir = Annotated[Path, typer.Argument(help="导入文件夹 / the import folder", metavar="DIR")]
-BankDir = Annotated[Path | None, typer.Option("--bank", help="银行文件夹 / the bank's folder", metavar="BANK")]
+BankDir = Annotated[
+    Path | None, typer.Option("--bank", help="银行文件夹 / the bank's folder", metavar="BANK")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
 
 
 @app.command()
 def template(
     out: Annotated[Path, typer.Option("--out", help="写到的文件 / the file to write", metavar="FILE.xlsx")],
-    rulebook: Annotated[Path | None, typer.Option("--rulebook", help="只要这个办法用到的表 / only what this rulebook needs", metavar="DIR")] = None,
+    rulebook: Annotated[
+        Path | None,
+        typer.Option(
+            "--rulebook", help="只要这个办法用到的表 / only what this rulebook needs", metavar="DIR"
+        ),
+    ] = None,
 ) -> None:
     """写出要填的工作簿和 coverage.yaml / write the workbook to fill in."""
-    from guanhu.appraisal.needs import needed_kinds, parameter_rows  # noqa: PLC0415
-    from guanhu.appraisal.running import loaded  # noqa: PLC0415
-    from guanhu.facts.template import write_template  # noqa: PLC0415
-    from guanhu.kinds.catalogue import CATALOGUE  # noqa: PLC0415
+    from guanhu.appraisal.needs import needed_kinds, parameter_rows
+    from guanhu.appraisal.running import loaded
+    from guanhu.facts.template import write_template
+    from guanhu.kinds.catalogue import CATALOGUE
 
     with refusals(SHELL):
         if rulebook is None:
@@ -39,11 +48,13 @@ def template(
 @app.command()
 def check(folder: Dir, bank: BankDir = None, as_json: AsJson = False) -> None:
     """检查要导入的文件 / check files before importing them."""
-    from guanhu.facts.importing import check_folder  # noqa: PLC0415
-    from guanhu.facts.store import Bank  # noqa: PLC0415
+    from guanhu.facts.importing import check_folder
+    from guanhu.facts.store import Bank
 
     with refusals(SHELL):
-        found = check_folder(folder, Bank(bank) if bank is not None and (bank / "bank.toml").is_file() else None)
+        found = check_folder(
+            folder, Bank(bank) if bank is not None and (bank / "bank.toml").is_file() else None
+        )
         SHELL.problems(found.problems, as_json=as_json)
         if errors_in(found.problems):
             raise typer.Exit(PROBLEMS)
@@ -56,12 +67,14 @@ def check(folder: Dir, bank: BankDir = None, as_json: AsJson = False) -> None:
 def import_(
     folder: Dir,
     bank: BankDir = None,
-    accept_good: Annotated[bool, typer.Option("--accept-good", help="只收合格的行 / take the good rows")] = False,  # noqa: FBT002
+    accept_good: Annotated[
+        bool, typer.Option("--accept-good", help="只收合格的行 / take the good rows")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """导入一批事实 / import one batch."""
-    from guanhu.facts.importing import import_folder  # noqa: PLC0415
-    from guanhu.facts.store import Bank  # noqa: PLC0415
+    from guanhu.facts.importing import import_folder
+    from guanhu.facts.store import Bank
 
     with refusals(SHELL):
         if bank is not None and not (bank / "bank.toml").is_file():
@@ -83,12 +96,21 @@ def import_(
 @app.command("list")
 def list_(bank: BankDir = None, as_json: AsJson = False) -> None:
     """列出已导入的批次 / list the batches of a bank."""
-    from guanhu.facts.store import Bank  # noqa: PLC0415
+    from guanhu.facts.store import Bank
 
     with refusals(SHELL):
         found = Bank(bank_of(SHELL, bank)).batches()
         rows = []
         for batch in found:
             days = sorted({str(cell.span) for cells in batch.cells.values() for cell in cells})
-            rows.append((batch.number, batch.imported_at.isoformat(timespec="seconds"), "、".join(days[:4]), sum(batch.counts.values()), batch.hole_count, batch.note))
+            rows.append(
+                (
+                    batch.number,
+                    batch.imported_at.isoformat(timespec="seconds"),
+                    "、".join(days[:4]),
+                    sum(batch.counts.values()),
+                    batch.hole_count,
+                    batch.note,
+                )
+            )
         SHELL.table(["批", "导入时间", "覆盖", "行", "空洞", "说明"], rows, as_json=as_json)

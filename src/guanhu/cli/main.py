@@ -26,7 +26,7 @@ for command in (runs.run, runs.publish, runs.explain, runs.export, runs.statemen
     app.command()(command)
 
 
-def _version(show: bool) -> None:  # noqa: FBT001 - Typer hands the flag over like this
+def _version(show: bool) -> None:
     if show:
         typer.echo(f"guanhu {__version__}")
         raise typer.Exit
@@ -35,8 +35,10 @@ def _version(show: bool) -> None:  # noqa: FBT001 - Typer hands the flag over li
 @app.callback()
 def options(
     lang: Annotated[str, typer.Option(help="zh 或 en / zh or en")] = "zh",
-    quiet: Annotated[bool, typer.Option("--quiet", help="不显示进度 / no progress")] = False,  # noqa: FBT002
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="版本 / version")] = False,  # noqa: FBT002
+    quiet: Annotated[bool, typer.Option("--quiet", help="不显示进度 / no progress")] = False,
+    _version_wanted: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="版本 / version")
+    ] = False,
 ) -> None:
     """Set the language and how much to say."""
     if lang not in ("zh", "en"):

@@ -10,16 +10,20 @@ import typer
 from guanhu.cli.shell import PROBLEMS, SHELL, WRONG_USE, readings_of, refusals
 from guanhu.values.problem import Place, Problem, errors_in
 
-app = typer.Typer(help="办法: 新建、检查、试算、打印 / rulebooks", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="办法: 新建、检查、试算、打印 / rulebooks", no_args_is_help=True, rich_markup_mode=None
+)
 Dir = Annotated[Path, typer.Argument(help="办法文件夹 / the rulebook's folder", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
-Reading = Annotated[list[str], typer.Option("--reading", help="疑点=other / DOUBT=other", default_factory=list)]
+Reading = Annotated[
+    list[str], typer.Option("--reading", help="疑点=other / DOUBT=other", default_factory=list)
+]
 
 
 @app.command()
 def new(folder: Dir) -> None:
     """新建一个可运行的办法样例 / make a small rulebook that runs."""
-    from guanhu.cli.starter import write_starter  # noqa: PLC0415 - heavy imports stay inside commands
+    from guanhu.cli.starter import write_starter
 
     with refusals(SHELL):
         for path in write_starter(folder):
@@ -29,8 +33,8 @@ def new(folder: Dir) -> None:
 @app.command()
 def check(folder: Dir, reading: Reading, as_json: AsJson = False) -> None:
     """检查办法并把每一行读回成中文 / check a rulebook and read each line back."""
-    from guanhu.rulebook.load.folder import load  # noqa: PLC0415
-    from guanhu.rulebook.print.reading_back import read_back  # noqa: PLC0415
+    from guanhu.rulebook.load.folder import load
+    from guanhu.rulebook.print.reading_back import read_back
 
     rulebook, problems = load(folder, readings_of(SHELL, reading))
     if as_json:
@@ -45,11 +49,11 @@ def check(folder: Dir, reading: Reading, as_json: AsJson = False) -> None:
         raise typer.Exit(PROBLEMS)
 
 
-@app.command()
-def test(folder: Dir, reading: Reading, as_json: AsJson = False) -> None:
+@app.command("test")
+def try_examples(folder: Dir, reading: Reading, as_json: AsJson = False) -> None:
     """核对算例 / try the worked examples."""
-    from guanhu.rulebook.explain.examples import tried_examples  # noqa: PLC0415
-    from guanhu.rulebook.load.folder import load  # noqa: PLC0415
+    from guanhu.rulebook.explain.examples import tried_examples
+    from guanhu.rulebook.load.folder import load
 
     rulebook, problems = load(folder, readings_of(SHELL, reading))
     if rulebook is None:
@@ -67,11 +71,13 @@ def test(folder: Dir, reading: Reading, as_json: AsJson = False) -> None:
 
 
 @app.command("list")
-def list_(folder: Annotated[Path, typer.Argument(metavar="DIR")] = Path("rulebooks"), as_json: AsJson = False) -> None:
+def list_(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")] = Path("rulebooks"), as_json: AsJson = False
+) -> None:
     """列出文件夹里的各个办法 / list the rulebooks of a folder."""
-    from guanhu.rulebook.load.folder import MAIN, load  # noqa: PLC0415
+    from guanhu.rulebook.load.folder import MAIN, load
 
-    rows = []
+    rows: list[tuple[str, str, str, int | str, int]] = []
     for path in sorted(p.parent for p in folder.glob(f"*/{MAIN}")):
         rulebook, problems = load(path)
         if rulebook is None:
@@ -89,8 +95,8 @@ def print_(
     format_: Annotated[str, typer.Option("--format", help="html | md | pdf")] = "html",
 ) -> None:
     """把办法打印成规章 / print a rulebook as a regulation."""
-    from guanhu.appraisal.running import loaded  # noqa: PLC0415
-    from guanhu.rulebook.print.document import write_document  # noqa: PLC0415
+    from guanhu.appraisal.running import loaded
+    from guanhu.rulebook.print.document import write_document
 
     if format_ not in ("html", "md", "pdf"):
         SHELL.note(f"--format {format_}: html | md | pdf")
@@ -109,11 +115,11 @@ def try_(
     as_json: AsJson = False,
 ) -> None:
     """给几个数, 试算一行并解释 / try one line with given figures."""
-    import json  # noqa: PLC0415
+    import json
 
-    from guanhu.appraisal.running import loaded  # noqa: PLC0415
-    from guanhu.rulebook.explain.examples import GivenProblem, try_line, unit_of  # noqa: PLC0415
-    from guanhu.rulebook.explain.telling import Teller, Told, value_text  # noqa: PLC0415
+    from guanhu.appraisal.running import loaded
+    from guanhu.rulebook.explain.examples import GivenProblem, try_line, unit_of
+    from guanhu.rulebook.explain.telling import Teller, Told, value_text
 
     with refusals(SHELL):
         rulebook, _ = loaded(folder)
@@ -122,7 +128,9 @@ def try_(
             traced = try_line(rulebook, line, pairs)
         except GivenProblem as error:
             known = "、".join([*rulebook.lines, *rulebook.decisions])
-            SHELL.problems([Problem("RUL081", Place(line), str(error), str(error), f"行: {known}", f"lines: {known}")])
+            SHELL.problems(
+                [Problem("RUL081", Place(line), str(error), str(error), f"行: {known}", f"lines: {known}")]
+            )
             raise typer.Exit(PROBLEMS) from error
         told = Told(f"{line} = {value_text(traced.value, unit_of(rulebook, line))}", traced.value)
         told.parts.extend(Teller(rulebook).inside(traced))

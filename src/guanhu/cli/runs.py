@@ -13,9 +13,13 @@ from guanhu.cli.shell import PROBLEMS, SHELL, WRONG_USE, bank_of, readings_of, r
 if TYPE_CHECKING:
     from guanhu.appraisal.engine import Engine
 
-BankDir = Annotated[Path | None, typer.Option("--bank", help="银行文件夹 / the bank's folder", metavar="BANK")]
+BankDir = Annotated[
+    Path | None, typer.Option("--bank", help="银行文件夹 / the bank's folder", metavar="BANK")
+]
 RunName = Annotated[str, typer.Argument(help="运行的文件夹或编号 / a run's folder or id", metavar="RUN")]
-Person = Annotated[str, typer.Argument(help="人员、团队或机构 / person, team or institution", metavar="PERSON")]
+Person = Annotated[
+    str, typer.Argument(help="人员、团队或机构 / person, team or institution", metavar="PERSON")
+]
 Out = Annotated[Path, typer.Option("--out", help="写到的文件 / the file to write", metavar="FILE")]
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
 DEPTHS = ("clause", "account", "day")
@@ -23,25 +27,31 @@ DEPTHS = ("clause", "account", "day")
 
 def duckdb_engine() -> Engine:
     """Return a new DuckDB engine."""
-    from guanhu.engines.duckdb import DuckDBEngine  # noqa: PLC0415 - it costs 0.2 s, which only runs pay
+    from guanhu.engines.duckdb import DuckDBEngine
 
     return DuckDBEngine()
 
 
 def run(
-    rulebook: Annotated[Path, typer.Option("--rulebook", help="办法文件夹 / the rulebook's folder", metavar="DIR")],
+    rulebook: Annotated[
+        Path, typer.Option("--rulebook", help="办法文件夹 / the rulebook's folder", metavar="DIR")
+    ],
     period: Annotated[str, typer.Option("--period", help="2025|2025H1|2025Q3|2025-07|FROM..TO")],
-    reading: Annotated[list[str], typer.Option("--reading", help="疑点=other / DOUBT=other", default_factory=list)],
+    reading: Annotated[
+        list[str], typer.Option("--reading", help="疑点=other / DOUBT=other", default_factory=list)
+    ],
     bank: BankDir = None,
-    as_of: Annotated[str, typer.Option("--as-of", help="批次号或时刻 / batch number or moment", metavar="MOMENT")] = "",
+    as_of: Annotated[
+        str, typer.Option("--as-of", help="批次号或时刻 / batch number or moment", metavar="MOMENT")
+    ] = "",
     engine: Annotated[str, typer.Option("--engine", help="duckdb")] = "duckdb",
     as_json: AsJson = False,
 ) -> None:
     """按办法运行一个期间 / run a rulebook over a period."""
-    import json  # noqa: PLC0415
+    import json
 
-    from guanhu.appraisal.running import period_named, run_rulebook  # noqa: PLC0415
-    from guanhu.facts.store import Bank  # noqa: PLC0415
+    from guanhu.appraisal.running import period_named, run_rulebook
+    from guanhu.facts.store import Bank
 
     if engine != "duckdb":
         SHELL.note(f"--engine {engine}: duckdb")
@@ -52,7 +62,9 @@ def run(
         if not as_json:
             SHELL.say("period", period=days, days=days.days)
         with SHELL.progress("运行" if SHELL.lang == "zh" else "running") as step:
-            ran = run_rulebook(duckdb_engine, target, rulebook, period, moment_of(as_of), readings_of(SHELL, reading), step)
+            ran = run_rulebook(
+                duckdb_engine, target, rulebook, period, moment_of(as_of), readings_of(SHELL, reading), step
+            )
         record = ran.folder.record
         if as_json:
             typer.echo(json.dumps({"run": str(ran.folder.path), **record}, ensure_ascii=False, indent=1))
@@ -79,8 +91,8 @@ def moment_of(text: str) -> datetime | int | None:
 
 def publish(run_name: RunName, bank: BankDir = None) -> None:
     """发布一次运行, 成为以后各期读到的过去 / make a run the past that later periods read."""
-    from guanhu.appraisal.published import publish as publish_run  # noqa: PLC0415
-    from guanhu.appraisal.runs import RunFolder  # noqa: PLC0415
+    from guanhu.appraisal.published import publish as publish_run
+    from guanhu.appraisal.runs import RunFolder
 
     with refusals(SHELL):
         place = bank_of(SHELL, bank, run_name)
@@ -98,12 +110,12 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """解释一个人的每个数 / explain every figure of one subject."""
-    import json  # noqa: PLC0415
+    import json
 
-    from guanhu.appraisal.running import OpenRun  # noqa: PLC0415
-    from guanhu.appraisal.runs import RunFolder  # noqa: PLC0415
-    from guanhu.facts.store import Bank  # noqa: PLC0415
-    from guanhu.rulebook.explain.telling import Teller  # noqa: PLC0415
+    from guanhu.appraisal.running import OpenRun
+    from guanhu.appraisal.runs import RunFolder
+    from guanhu.facts.store import Bank
+    from guanhu.rulebook.explain.telling import Teller
 
     if depth not in DEPTHS:
         SHELL.note(f"--depth {depth}: {' | '.join(DEPTHS)}")
@@ -123,7 +135,13 @@ def explain(
             opened.close()
     told = [(key, lines) for key, lines in told if lines]
     if as_json:
-        typer.echo(json.dumps([{"instance": key, "lines": [x.as_dict() for x in lines]} for key, lines in told], ensure_ascii=False, indent=1))
+        typer.echo(
+            json.dumps(
+                [{"instance": key, "lines": [x.as_dict() for x in lines]} for key, lines in told],
+                ensure_ascii=False,
+                indent=1,
+            )
+        )
         return
     for key, lines in told:
         typer.echo(f"【{key}】 {person}")
@@ -141,8 +159,8 @@ def export(
     bank: BankDir = None,
 ) -> None:
     """导出结果 / export the results of a run."""
-    from guanhu.appraisal.exporting import export_run  # noqa: PLC0415
-    from guanhu.appraisal.runs import RunFolder  # noqa: PLC0415
+    from guanhu.appraisal.exporting import export_run
+    from guanhu.appraisal.runs import RunFolder
 
     if format_ not in ("xlsx", "csv", "parquet"):
         SHELL.note(f"--format {format_}: xlsx | csv | parquet")
@@ -161,10 +179,10 @@ def statement(
     bank: BankDir = None,
 ) -> None:
     """写出一个人的考核单 / write one subject's statement."""
-    from guanhu.appraisal.running import OpenRun  # noqa: PLC0415
-    from guanhu.appraisal.runs import RunFolder  # noqa: PLC0415
-    from guanhu.appraisal.statement import write_statement  # noqa: PLC0415
-    from guanhu.facts.store import Bank  # noqa: PLC0415
+    from guanhu.appraisal.running import OpenRun
+    from guanhu.appraisal.runs import RunFolder
+    from guanhu.appraisal.statement import write_statement
+    from guanhu.facts.store import Bank
 
     if format_ not in ("html", "pdf"):
         SHELL.note(f"--format {format_}: html | pdf")

@@ -45,16 +45,26 @@ class Shell:
         for problem in listed:
             typer.echo(problem.text(self.lang), err=bool(errors))
         if listed:
-            typer.echo(say("problems", self.lang, errors=len(errors), warnings=len(listed) - len(errors)), err=bool(errors))
+            typer.echo(
+                say("problems", self.lang, errors=len(errors), warnings=len(listed) - len(errors)),
+                err=bool(errors),
+            )
         return len(errors)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, as_json: bool = False) -> None:
         """Print rows as a table, or as JSON objects."""
         if as_json:
-            typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], ensure_ascii=False, indent=1, default=str))
+            typer.echo(
+                json.dumps(
+                    [dict(zip(columns, row, strict=True)) for row in rows],
+                    ensure_ascii=False,
+                    indent=1,
+                    default=str,
+                )
+            )
             return
-        from rich.console import Console  # noqa: PLC0415 - rich costs start-up time
-        from rich.table import Table  # noqa: PLC0415 - rich costs start-up time
+        from rich.console import Console
+        from rich.table import Table
 
         table = Table(show_edge=False, pad_edge=False)
         for column in columns:
@@ -110,7 +120,18 @@ def refusals(shell: Shell) -> Iterator[None]:
     except OSError as error:
         place = Place(str(error.filename or ""))
         reason = error.strerror or str(error)
-        shell.problems([Problem("RUN090", place, f"读写文件时出错: {reason}", f"reading or writing failed: {reason}", "检查路径、权限和磁盘空间", "check the path, the rights and the free space")])
+        shell.problems(
+            [
+                Problem(
+                    "RUN090",
+                    place,
+                    f"读写文件时出错: {reason}",
+                    f"reading or writing failed: {reason}",
+                    "检查路径、权限和磁盘空间",
+                    "check the path, the rights and the free space",
+                )
+            ]
+        )
         raise typer.Exit(PROBLEMS) from error
 
 
@@ -141,7 +162,11 @@ def run_folder(shell: Shell, bank: Path, run: str) -> Path:
     """Return the folder of a run: a path, its whole name, or a unique part of its name."""
     if Path(run, "run.json").is_file():
         return Path(run)
-    names = sorted(p.name for p in (bank / "runs").glob("*") if not p.name.startswith(".")) if (bank / "runs").is_dir() else []
+    names = (
+        sorted(p.name for p in (bank / "runs").glob("*") if not p.name.startswith("."))
+        if (bank / "runs").is_dir()
+        else []
+    )
     fits = [name for name in names if name == run] or [name for name in names if run in name]
     if len(fits) == 1:
         return bank / "runs" / fits[0]

@@ -51,7 +51,14 @@ def write_starter(folder: Path) -> list[Path]:
     """
     main = folder / "rulebook.yaml"
     if main.exists():
-        problem = Problem("RUL090", Place(str(main)), "这里已经有一个办法", "there is a rulebook here already", "换一个文件夹", "name another folder")
+        problem = Problem(
+            "RUL090",
+            Place(str(main)),
+            "这里已经有一个办法",
+            "there is a rulebook here already",
+            "换一个文件夹",
+            "name another folder",
+        )
         raise Refused([problem])
     folder.mkdir(parents=True, exist_ok=True)
     texts = {

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 WORDS: dict[str, tuple[str, str]] = {
-    "help": ("把银行的客户经理管理办法当作程序运行, 并解释每一分钱", "Run a bank's customer-manager rulebook and explain every fen"),
+    "help": (
+        "把银行的客户经理管理办法当作程序运行, 并解释每一分钱",
+        "Run a bank's customer-manager rulebook and explain every fen",
+    ),
     "no_problem": ("没有问题", "no problem found"),
     "problems": ("{errors} 个错误, {warnings} 个提醒", "{errors} errors, {warnings} warnings"),
     "imported": ("已导入第 {number} 批, 共 {rows} 行", "imported batch {number}, {rows} rows"),
-    "not_imported": ("没有导入: 先改正上面的问题, 或用 --accept-good 只收合格的行", "nothing imported: mend the problems above, or take the good rows with --accept-good"),
+    "not_imported": (
+        "没有导入: 先改正上面的问题, 或用 --accept-good 只收合格的行",
+        "nothing imported: mend the problems above, or take the good rows with --accept-good",
+    ),
     "bad_rows": ("不合格的行写在 {path}", "rows with problems are in {path}"),
     "run_done": ("运行完成: {path}", "run kept: {path}"),
-    "counts": ("参加考核 {appraised} 个, 其中未结清 {not_settled} 个, 未参加 {left_out} 个", "{appraised} appraised, {not_settled} of them not settled, {left_out} left out"),
+    "counts": (
+        "参加考核 {appraised} 个, 其中未结清 {not_settled} 个, 未参加 {left_out} 个",
+        "{appraised} appraised, {not_settled} of them not settled, {left_out} left out",
+    ),
     "digest": ("摘要 {digest}", "digest {digest}"),
     "published": ("已发布: {run}", "published: {run}"),
     "written": ("已写出 {path}", "wrote {path}"),

@@ -36,16 +36,16 @@ class DuckDBEngine:
         """Make the facts of these kinds readable as `f_<kind>`."""
         view.register(self.connection, kinds)
 
-    def execute(self, query: exp.Expression) -> None:
+    def execute(self, query: exp.Expr) -> None:
         """Execute a statement."""
         self.connection.execute(self.text(query))
 
-    def rows(self, query: exp.Expression) -> list[tuple[Any, ...]]:
+    def rows(self, query: exp.Expr) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
         found: list[tuple[Any, ...]] = self.connection.execute(self.text(query)).fetchall()
         return found
 
-    def create(self, name: str, query: exp.Expression) -> None:
+    def create(self, name: str, query: exp.Expr) -> None:
         """Keep the rows of a query as the temporary table `name`."""
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_quoted(name)} AS {self.text(query)}")
 
@@ -75,7 +75,7 @@ class DuckDBEngine:
         """Forget a table."""
         self.connection.execute(f"DROP TABLE IF EXISTS {_quoted(name)}")
 
-    def write(self, query: exp.Expression, path: Path) -> None:
+    def write(self, query: exp.Expr, path: Path) -> None:
         """Write the rows of a query as one Parquet file."""
         target = str(path).replace("'", "''")
         self.connection.execute(f"COPY ({self.text(query)}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
@@ -86,7 +86,7 @@ class DuckDBEngine:
         self._spill.cleanup()
 
     @staticmethod
-    def text(query: exp.Expression) -> str:
+    def text(query: exp.Expr) -> str:
         """Return the query in DuckDB's words."""
         return query.sql(dialect=DuckDB)
 

@@ -19,6 +19,9 @@ from fractions import Fraction
 from guanhu.values.problem import Place
 from guanhu.values.units import Unit
 
+NOWHERE = Place("")
+"""The place of what stands in no text."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
@@ -113,7 +116,7 @@ class RowValue(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectValue(Node):
-    """An attribute of the subject: post, grade, institution_id, area, person_kind, hired_on, left_on …"""
+    """An attribute of the subject: post, grade, institution_id, area, person_kind, hired_on or left_on."""
 
     column: str
 
@@ -127,7 +130,7 @@ class Negative(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sum(Node):
-    """x + y + …"""
+    """The sum of several terms."""
 
     terms: tuple[Expr, ...]
 
@@ -213,7 +216,7 @@ class Case:
     when: Expr
     value: Expr
     clause: str = ""
-    place: Place = Place("")
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ _LENGTH = {**MONTHS_OF, "campaign": 99}
 
 def planned(rulebook: t.Rulebook, period: Span) -> list[Instance]:
     """Return the instances of a run in time order; of those that end together, the shorter first."""
-    units = {line.every for line in rulebook.lines.values()} | {d.every for d in rulebook.decisions.values()}
+    units = {x.every for x in rulebook.evaluated()}
     found = [Instance(span, every) for every in units - {"once"} for span in instances(every, period)]
     return sorted(found, key=lambda i: (i.days.end, _LENGTH[i.every]))
 

@@ -14,46 +14,128 @@ from fractions import Fraction
 from guanhu.kinds.schema import Kind
 from guanhu.rulebook.expressions import (
     Absolute as Absolute,
+)
+from guanhu.rulebook.expressions import (
     And as And,
+)
+from guanhu.rulebook.expressions import (
     Between as Between,
+)
+from guanhu.rulebook.expressions import (
     Case as Case,
+)
+from guanhu.rulebook.expressions import (
     Cases as Cases,
+)
+from guanhu.rulebook.expressions import (
     Compare as Compare,
+)
+from guanhu.rulebook.expressions import (
     Const as Const,
+)
+from guanhu.rulebook.expressions import (
     CountTrue as CountTrue,
+)
+from guanhu.rulebook.expressions import (
     DateConst as DateConst,
+)
+from guanhu.rulebook.expressions import (
     DatePart as DatePart,
+)
+from guanhu.rulebook.expressions import (
     Expr as Expr,
+)
+from guanhu.rulebook.expressions import (
     FirstGiven as FirstGiven,
+)
+from guanhu.rulebook.expressions import (
     Given as Given,
+)
+from guanhu.rulebook.expressions import (
     Group as Group,
+)
+from guanhu.rulebook.expressions import (
     In as In,
+)
+from guanhu.rulebook.expressions import (
     InputRef as InputRef,
+)
+from guanhu.rulebook.expressions import (
     InstanceValue as InstanceValue,
+)
+from guanhu.rulebook.expressions import (
     Least as Least,
+)
+from guanhu.rulebook.expressions import (
     LineRef as LineRef,
+)
+from guanhu.rulebook.expressions import (
     Lookup as Lookup,
+)
+from guanhu.rulebook.expressions import (
     MeasureRef as MeasureRef,
+)
+from guanhu.rulebook.expressions import (
     Most as Most,
+)
+from guanhu.rulebook.expressions import (
     Negative as Negative,
+)
+from guanhu.rulebook.expressions import (
     Node as Node,
+)
+from guanhu.rulebook.expressions import (
     Not as Not,
+)
+from guanhu.rulebook.expressions import (
     Or as Or,
+)
+from guanhu.rulebook.expressions import (
     OverInstances as OverInstances,
+)
+from guanhu.rulebook.expressions import (
     Previous as Previous,
+)
+from guanhu.rulebook.expressions import (
     Product as Product,
+)
+from guanhu.rulebook.expressions import (
     Quotient as Quotient,
+)
+from guanhu.rulebook.expressions import (
     Round as Round,
+)
+from guanhu.rulebook.expressions import (
     RowValue as RowValue,
+)
+from guanhu.rulebook.expressions import (
     Settled as Settled,
+)
+from guanhu.rulebook.expressions import (
     State as State,
+)
+from guanhu.rulebook.expressions import (
     Steps as Steps,
+)
+from guanhu.rulebook.expressions import (
     Streak as Streak,
+)
+from guanhu.rulebook.expressions import (
     SubjectValue as SubjectValue,
+)
+from guanhu.rulebook.expressions import (
     Sum as Sum,
+)
+from guanhu.rulebook.expressions import (
     Times as Times,
+)
+from guanhu.rulebook.expressions import (
     WordConst as WordConst,
+)
+from guanhu.rulebook.expressions import (
     YesNoConst as YesNoConst,
+)
+from guanhu.rulebook.expressions import (
     walk as walk,
 )
 from guanhu.rulebook.windows import Window
@@ -361,6 +443,10 @@ class Rulebook:
     readings: Mapping[str, str] = field(default_factory=dict)
     states: Mapping[str, Unit] = field(default_factory=dict)
     preamble: str = ""
+
+    def evaluated(self) -> list[Line | Decision]:
+        """Return everything that is evaluated in an instance: lines, totals, checks, decisions."""
+        return [*self.lines.values(), *self.decisions.values()]
 
     def kinds(self) -> set[str]:
         """Return the names of the kinds of fact that the rulebook reads."""

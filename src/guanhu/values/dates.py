@@ -161,5 +161,5 @@ def period_of(text: str) -> Span | None:
         return unit_containing("quarter", date(year, int(found["quarter"]) * 3, 1))
     if found["month"]:
         month = int(found["month"])
-        return unit_containing("month", date(year, month, 1)) if 1 <= month <= 12 else None  # noqa: PLR2004
+        return unit_containing("month", date(year, month, 1)) if 1 <= month <= 12 else None
     return unit_containing("year", date(year, 1, 1))

@@ -1,6 +1,6 @@
 """Worked examples: figures in, the value of one line out, compared exactly.
 
-    examples:
+Examples:
       - name: 增长恰好三成
         clause: 第十三条
         line: deposit_points
@@ -94,11 +94,27 @@ def tried_examples(rulebook: t.Rulebook, folder: Path) -> tuple[list[Tried], lis
         try:
             value = try_line(rulebook, line, given_of(reader.tree("given")))
         except (GivenProblem, FormulaError) as error:
-            reader.add("RUL081", reader.place, f"例子“{reader.text('name')}”算不出来: {error}", f"example {reader.text('name')} cannot be evaluated: {error}")
+            reader.add(
+                "RUL081",
+                reader.place,
+                f"例子“{reader.text('name')}”算不出来: {error}",
+                f"example {reader.text('name')} cannot be evaluated: {error}",
+            )
             continue
         unit = unit_of(rulebook, line)
         holds = matches(value.value, wanted, unit, reader.place)
-        found.append(Tried(reader.text("name"), reader.text("clause"), line, reader.text("says"), wanted, value_shown(value.value), holds, reader.place))
+        found.append(
+            Tried(
+                reader.text("name"),
+                reader.text("clause"),
+                line,
+                reader.text("says"),
+                wanted,
+                value_shown(value.value),
+                holds,
+                reader.place,
+            )
+        )
     return found, problems
 
 
@@ -108,7 +124,11 @@ class GivenProblem(Exception):
 
 def given_of(tree: Tree | None) -> dict[str, str]:
     """Return the `given` of an example."""
-    return {key: value.text for key, value in tree if isinstance(value, Text)} if isinstance(tree, Fields) else {}
+    return (
+        {key: value.text for key, value in tree if isinstance(value, Text)}
+        if isinstance(tree, Fields)
+        else {}
+    )
 
 
 def try_line(rulebook: t.Rulebook, line: str, given: Mapping[str, str]) -> Traced:
@@ -191,13 +211,17 @@ class _Given:
             limit = evaluate(node, self).value
             if isinstance(limit, Unknown):
                 value = limit
-            elif isinstance(limit, Fraction) and ((what == "least" and value < limit) or (what == "most" and value > limit)):
+            elif isinstance(limit, Fraction) and (
+                (what == "least" and value < limit) or (what == "most" and value > limit)
+            ):
                 value, bound = limit, what
         if isinstance(value, Fraction):
             if line.for_days:
                 value = value * Fraction(self.days.days, line.for_days)
             value = settled(value, line.unit)
-        self.cache[name] = Traced(line.value, value, (formula,), note=LineNote(name, formula.value, bound, value, formula))
+        self.cache[name] = Traced(
+            line.value, value, (formula,), note=LineNote(name, formula.value, bound, value, formula)
+        )
         return self.cache[name]
 
     def value(self, keys: list[str], unit: Unit, place: Place) -> Value | None:
@@ -217,7 +241,7 @@ class _Given:
         table = self.rulebook.tables[name]
         return table, rows_in_force(table, self.days.last_day)
 
-    def leaf(self, node: t.Expr) -> Traced:  # noqa: PLR0911, C901 - one case per leaf
+    def leaf(self, node: t.Expr) -> Traced:
         match node:
             case t.MeasureRef(name=name):
                 measure = self.rulebook.measures[name]
@@ -234,7 +258,9 @@ class _Given:
                 written = "|".join(str(k.value) for k in keys)
                 return self.needed(node, f"{name}({written})", name)
             case t.SubjectValue(column=column) | t.RowValue(column=column):
-                return self.needed(node, column, {"institution_id": "institution", "team_id": "team"}.get(column, column))
+                return self.needed(
+                    node, column, {"institution_id": "institution", "team_id": "team"}.get(column, column)
+                )
             case t.InstanceValue(name=name):
                 return Traced(node, self._instance(name))
             case t.OverInstances():

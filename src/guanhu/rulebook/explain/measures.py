@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Protocol
 
 from guanhu.kinds.schema import Dated
@@ -35,6 +36,9 @@ class Inputs(Protocol):
 
     def changes(self, names: set[str], span: Span) -> set[date]:
         """Return the days inside the span on which one of these inputs changes."""
+
+    def parsed(self, name: str, text: str) -> Value | None:
+        """Return a person's decision in the input's unit, or None when it is not of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +255,7 @@ class MeasureEvaluator:
         if any(table == "account_rates" for table, _ in self.reads(question.measure).columns):
             edges |= {day for rate in thing.rates for day in rate[:2] if start < day < end}
         ordered = sorted(edges)
-        for first, last in zip(ordered, ordered[1:], strict=False):
+        for first, last in pairwise(ordered):
             yield Span(first, last)
 
     def _cut_rows(
@@ -282,9 +286,9 @@ class MeasureEvaluator:
                 days_of[rest] += days * int(balance * 100)  # type: ignore[operator]
                 rows.setdefault(rest, {**attributes, ("", "balance"): Fraction(1)})
             else:
-                key = tuple(sorted((k, str(v)) for k, v in attributes.items() if k in read))
-                days_of[key] += days
-                rows.setdefault(key, attributes)
+                whole = tuple(sorted((k, str(v)) for k, v in attributes.items() if k in read))
+                days_of[whole] += days
+                rows.setdefault(whole, attributes)
         for key, attributes in rows.items():
             amount = self._amount(thing, piece, cut, attributes, day, question)
             if amount is None:
@@ -459,11 +463,11 @@ class MeasureEvaluator:
 
 def most_specific(candidates: list[Assignment]) -> Iterator[Assignment]:
     """Yield assignments cut so that on each day only those of the most specific grain remain."""
-    if len({_RANKS[a.grain] for a in candidates}) < 2:  # noqa: PLR2004 - nothing to choose between
+    if len({_RANKS[a.grain] for a in candidates}) < 2:
         yield from candidates
         return
     edges = sorted({day for a in candidates for day in (a.start, a.end)})
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         alive = [a for a in candidates if a.start <= first and a.end >= last]
         best = min((_RANKS[a.grain] for a in alive), default=0)
         for a in alive:

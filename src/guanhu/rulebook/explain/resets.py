@@ -10,7 +10,9 @@ from guanhu.rulebook.explain.past import Value
 from guanhu.values.dates import Span
 
 
-def resets_in(rulebook: t.Rulebook, values: Mapping[tuple[str, Span], Mapping[str, Value]]) -> dict[str, dict[str, list[date]]]:
+def resets_in(
+    rulebook: t.Rulebook, values: Mapping[tuple[str, Span], Mapping[str, Value]]
+) -> dict[str, dict[str, list[date]]]:
     """Return line → subject → last days (exclusive) of the instances after which counting starts anew."""
     found: dict[str, dict[str, list[date]]] = {}
     for decision in rulebook.decisions.values():

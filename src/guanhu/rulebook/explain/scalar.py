@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
-from typing import Protocol
+from typing import Any, Protocol
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Traced, Unknown, Value, first_unknown, known_or
@@ -14,7 +14,7 @@ from guanhu.rulebook.load.typing import is_quotient
 from guanhu.values.dates import add_months
 from guanhu.values.exact import QUOTIENT_PLACES, round_half_away, truncate
 
-_OPERATORS: dict[str, Callable[[object, object], bool]] = {
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "<>": operator.ne,
     "<": operator.lt,
@@ -41,7 +41,7 @@ def number(traced: Traced) -> Fraction:
     raise TypeError(f"{type(traced.node).__name__} at {traced.node.place} is not a number: {traced.value!r}")
 
 
-def evaluate(node: t.Expr, env: Env) -> Traced:  # noqa: PLR0911, PLR0912, C901 - one case per node
+def evaluate(node: t.Expr, env: Env) -> Traced:
     """Return the exact value of an expression and how it came about."""
     match node:
         case t.Const() | t.WordConst() | t.DateConst() | t.YesNoConst():

@@ -73,9 +73,8 @@ class SubjectEvaluator:
         coverage: Coverage,
         others: Others,
         past: Past,
-        above: MeasureEvaluator | None = None,
     ) -> None:
-        """Take the subject's facts; `above` evaluates the figures of the institution it is posted at."""
+        """Take the subject's facts, the inputs, what others got and what is past."""
         self.rulebook = rulebook
         self.inputs = inputs
         self.facts = facts
@@ -97,7 +96,7 @@ class SubjectEvaluator:
     def evaluate_instance(self, instance: Instance) -> list[SubjectTrace]:
         """Return one trace for each group that the subject belongs to in the instance."""
         found: list[SubjectTrace] = []
-        for line in (*self.rulebook.lines.values(), *self.rulebook.decisions.values()):
+        for line in self.rulebook.evaluated():
             if line.every == instance.every:
                 # An instance in which the subject is not appraised is known too: it does not count.
                 self.past.computed.setdefault((line.id, instance.days), {})
@@ -110,8 +109,7 @@ class SubjectEvaluator:
         return found
 
     def _names(self, every: str, group: str) -> list[str]:
-        lines = [*self.rulebook.lines.values(), *self.rulebook.decisions.values()]
-        wanted = {x.id for x in lines if x.every == every and x.group == group}
+        wanted = {x.id for x in self.rulebook.evaluated() if x.every == every and x.group == group}
         return [name for name in self.rulebook.order if name in wanted]
 
     def _evaluated(
@@ -407,7 +405,7 @@ class _CardLeaves:
         table = self.owner.rulebook.tables[name]
         return table, rows_in_force(table, self.card.instance.days.last_day)
 
-    def leaf(self, node: t.Expr) -> Traced:  # noqa: PLR0911 - one case per leaf
+    def leaf(self, node: t.Expr) -> Traced:
         owner, card = self.owner, self.card
         match node:
             case t.MeasureRef():

@@ -44,9 +44,24 @@ class Told:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the line and what stands under it as plain data."""
-        value = None if self.value is None else str(self.value) if not isinstance(self.value, Unknown) else f"unknown: {self.value.cause}"
-        found: dict[str, Any] = {"text": self.text, "kind": self.kind, "path": self.path, "clause": self.clause, "value": value}
-        return {**{k: v for k, v in found.items() if v not in (None, "")}, **({"parts": [p.as_dict() for p in self.parts]} if self.parts else {})}
+        value = (
+            None
+            if self.value is None
+            else str(self.value)
+            if not isinstance(self.value, Unknown)
+            else f"unknown: {self.value.cause}"
+        )
+        found: dict[str, Any] = {
+            "text": self.text,
+            "kind": self.kind,
+            "path": self.path,
+            "clause": self.clause,
+            "value": value,
+        }
+        return {
+            **{k: v for k, v in found.items() if v not in (None, "")},
+            **({"parts": [p.as_dict() for p in self.parts]} if self.parts else {}),
+        }
 
     def lines(self, depth: int = 0) -> Iterator[tuple[int, str]]:
         """Yield (depth, text) of this line and all under it."""
@@ -122,7 +137,13 @@ class Teller:
     def _head(self, name: str, value: Value, unit: Unit) -> Told:
         declared: t.Line | t.Decision = self.rulebook.lines.get(name) or self.rulebook.decisions[name]
         clause = f" [{declared.clause}]" if declared.clause else ""
-        return Told(f"{declared.title} = {value_text(value, unit)}{clause}", value, "line", declared.path, declared.clause)
+        return Told(
+            f"{declared.title} = {value_text(value, unit)}{clause}",
+            value,
+            "line",
+            declared.path,
+            declared.clause,
+        )
 
     def line(self, card: CardTrace, name: str) -> Told:
         """Return one line of one card."""
@@ -150,7 +171,10 @@ class Teller:
             if node is None:
                 continue
             held = "触及, 取此数" if note.bound == what else "未触及"
-            yield Told(f"{zh} {self.speaker.say(node)}: {held}(算得 {value_text(note.before, line.unit)})", kind="bound")
+            yield Told(
+                f"{zh} {self.speaker.say(node)}: {held}(算得 {value_text(note.before, line.unit)})",
+                kind="bound",
+            )
         if line.for_days:
             yield Told(f"× 天数 {card.instance.days.days} ÷ {line.for_days}", kind="days")
 
@@ -163,18 +187,46 @@ class Teller:
             case t.MeasureRef():
                 return [self.measure(traced, node)]
             case t.LineRef():
-                return [Told(f"{self.speaker.name(node.name)} = {value_text(traced.value, node.unit)}(见该行)", traced.value, "line ref", f"lines.{node.name}")]
+                return [
+                    Told(
+                        f"{self.speaker.name(node.name)} = {value_text(traced.value, node.unit)}(见该行)",
+                        traced.value,
+                        "line ref",
+                        f"lines.{node.name}",
+                    )
+                ]
             case t.InputRef():
                 return [self.input(traced, node)]
             case t.Cases():
                 return self.cases(traced, node)
             case t.Lookup():
                 return [self.lookup(traced, node)]
-            case t.SubjectValue() | t.State() | t.Previous() | t.OverInstances() | t.Streak() | t.Times() | t.Group():
-                return [Told(f"{self.speaker.say(node)} = {value_text(traced.value, node.unit)}", traced.value, "figure")]
+            case (
+                t.SubjectValue()
+                | t.State()
+                | t.Previous()
+                | t.OverInstances()
+                | t.Streak()
+                | t.Times()
+                | t.Group()
+            ):
+                return [
+                    Told(
+                        f"{self.speaker.say(node)} = {value_text(traced.value, node.unit)}",
+                        traced.value,
+                        "figure",
+                    )
+                ]
             case t.Quotient() | t.Steps():
                 text = f"{self.speaker.say(node)} = {value_text(traced.value, node.unit)}"
-                return [Told(text, traced.value, "formula", parts=[x for part in traced.parts for x in self.inside(part)])]
+                return [
+                    Told(
+                        text,
+                        traced.value,
+                        "formula",
+                        parts=[x for part in traced.parts for x in self.inside(part)],
+                    )
+                ]
             case _:
                 return [x for part in traced.parts for x in self.inside(part)]
 
@@ -185,7 +237,11 @@ class Teller:
         if isinstance(traced.note, InputNote):
             keys = f"(按 {'、'.join(traced.note.keys)})" if traced.note.keys else ""
             since = f", {traced.note.since} 起" if traced.note.since else ""
-            source = "".join(f", {label}: {x}" for label, x in (("依据", traced.note.document), ("批准", traced.note.approved_by)) if x)
+            source = "".join(
+                f", {label}: {x}"
+                for label, x in (("依据", traced.note.document), ("批准", traced.note.approved_by))
+                if x
+            )
             text += f"{keys}{since}{source}"
         return Told(text, traced.value, "input", declared.path, declared.clause)
 
@@ -195,20 +251,39 @@ class Teller:
         for index, case in enumerate(node.cases[: traced.hit + 1]):
             held = traced.parts[index].value
             word = "未知" if isinstance(held, Unknown) else "适用" if held else "不适用"
-            told = Told(f"情形 {index + 1}({self.speaker.say(case.when)}): {word}", held, "case", clause=case.clause)
+            told = Told(
+                f"情形 {index + 1}({self.speaker.say(case.when)}): {word}", held, "case", clause=case.clause
+            )
             told.parts.extend(self.inside(traced.parts[index]))
             found.append(told)
         if traced.hit == len(node.cases):
             found.append(Told("其余情形: 适用", kind="case"))
-        last = traced.parts[-1] if traced.parts and len(traced.parts) > min(traced.hit + 1, len(node.cases)) else None
+        last = (
+            traced.parts[-1]
+            if traced.parts and len(traced.parts) > min(traced.hit + 1, len(node.cases))
+            else None
+        )
         if last is not None:
-            found.append(Told(f"取 {self.speaker.say(last.node)} = {value_text(last.value, node.unit)}", last.value, "value", parts=self.inside(last)))
+            found.append(
+                Told(
+                    f"取 {self.speaker.say(last.node)} = {value_text(last.value, node.unit)}",
+                    last.value,
+                    "value",
+                    parts=self.inside(last),
+                )
+            )
         return found
 
     def lookup(self, traced: Traced, node: t.Lookup) -> Told:
         """Return the row that was hit and how far the next bracket is."""
         table = self.rulebook.tables[node.table]
-        told = Told(f"查《{table.title}》得 {value_text(traced.value, node.unit)}", traced.value, "table", table.path, table.clause)
+        told = Told(
+            f"查《{table.title}》得 {value_text(traced.value, node.unit)}",
+            traced.value,
+            "table",
+            table.path,
+            table.clause,
+        )
         rows = table.versions[-1].rows
         if table.how in ("marginal", "per piece"):
             told.parts.append(Told("分段累计: 各段内的数量 × 该段的值, 相加", kind="bracket"))
@@ -238,7 +313,13 @@ class Teller:
     def measure(self, traced: Traced, node: t.MeasureRef) -> Told:
         """Return a measure: its window, and its credited rows as deep as asked."""
         measure = self.rulebook.measures[node.name]
-        told = Told(f"{self.speaker.name(node.name)} = {value_text(traced.value, measure.unit)}", traced.value, "measure", measure.path, measure.clause)
+        told = Told(
+            f"{self.speaker.name(node.name)} = {value_text(traced.value, measure.unit)}",
+            traced.value,
+            "measure",
+            measure.path,
+            measure.clause,
+        )
         if isinstance(measure, t.FormulaMeasure):
             told.parts.append(Told(f"公式: {self.speaker.say(measure.expr)}", kind="rule"))
             told.parts.extend(x for part in traced.parts for x in self.inside(part))
@@ -250,7 +331,10 @@ class Teller:
         last = note.end - timedelta(days=1)
         things = len({row.object_id for row in note.rows})
         told.parts.append(
-            Told(f"{window_text(measure.window, base=measure.base)} {note.start}..{last}, {measure.kind.zh} {things} 笔, 除以 {shown(note.divisor / 10**9)}", kind="window")
+            Told(
+                f"{window_text(measure.window, base=measure.base)} {note.start}..{last}, {measure.kind.zh} {things} 笔, 除以 {shown(note.divisor / 10**9)}",
+                kind="window",
+            )
         )
         if self.depth in ("account", "day"):
             told.parts.extend(self.credited(note, measure))
@@ -264,7 +348,11 @@ class Teller:
         for key, rows in by_object.items():
             amounts = [row.amount for row in rows]
             unknown = next((a for a in amounts if isinstance(a, Unknown)), None)
-            adds: Value = unknown if unknown is not None else sum((a for a in amounts if isinstance(a, Fraction)), Fraction(0)) / note.divisor
+            adds: Value = (
+                unknown
+                if unknown is not None
+                else sum((a for a in amounts if isinstance(a, Fraction)), Fraction(0)) / note.divisor
+            )
             told = Told(f"{key}: 计入 {value_text(adds, measure.unit)}", adds, "account", key)
             if self.depth == "day":
                 for row in rows:

@@ -210,11 +210,9 @@ class Builder:
     def line_ref(self, name: str, place: Place, *, condition: bool = False) -> t.LineRef:
         """Return a reference to a line, total, check or decision."""
         if name in self.raw["lines"] or name in self.raw["checks"]:
-            if f"line:{name}" in self._open:
-                # Reading one's own past (previous) is no cycle: the unit comes from the text.
-                unit = self.declared_unit(name)
-            else:
-                unit = self.line(name, place).unit
+            # Reading one's own past (previous) is no cycle: the unit then comes from the text.
+            is_open = f"line:{name}" in self._open
+            unit = self.declared_unit(name) if is_open else self.line(name, place).unit
         elif name in self.raw["decisions"]:
             unit = units.YES_NO
             if f"decision:{name}" not in self._open:
@@ -331,7 +329,7 @@ class Builder:
         """Return `sum of line over its months`."""
         line = self.line_ref(name, place)
         every = self.lines[name].every if name in self.lines else self.decisions[name].every
-        if words != f"its {every}s" and words != f"its {every}":
+        if words not in (f"its {every}s", f"its {every}"):
             raise TypeProblem(
                 "RUL042",
                 place,

@@ -55,7 +55,7 @@ class _LineBuilder:
         wanted = self.wanted(role)
         value = self.value(role, wanted)
         unit = wanted or value.unit
-        for_days = self.for_days(value)
+        for_days = self.for_days()
         if value.unit == units.MONEY_YEAR and for_days:
             unit = units.MONEY
         least, most = self.bound("least", unit), self.bound("most", unit)
@@ -67,7 +67,7 @@ class _LineBuilder:
             most=most,
             weight=self.weight(),
             for_days=for_days,
-            **self.common(),  # type: ignore[arg-type]
+            **self.common(),
         )
 
     def common(self) -> dict[str, Any]:
@@ -203,7 +203,7 @@ class _LineBuilder:
             )
         return expr
 
-    def for_days(self, value: t.Expr) -> int:
+    def for_days(self) -> int:
         text = self.reader.text("for_days")
         if text and text not in _DAY_COUNTS:
             self.reader.add(
@@ -259,7 +259,7 @@ class _LineBuilder:
             least=self.bound("least", unit),
             most=self.bound("most", unit),
             terms=tuple(r.name for r in refs),
-            **self.common(),  # type: ignore[arg-type]
+            **self.common(),
         )
 
 
@@ -307,7 +307,7 @@ def build_check(builder: Builder, name: str) -> t.Line:
         text=reader.text("says"),
         once=once,
         **common,
-    )  # type: ignore[arg-type]
+    )
 
 
 def build_decision(builder: Builder, name: str) -> t.Decision:
@@ -328,7 +328,7 @@ def build_decision(builder: Builder, name: str) -> t.Decision:
         in_force=in_force,
         text=reader.text("says"),
         once=once,
-        **common,  # type: ignore[arg-type]
+        **common,
     )
 
 

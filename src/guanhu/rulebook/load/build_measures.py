@@ -103,7 +103,7 @@ def _both(own: tuple[Place, Tree], inherited: tuple[Place, Tree]) -> tuple[Place
     return own
 
 
-def _unit_of(builder: Builder, reader: Reader, default: Unit) -> Unit:
+def _unit_of(reader: Reader, default: Unit) -> Unit:
     text = reader.text("unit")
     if not text:
         return default
@@ -145,9 +145,9 @@ def _formula(builder: Builder, reader: Reader, name: str, *, own: bool) -> t.For
             )
     if reader.has("undefined"):
         expr = _with_undefined(builder, reader, expr)
-    unit = _unit_of(builder, reader, expr.unit)
+    unit = _unit_of(reader, expr.unit)
     common = builder.common(reader, name, "measures", clause=own)
-    return t.FormulaMeasure(expr=expr, unit=unit, **_proof_marks(reader), **common)  # type: ignore[arg-type]
+    return t.FormulaMeasure(expr=expr, unit=unit, **_proof_marks(reader), **common)
 
 
 def _with_undefined(builder: Builder, reader: Reader, expr: t.Expr) -> t.Expr:
@@ -172,11 +172,11 @@ def _figure(builder: Builder, reader: Reader, name: str, *, own: bool) -> t.Figu
     return t.FigureMeasure(
         item=reader.required("item"),
         scope=scope,
-        unit=_unit_of(builder, reader, units.NUMBER),
+        unit=_unit_of(reader, units.NUMBER),
         window=window,
         by_days=reader.yes("by_days"),
-        **_proof_marks(reader),  # type: ignore[arg-type]
-        **common,  # type: ignore[arg-type]
+        **_proof_marks(reader),
+        **common,
     )
 
 
@@ -267,7 +267,7 @@ class _Rows:
         take = self.take()
         each = self.default_each(each, take)
         window, base = _window(reader)
-        unit = _unit_of(self.builder, reader, self.unit_of(take, each))
+        unit = _unit_of(reader, self.unit_of(take, each))
         credit = reader.one_of(
             "credit",
             CREDITS,
@@ -294,8 +294,8 @@ class _Rows:
             round_to=round_to,
             round_per=round_per,
             over_days_held=reader.text("days") == "held",
-            **_proof_marks(reader),  # type: ignore[arg-type]
-            **common,  # type: ignore[arg-type]
+            **_proof_marks(reader),
+            **common,
         )
 
     def default_each(self, each: t.Expr | None, take: t.Take) -> t.Expr | None:
@@ -318,9 +318,9 @@ class _Rows:
                 0 if w == "end" else int(w) if w.isdigit() else -1
                 for w in text.removeprefix("mean of days ").replace(",", " ").split()
             )
-            if all(0 <= d <= 31 for d in days) and interval:  # noqa: PLR2004
+            if all(0 <= d <= 31 for d in days) and interval:
                 return t.Take(how="named days", days=days)
-        elif words[:1] == ["distinct"] and len(words) == 2 and self.kind.column(words[1]):  # noqa: PLR2004
+        elif words[:1] == ["distinct"] and len(words) == 2 and self.kind.column(words[1]):
             return t.Take(how="distinct", column=words[1])
         elif text in (_INTERVAL_TAKES if interval else _ROW_TAKES):
             return t.Take(how=text)

@@ -31,7 +31,7 @@ def build_words(builder: Builder, name: str, tree: Tree) -> None:
             f"words.{name}: no choices, or one twice",
         )
     common = builder.common(reader, name, "words", clause=False)
-    builder.words[name] = t.ChoiceSet(of=of, choices=choices, ladder=reader.yes("ladder"), **common)  # type: ignore[arg-type]
+    builder.words[name] = t.ChoiceSet(of=of, choices=choices, ladder=reader.yes("ladder"), **common)
 
 
 def build_event(builder: Builder, name: str, tree: Tree) -> Kind | None:
@@ -95,7 +95,7 @@ def build_group(builder: Builder, name: str, tree: Tree) -> t.GroupOfSubjects | 
     common = builder.common(reader, name, "who")
     return t.GroupOfSubjects(
         subject=subject, condition=condition, spells=spells and subject == "person", **common
-    )  # type: ignore[arg-type]
+    )
 
 
 def build_input(builder: Builder, name: str) -> t.Input:
@@ -136,7 +136,7 @@ def build_input(builder: Builder, name: str) -> t.Input:
         high=high,
         by_person=by_person,
         **common,
-    )  # type: ignore[arg-type]
+    )
 
 
 _UNIT_HINT = (
@@ -161,7 +161,7 @@ def build_ledger(builder: Builder, name: str, tree: Tree) -> None:
         adds=adds,
         uses=uses,
         lapses_after=int(lapses) if lapses.isdigit() else 0,
-        **common,  # type: ignore[arg-type]
+        **common,
     )
 
 

@@ -40,11 +40,12 @@ def build_lookup(
             f"{table_name} has {len(by)} keys; {len(keys)} are written here",
         )
     typer = Typer(builder, scope)
+    unwritten: list[raw.Raw | None] = [None] * len(by)
     typed = [
-        typer.key(written, _written_unit(builder, key))
+        typer.key(written, _written_unit(key))
         if written is not None
         else builder.key_in(key, scope, place, table_name)
-        for key, written in zip(by, keys or [None] * len(by), strict=True)
+        for key, written in zip(by, keys if keys is not None else unwritten, strict=True)
     ]
     key_units = tuple(k.unit for k in typed)
     store = f"{table_name}@{scope.key}" if scope.key else table_name
@@ -82,7 +83,7 @@ def build_lookup(
     return t.Lookup(table=store, column=table.columns[index], keys=tuple(typed), unit=unit, place=place)
 
 
-def _written_unit(builder: Builder, key: str) -> Unit:
+def _written_unit(key: str) -> Unit:
     found = RowScopeColumns.get(key)
     return found or units.choice(key.rpartition(".")[2])
 
@@ -119,7 +120,7 @@ class _TableBuilder:
             no_row=no_row,
             stops=stops,
             version_at=reader.text("version_at"),
-            **common,  # type: ignore[arg-type]
+            **common,
         )
 
     def columns(self) -> tuple[tuple[str, ...], tuple[Unit, ...]]:

@@ -21,7 +21,7 @@ _PLACES_MAX = 12
 
 def _arity(node: raw.Call, least: int, most: int = 99) -> None:
     if not least <= len(node.args) <= most:
-        wanted = str(least) if least == most else f"{least}…{most}" if most < 99 else f"≥ {least}"  # noqa: PLR2004
+        wanted = str(least) if least == most else f"{least}…{most}" if most < 99 else f"≥ {least}"
         raise TypeProblem(
             "RUL038",
             node.place,
@@ -66,7 +66,7 @@ def _round(typer: Typer, node: raw.Call) -> t.Expr:
             "round 的位数要是 0 到 12 的整数",
             "the places of round are a whole number from 0 to 12",
         )
-    mode = node.args[2].text if len(node.args) > 2 and isinstance(node.args[2], raw.Name) else "half"  # noqa: PLR2004
+    mode = node.args[2].text if len(node.args) > 2 and isinstance(node.args[2], raw.Name) else "half"
     if mode not in ("half", "up", "down"):
         raise TypeProblem(
             "RUL039",

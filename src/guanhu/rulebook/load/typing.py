@@ -168,6 +168,7 @@ class Typer:
                 return self.names.windowed(node.name, node.words, self.scope, node.place)
 
     def name(self, node: raw.Name) -> t.Expr:
+        """Return what a bare name stands for, or refuse it with the nearest known one."""
         if node.text in ("yes", "no"):
             return t.YesNoConst(value=node.text == "yes", unit=units.YES_NO, place=node.place)
         found = self.names.reference(node.text, self.scope, node.place) or self.column(node)
@@ -184,6 +185,7 @@ class Typer:
         return found
 
     def column(self, node: raw.Name) -> t.Expr | None:
+        """Return a column of the row or subject, or None."""
         found = self.scope.column(node.text)
         if found is None:
             return None
@@ -195,6 +197,7 @@ class Typer:
         return t.RowValue(table=table, column=column, unit=unit, place=node.place)
 
     def no_context(self, word: str, place: Place) -> TypeProblem:
+        """Return the refusal of a choice that stands beside no choice."""
         return TypeProblem(
             "RUL033",
             place,
@@ -216,6 +219,7 @@ class Typer:
         return t.WordConst(value=text, unit=of, place=node.place)
 
     def binary(self, node: raw.Binary) -> t.Expr:
+        """Return arithmetic, a comparison, or a conjunction."""
         if node.op in ("and", "or"):
             left, right = self.condition(node.left), self.condition(node.right)
             kind = t.And if node.op == "and" else t.Or
@@ -229,6 +233,7 @@ class Typer:
         return self.compare(node)
 
     def need_scalar(self, x: t.Expr) -> None:
+        """Refuse what cannot be added or multiplied."""
         if x.unit not in units.SCALARS:
             raise TypeProblem(
                 "RUL034",
@@ -240,6 +245,7 @@ class Typer:
             )
 
     def arithmetic(self, node: raw.Binary, left: t.Expr, right: t.Expr) -> t.Expr:
+        """Return a sum, product or quotient whose units fit."""
         unit_rule = {"+": sum_of, "-": sum_of, "*": product_of, "/": quotient_of}[node.op]
         unit = unit_rule(left.unit, right.unit)
         if unit is None:
@@ -264,6 +270,7 @@ class Typer:
         return self.add(left, right, unit, node.place)
 
     def add(self, left: t.Expr, right: t.Expr, unit: Unit, place: Place) -> t.Expr:
+        """Return a sum; a quotient stays exact only beside constants."""
         # A quotient stays exact only beside constants: (n/d) + c is (n + c·d)/d.
         if not isinstance(right, t.Const):
             left = as_number(left)
@@ -273,6 +280,7 @@ class Typer:
         return t.Sum(terms=terms, unit=unit, place=place)
 
     def product(self, left: t.Expr, right: t.Expr, unit: Unit, place: Place) -> t.Expr:
+        """Return a product; a quotient stays exact only beside a constant."""
         if isinstance(left, t.Const) and isinstance(right, t.Const):
             return t.Const(
                 value=left.value * right.value, text=f"{left.text} × {right.text}", unit=unit, place=place
@@ -284,6 +292,7 @@ class Typer:
         return t.Product(left=left, right=right, unit=unit, place=place)
 
     def divide(self, left: t.Expr, right: t.Expr, unit: Unit, place: Place) -> t.Expr:
+        """Return a quotient; division by a constant is an exact product."""
         if isinstance(right, t.Const):
             if right.value == 0:
                 raise TypeProblem("RUL036", place, "除数是 0", "the divisor is 0")
@@ -294,6 +303,7 @@ class Typer:
         return t.Quotient(dividend=as_number(left), divisor=as_number(right), unit=unit, place=place)
 
     def compare(self, node: raw.Binary) -> t.Expr:
+        """Return a comparison of two figures, dates or choices."""
         left, right = self.compare_sides(node)
         same_kind = left.unit == right.unit and (
             is_choice(left.unit) or left.unit in (units.DATE, units.YES_NO)
@@ -319,6 +329,7 @@ class Typer:
         return t.Compare(op=node.op, left=left, right=right, unit=units.YES_NO, place=node.place)
 
     def compare_sides(self, node: raw.Binary) -> tuple[t.Expr, t.Expr]:
+        """Return both sides; a bare name beside a choice is a choice."""
         for first, second, swapped in ((node.left, node.right, False), (node.right, node.left, True)):
             if isinstance(first, raw.Str | raw.Num | raw.Day):
                 continue
@@ -334,6 +345,7 @@ class Typer:
         return self.expr(node.left), self.expr(node.right)
 
     def within(self, node: raw.Within) -> t.Expr:
+        """Return membership in a list of choices."""
         x = self.expr(node.x)
         if not is_choice(x.unit):
             raise TypeProblem(
@@ -358,6 +370,7 @@ class Typer:
         return t.Not(x=found, unit=units.YES_NO, place=node.place) if node.negated else found
 
     def call(self, node: raw.Call) -> t.Expr:
+        """Return a function, an input with keys, or a look-up."""
         from guanhu.rulebook.load.functions import FUNCTIONS  # noqa: PLC0415 - the two modules need each other
 
         function = FUNCTIONS.get(node.name)

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.print.sentence import EVERY, Speaker, window_text
 
-_CREDIT = {"share": "按分配比例归属", "lead only": "只归主办", "each in full": "各人全额", "institution": "取所在机构的数", "person": "归当事人"}
+_CREDIT = {
+    "share": "按分配比例归属",
+    "lead only": "只归主办",
+    "each in full": "各人全额",
+    "institution": "取所在机构的数",
+    "person": "归当事人",
+}
 _TAKE = {
     "daily average": "日均",
     "balance days": "积数",
@@ -32,7 +38,13 @@ def read_back(rulebook: t.Rulebook) -> Iterator[str]:
         yield f"行 {line.title} [{line.clause}]: {line_sentence(speaker, line)}"
     for decision in rulebook.decisions.values():
         yield f"决定 {decision.title} [{decision.clause}]: {decision_sentence(speaker, decision)}"
-    for declared in (*rulebook.inputs.values(), *rulebook.tables.values(), *rulebook.measures.values(), *rulebook.lines.values(), *rulebook.decisions.values()):
+    for declared in (
+        *rulebook.inputs.values(),
+        *rulebook.tables.values(),
+        *rulebook.measures.values(),
+        *rulebook.lines.values(),
+        *rulebook.decisions.values(),
+    ):
         if declared.doubt is not None:
             other = "(有另一种读法)" if declared.doubt.other else ""
             yield f"疑点 {declared.doubt.name} [{declared.clause}]: {declared.doubt.says}{other}"
@@ -45,7 +57,11 @@ def measure_sentence(speaker: Speaker, measure: t.AnyMeasure) -> str:
     if isinstance(measure, t.FigureMeasure):
         return f"银行提供的“{measure.item}”"
     where = f", 只计{speaker.say(measure.where)}的" if measure.where is not None else ""
-    each = f", 每笔取{speaker.say(measure.each)}" if measure.each is not None and not isinstance(measure.each, t.RowValue) else ""
+    each = (
+        f", 每笔取{speaker.say(measure.each)}"
+        if measure.each is not None and not isinstance(measure.each, t.RowValue)
+        else ""
+    )
     take = _TAKE[measure.take.how]
     if measure.take.days:
         take = f"每月 {'、'.join('末' if d == 0 else str(d) for d in measure.take.days)} 日的平均"
@@ -61,7 +77,11 @@ def line_sentence(speaker: Speaker, line: t.Line) -> str:
     group = speaker.rulebook.groups[line.group].title
     if line.role == "check":
         return f"{group}{EVERY[line.every]}: {speaker.say(line.value)}的, 列出“{line.text or line.title}”"
-    bounds = "".join(f", {word} {speaker.say(node)}" for node, word in ((line.most, "最高"), (line.least, "最低")) if node is not None)
+    bounds = "".join(
+        f", {word} {speaker.say(node)}"
+        for node, word in ((line.most, "最高"), (line.least, "最低"))
+        if node is not None
+    )
     days = f", 乘以天数再除以 {line.for_days}" if line.for_days else ""
     weight = f", 权重 {line.weight}" if line.weight is not None else ""
     assume = f"(假设: {line.assume})" if line.assume else ""

@@ -12,11 +12,32 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.windows import Window
 from guanhu.values.exact import shown
 
-EVERY = {"month": "每月", "quarter": "每季", "half": "每半年", "year": "每年", "campaign": "按活动期", "once": "一次性"}
+EVERY = {
+    "month": "每月",
+    "quarter": "每季",
+    "half": "每半年",
+    "year": "每年",
+    "campaign": "按活动期",
+    "once": "一次性",
+}
 UNIT = {"month": "月", "quarter": "季", "half": "半年", "year": "年", "campaign": "期", "once": "期"}
 _OPS = {"=": "等于", "<>": "不等于", "<": "低于", "<=": "不高于", ">": "高于", ">=": "不低于"}
-_HOW = {"sum": "合计", "average": "平均", "highest": "最高", "lowest": "最低", "count": "次数", "last": "最后一个"}
-_GROUP = {"sum": "之和", "average": "平均", "highest": "最高值", "lowest": "最低值", "count": "人数", "rank": "名次"}
+_HOW = {
+    "sum": "合计",
+    "average": "平均",
+    "highest": "最高",
+    "lowest": "最低",
+    "count": "次数",
+    "last": "最后一个",
+}
+_GROUP = {
+    "sum": "之和",
+    "average": "平均",
+    "highest": "最高值",
+    "lowest": "最低值",
+    "count": "人数",
+    "rank": "名次",
+}
 _STEPS = {"completed": "满一步才算", "started": "不足一步也算一步", "proportional": "按比例折算"}
 _SUBJECT = {
     "post": "岗位",
@@ -29,9 +50,33 @@ _SUBJECT = {
     "hired_on": "入职日",
     "left_on": "离职日",
 }
-_INSTANCE = {"period_days": "本期天数", "spell_days": "在岗天数", "period_start": "期初日", "period_end": "期末日"}
-_TABLES = {"account": "账户", "customer": "客户", "loan": "贷款", "account_rates": "账户", "institution": "机构", "person": "经办人"}
-_PRIMARY = (t.Const, t.MeasureRef, t.LineRef, t.InputRef, t.RowValue, t.SubjectValue, t.Lookup, t.WordConst, t.State, t.InstanceValue)
+_INSTANCE = {
+    "period_days": "本期天数",
+    "spell_days": "在岗天数",
+    "period_start": "期初日",
+    "period_end": "期末日",
+}
+_TABLES = {
+    "account": "账户",
+    "customer": "客户",
+    "loan": "贷款",
+    "account_rates": "账户",
+    "institution": "机构",
+    "person": "经办人",
+}
+_PRIMARY = (
+    t.Const,
+    t.MeasureRef,
+    t.LineRef,
+    t.InputRef,
+    t.RowValue,
+    t.SubjectValue,
+    t.Lookup,
+    t.WordConst,
+    t.State,
+    t.InstanceValue,
+)
+_WHOLE = (t.Compare, t.In, t.Not, t.OverInstances, t.Previous, t.Streak, t.Times, t.Group)
 
 
 class Speaker:
@@ -46,12 +91,12 @@ class Speaker:
         book = self.rulebook
         base, _, window = key.partition(" over ")
         for store in (book.measures, book.lines, book.decisions, book.inputs, book.tables):
-            found = store.get(base)  # type: ignore[attr-defined]
+            found = store.get(base)
             if found is not None:
                 return f"{found.title}({window_words(window)})" if window else str(found.title)
         return key
 
-    def say(self, node: t.Expr) -> str:  # noqa: PLR0911, PLR0912, C901 - one phrase per node
+    def say(self, node: t.Expr) -> str:
         """Return the phrase of an expression."""
         match node:
             case t.Const():
@@ -128,7 +173,7 @@ class Speaker:
             case t.CountTrue():
                 return f"下列条件成立的个数: {self.listed(node.terms)}"
             case t.DatePart():
-                return f"{self.inner(node.x)}的{ {'year': '年份', 'month': '月份', 'day': '日'}[node.part]}"
+                return f"{self.inner(node.x)}的{ {'year': '年份', 'month': '月份', 'day': '日'}[node.part] }"
             case t.Between():
                 what = "天数" if node.what == "days" else "整月数"
                 return f"从{self.say(node.first)}到{self.say(node.last)}的{what}"
@@ -138,8 +183,7 @@ class Speaker:
         if isinstance(node, t.Settled):
             return self.inner(node.x)
         text = self.say(node)
-        plain = isinstance(node, _PRIMARY) or isinstance(node, t.Compare | t.In | t.Not | t.OverInstances | t.Previous | t.Streak | t.Times | t.Group)
-        return text if plain else f"({text})"
+        return text if isinstance(node, (*_PRIMARY, *_WHOLE)) else f"({text})"
 
     def listed(self, terms: tuple[t.Expr, ...]) -> str:
         """Return phrases joined as a list."""
@@ -158,7 +202,11 @@ class Speaker:
 
     def sum(self, node: t.Sum) -> str:
         """Return a sum, minus signs written as such."""
-        text = self.inner(node.terms[0]) if not isinstance(node.terms[0], t.Negative) else self.say(node.terms[0])
+        text = (
+            self.inner(node.terms[0])
+            if not isinstance(node.terms[0], t.Negative)
+            else self.say(node.terms[0])
+        )
         for term in node.terms[1:]:
             if isinstance(term, t.Negative):
                 text += f" − {self.inner(term.x)}"
@@ -172,7 +220,13 @@ class Speaker:
         """Return a quotient; growth and completion by their own words."""
         tail = f"(除数不大于 0 时取 {self.say(node.undefined)})" if node.undefined is not None else ""
         dividend = node.dividend
-        if node.positive and isinstance(dividend, t.Sum) and len(dividend.terms) == 2 and dividend.terms[1] == t.Negative(x=node.divisor, unit=node.divisor.unit, place=node.divisor.place):
+        if (
+            node.positive
+            and isinstance(dividend, t.Sum)
+            and len(dividend.terms) == 2
+            and dividend.terms[1]
+            == t.Negative(x=node.divisor, unit=node.divisor.unit, place=node.divisor.place)
+        ):
             return f"{self.inner(dividend.terms[0])}比{self.inner(node.divisor)}的增长率{tail}"
         if node.positive:
             return f"{self.inner(dividend)}对{self.inner(node.divisor)}的完成率{tail}"
@@ -205,7 +259,11 @@ class Speaker:
 def number_text(node: t.Const) -> str:
     """Return a number as the text writes it; computed constants exactly."""
     if "/" in node.text or "×" in node.text:
-        return f"{shown(node.value)}" if (node.value * 10**12).denominator == 1 else f"{node.value.numerator}/{node.value.denominator}"
+        return (
+            f"{shown(node.value)}"
+            if (node.value * 10**12).denominator == 1
+            else f"{node.value.numerator}/{node.value.denominator}"
+        )
     return node.text
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from sqlglot import exp
 
@@ -48,7 +49,7 @@ def segments_of(spans: Iterable[Span], cuts: Iterable[date]) -> list[Segment]:
         edges.update((span.start, span.end, *month_starts(span)))
     ordered = sorted(edges)
     found: list[Segment] = []
-    for start, end in zip(ordered, ordered[1:], strict=False):
+    for start, end in pairwise(ordered):
         piece = Span(start, end)
         if any(span.start <= start and end <= span.end for span in wanted):
             whole = start == month_start(start) and end == add_months(start, 1)
@@ -152,7 +153,7 @@ GROUP BY ALL
 """
 
 
-def cube_query(pieces: str, segments: str, classes: str) -> exp.Expression:
+def cube_query(pieces: str, segments: str, classes: str) -> exp.Expr:
     """Return the cube of balances: whole months from the index, cut ones from the intervals.
 
     Shapes:   in pieces(account_no, subject_no, span_no, weight, start_day, end_day),

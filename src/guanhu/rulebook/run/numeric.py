@@ -12,6 +12,7 @@ NULL is *unknown*: nothing here skips it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd
@@ -30,7 +31,7 @@ class TooWide(Exception):
 class Num:
     """A whole number in SQL. Its value is `sql` × `scale`; `low` ≤ `sql` ≤ `high`."""
 
-    sql: exp.Expression
+    sql: exp.Expr
     scale: Fraction
     low: int
     high: int
@@ -61,7 +62,7 @@ class Pair:
 class Bool:
     """A condition in SQL; NULL is unknown."""
 
-    sql: exp.Expression
+    sql: exp.Expr
     level: int = 0
 
 
@@ -69,7 +70,7 @@ class Bool:
 class Word:
     """A choice or text in SQL."""
 
-    sql: exp.Expression
+    sql: exp.Expr
     level: int = 0
 
 
@@ -77,14 +78,14 @@ class Word:
 class Day:
     """A date in SQL."""
 
-    sql: exp.Expression
+    sql: exp.Expr
     level: int = 0
 
 
 Compiled = Num | Pair | Bool | Word | Day
 
 
-def integer(value: int) -> exp.Expression:
+def integer(value: int) -> exp.Expr:
     """Return a literal; one that does not fit 64 bits is cast from text, as a plain one may become a double."""
     if abs(value) < 2**63:
         literal = exp.Literal.number(abs(value))
@@ -92,21 +93,21 @@ def integer(value: int) -> exp.Expression:
     return exp.Cast(this=exp.Literal.string(str(value)), to=exp.DataType.build("INT128"))
 
 
-def wrap(sql: exp.Expression) -> exp.Expression:
+def wrap(sql: exp.Expr) -> exp.Expr:
     """Return the expression in parentheses, unless it is one word."""
     if isinstance(sql, exp.Column | exp.Literal | exp.Cast | exp.Paren | exp.Case | exp.Anonymous):
         return sql.copy()
     return exp.Paren(this=sql.copy())
 
 
-def typed(sql: exp.Expression, size: int) -> exp.Expression:
+def typed(sql: exp.Expr, size: int) -> exp.Expr:
     """Return the expression cast to the narrowest type that holds `size`."""
     if size >= WIDE:
         raise TooWide(str(size))
     return exp.Cast(this=sql.copy(), to=exp.DataType.build("BIGINT" if size < NARROW else "INT128"))
 
 
-def _widened(num: Num, size: int) -> exp.Expression:
+def _widened(num: Num, size: int) -> exp.Expr:
     """Return the operand of an operation whose result may be as large as `size`."""
     if size >= WIDE:
         raise TooWide(str(size))
@@ -190,12 +191,12 @@ def absolute(x: Num) -> Num:
     return Num(exp.Abs(this=x.sql.copy()), x.scale, 0, x.size, x.level)
 
 
-def is_null(sql: exp.Expression) -> exp.Expression:
+def is_null(sql: exp.Expr) -> exp.Expr:
     """Return the test for unknown."""
     return exp.Is(this=wrap(sql), expression=exp.Null())
 
 
-def any_of(conditions: list[exp.Expression]) -> exp.Expression:
+def any_of(conditions: list[exp.Expr]) -> exp.Expr:
     """Return the conditions joined by OR."""
     found = conditions[0]
     for condition in conditions[1:]:
@@ -203,7 +204,7 @@ def any_of(conditions: list[exp.Expression]) -> exp.Expression:
     return found
 
 
-def case(arms: list[tuple[exp.Expression, exp.Expression]], otherwise: exp.Expression) -> exp.Expression:
+def case(arms: Sequence[tuple[exp.Expr, exp.Expr]], otherwise: exp.Expr) -> exp.Expr:
     """Return CASE WHEN … THEN … ELSE … END."""
     built = exp.Case()
     for condition, value in arms:
@@ -256,7 +257,7 @@ def rounded(x: Num, scale: Fraction) -> Num:
     return _signed(finer, whole, scale, finer.size // divisor + 1)
 
 
-def _signed(x: Num, size_sql: exp.Expression, scale: Fraction, bound: int) -> Num:
+def _signed(x: Num, size_sql: exp.Expr, scale: Fraction, bound: int) -> Num:
     if x.low >= 0:
         return Num(size_sql, scale, 0, bound, x.level)
     below = exp.LT(this=wrap(x.sql), expression=integer(0))
@@ -303,7 +304,7 @@ def _times(num: Num, factor: int) -> Num:
     return rescaled(num, num.scale / factor) if factor != 1 else num
 
 
-_OPS: dict[str, type[exp.Expression]] = {
+_OPS: dict[str, type[exp.Expr]] = {
     "=": exp.EQ,
     "<>": exp.NEQ,
     "<": exp.LT,
@@ -314,7 +315,7 @@ _OPS: dict[str, type[exp.Expression]] = {
 _FLIPPED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-def comparison(op: str, left: exp.Expression, right: exp.Expression) -> exp.Expression:
+def comparison(op: str, left: exp.Expr, right: exp.Expr) -> exp.Expr:
     """Return left op right."""
     return _OPS[op](this=wrap(left), expression=wrap(right))
 
@@ -345,7 +346,7 @@ def _compare_pairs(op: str, left: Num | Pair, right: Num | Pair) -> Bool:
     below = [exp.LT(this=wrap(d.sql), expression=integer(0)) for d in divisors if d.low < 0]
     if not below:
         return Bool(case([(zero, exp.Null())], plain), level)
-    turned = below[0]
+    turned: exp.Expr = below[0]
     for other in below[1:]:
         turned = exp.NEQ(this=wrap(turned), expression=wrap(other))
     return Bool(case([(zero, exp.Null()), (turned, comparison(_FLIPPED[op], a.sql, b.sql))], plain), level)

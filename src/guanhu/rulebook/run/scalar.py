@@ -63,7 +63,7 @@ class Compiler:
             raise TypeError(f"{type(node).__name__} at {node.place} is not a condition")
         return found
 
-    def _compile(self, node: t.Expr) -> Compiled:  # noqa: PLR0911, PLR0912, C901 - one case per node
+    def _compile(self, node: t.Expr) -> Compiled:
         match node:
             case t.Const():
                 return n.constant(node.value)
@@ -227,7 +227,7 @@ class Compiler:
         below = self._bound(n.rescaled(pair.divisor, pair.divisor.scale / ratio.denominator))
         size = above.size + below.size
         level = max(above.level, below.level)
-        top = exp.Abs(this=n.typed(above.sql, size))
+        top: exp.Expr = exp.Abs(this=n.typed(above.sql, size))
         bottom = exp.Abs(this=n.typed(below.sql, size))
         if how == "started":
             top = exp.Sub(this=n.wrap(exp.Add(this=top, expression=bottom.copy())), expression=n.integer(1))
@@ -252,7 +252,7 @@ class Compiler:
         everything = [*values, *([last] if last is not None else [])]
         level = max([c.level for c in conditions] + [_level(v) for v in everything])
         pick = _Aligned(everything)
-        arms: list[tuple[exp.Expression, exp.Expression]] = []
+        arms: list[tuple[exp.Expr, exp.Expr]] = []
         for condition, value in zip(conditions, pick.sqls, strict=False):
             arms.append((n.is_null(condition.sql), exp.Null()))
             arms.append((condition.sql, value))
@@ -377,7 +377,7 @@ class Compiler:
         first, last = self.compile(node.first), self.compile(node.last)
         level = max(_level(first), _level(last))
         if node.what == "days":
-            sql: exp.Expression = exp.Sub(this=n.wrap(_sql_of(last)), expression=n.wrap(_sql_of(first)))
+            sql: exp.Expr = exp.Sub(this=n.wrap(_sql_of(last)), expression=n.wrap(_sql_of(first)))
         else:
             # Whole months passed; the engine counts from a later to an earlier day as negative.
             sql = exp.Anonymous(
@@ -409,7 +409,7 @@ class _Aligned:
             self.scale = Fraction(1)
             self.sqls = [_sql_of(v) for v in values]
 
-    def like(self, sql: exp.Expression, level: int) -> Compiled:
+    def like(self, sql: exp.Expr, level: int) -> Compiled:
         match self.first:
             case Num():
                 return Num(sql, self.scale, self.low, self.high, level)
@@ -444,7 +444,7 @@ def _on_dividend(found: Num | Pair, change: object) -> Num | Pair:
     return Pair(change(found.dividend), found.divisor) if isinstance(found, Pair) else change(found)
 
 
-def _sql_of(value: Compiled) -> exp.Expression:
+def _sql_of(value: Compiled) -> exp.Expr:
     if isinstance(value, Pair):
         # Only null tests come here: a pair is unknown when either side is.
         return n.case([(n.is_null(value.divisor.sql), exp.Null())], value.dividend.sql)

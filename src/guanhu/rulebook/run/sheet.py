@@ -14,11 +14,11 @@ from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Pair, Word, ty
 class Sheet:
     """Columns by stage over a source. Stage 0 is the source itself."""
 
-    def __init__(self, source: exp.Expression, prefix: str = "_") -> None:
+    def __init__(self, source: exp.Expr, prefix: str = "_") -> None:
         """Start from a table or subquery; its columns are at level 0. New ones are `prefix` and a number."""
         self.prefix = prefix
         self.source = source
-        self.stages: list[list[tuple[str, exp.Expression]]] = []
+        self.stages: list[list[tuple[str, exp.Expr]]] = []
         self._names: dict[tuple[int, str], str] = {}
         self._count = 0
 
@@ -55,16 +55,16 @@ class Sheet:
         self._count += 1
         return f"{self.prefix}{self._count}"
 
-    def _at(self, level: int) -> list[tuple[str, exp.Expression]]:
+    def _at(self, level: int) -> list[tuple[str, exp.Expr]]:
         while len(self.stages) < level:
             self.stages.append([])
         return self.stages[level - 1]
 
-    def select(self, columns: list[exp.Expression]) -> exp.Select:
+    def select(self, columns: list[exp.Expr]) -> exp.Select:
         """Return SELECT columns FROM the last stage."""
         return exp.select(*columns).from_(self.table())
 
-    def table(self) -> exp.Expression:
+    def table(self) -> exp.Expr:
         """Return the last stage as a table expression."""
         current = self.source
         for stage in self.stages:
@@ -77,6 +77,6 @@ class Sheet:
         return current
 
 
-def _is_literal(sql: exp.Expression) -> bool:
+def _is_literal(sql: exp.Expr) -> bool:
     inner = sql.this if isinstance(sql, exp.Neg | exp.Cast | exp.Paren) else sql
     return isinstance(inner, exp.Literal | exp.Boolean)

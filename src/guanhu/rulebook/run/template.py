@@ -10,12 +10,12 @@ from sqlglot import exp
 
 
 @cache
-def _parsed(text: str) -> exp.Expression:
-    found: exp.Expression = sqlglot.parse_one(text, dialect="duckdb")
+def _parsed(text: str) -> exp.Expr:
+    found: exp.Expr = sqlglot.parse_one(text, dialect="duckdb")
     return found
 
 
-def filled(text: str, /, **parts: exp.Expression | str) -> exp.Expression:
+def filled(text: str, /, **parts: exp.Expr | str) -> exp.Expr:
     """Return the query of `text` with its parts put in.
 
     A part given as text names a table; a part given as an expression stands for the placeholder
@@ -25,7 +25,7 @@ def filled(text: str, /, **parts: exp.Expression | str) -> exp.Expression:
     'SELECT 1 AS y FROM other'
     """
     query = _parsed(text).copy()
-    tables: Mapping[str, exp.Expression | str] = parts
+    tables: Mapping[str, exp.Expr | str] = parts
     for table in list(query.find_all(exp.Table)):
         part = tables.get(table.name)
         if isinstance(part, str):
@@ -35,7 +35,7 @@ def filled(text: str, /, **parts: exp.Expression | str) -> exp.Expression:
             table.replace(part.subquery(alias) if isinstance(part, exp.Query) else part.copy())
     for hole in list(query.find_all(exp.Placeholder)):
         part = parts.get(hole.name)
-        if isinstance(part, exp.Expression):
+        if isinstance(part, exp.Expr):
             hole.replace(exp.Paren(this=part.copy()) if isinstance(part, exp.Binary) else part.copy())
     return query
 
@@ -45,14 +45,14 @@ def table_named(name: str) -> exp.Table:
     return exp.Table(this=exp.to_identifier(name, quoted=True))
 
 
-def column_list(query: exp.Expression, columns: list[exp.Expression]) -> exp.Expression:
+def column_list(query: exp.Expr, columns: list[exp.Expr]) -> exp.Expr:
     """Return the SELECT with more columns."""
     if not isinstance(query, exp.Select):
         raise TypeError("only a SELECT gains columns")
     return query.select(*columns, copy=False)
 
 
-def union_all(queries: list[exp.Expression]) -> exp.Expression:
+def union_all(queries: list[exp.Expr]) -> exp.Expr:
     """Return the queries joined by UNION ALL."""
     found = queries[0]
     for query in queries[1:]:
