@@ -40,7 +40,7 @@ $(READY): requirements-dev.txt pyproject.toml
 	@echo "setup: ready"
 
 demo: setup ## Appraise an invented bank from end to end
-	$(PY) -m guanhu.bank.demo
+	$(PY) -m guanhu.cli.demo
 
 test: setup ## Run all tests; narrow with make test ARGS="-k floor"
 	$(PY) -m pytest $(ARGS)

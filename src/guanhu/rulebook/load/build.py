@@ -39,7 +39,8 @@ _ORDER = {"month": 0, "quarter": 1, "half": 2, "year": 3, "campaign": 4}
 
 
 def _ref(name: str, measure: t.AnyMeasure, place: Place) -> t.MeasureRef:
-    exact = isinstance(measure, t.FormulaMeasure) and is_quotient(measure.expr)
+    of_rows = isinstance(measure, t.Measure) and measure.take.how == "mean"
+    exact = of_rows or (isinstance(measure, t.FormulaMeasure) and is_quotient(measure.expr))
     return t.MeasureRef(name=name, exact=exact, unit=measure.unit, place=place)
 
 
@@ -165,7 +166,8 @@ class Builder:
             )
 
     def _row_reference(self, name: str, scope: RowScope, place: Place) -> t.Expr | None:
-        if name not in self.raw["measures"]:
+        # The row's own columns come first: a measure called `due` does not hide the `due` of a row.
+        if name not in self.raw["measures"] or scope.column(name) is not None:
             return None
         measure = self.measure(name, place)
         if not isinstance(measure, t.Measure) or not measure.per:

@@ -145,10 +145,22 @@ class Speaker:
                 return self.cases(node)
             case t.Lookup():
                 return self.lookup(node)
+            case t.Between():
+                what = "天数" if node.what == "days" else "整月数"
+                return f"从{self.say(node.first)}到{self.say(node.last)}的{what}"
+            case t.DatePart():
+                part = {"year": "年份", "month": "月份", "day": "日"}[node.part]
+                return f"{self.inner(node.x)}的{part}"
+            case t.Compare() | t.In() | t.And() | t.Or() | t.Not() | t.Given() | t.CountTrue():
+                return self.condition(node)
+            case _:
+                return self.of_others_or_earlier(node)
+
+    def of_others_or_earlier(self, node: t.Expr) -> str:
+        """Return the phrase of a figure that comes from other instances, other subjects or what was supplied."""
+        match node:
             case t.FirstGiven():
                 return "、否则".join(self.inner(x) for x in node.terms) + "(取先有的)"
-            case t.Given():
-                return f"已给出{self.inner(node.x)}"
             case t.OverInstances():
                 return f"“{self.name(node.line)}”各{UNIT[node.every]}的{_HOW[node.how]}"
             case t.Previous():
@@ -160,6 +172,14 @@ class Speaker:
                 return f"最近 {node.last} 期中“{self.name(node.line)}”成立的期数"
             case t.Group():
                 return self.group(node)
+            case _:
+                raise TypeError(type(node).__name__)
+
+    def condition(self, node: t.Expr) -> str:
+        """Return the phrase of a condition."""
+        match node:
+            case t.Given():
+                return f"已给出{self.inner(node.x)}"
             case t.Compare():
                 return f"{self.inner(node.left)}{_OPS[node.op]} {self.inner(node.right)}"
             case t.In():
@@ -172,11 +192,8 @@ class Speaker:
                 return f"并非({self.say(node.x)})"
             case t.CountTrue():
                 return f"下列条件成立的个数: {self.listed(node.terms)}"
-            case t.DatePart():
-                return f"{self.inner(node.x)}的{ {'year': '年份', 'month': '月份', 'day': '日'}[node.part] }"
-            case t.Between():
-                what = "天数" if node.what == "days" else "整月数"
-                return f"从{self.say(node.first)}到{self.say(node.last)}的{what}"
+            case _:
+                raise TypeError(type(node).__name__)
 
     def inner(self, node: t.Expr) -> str:
         """Return the phrase in brackets, unless it is one thing or a comparison inside a conjunction."""

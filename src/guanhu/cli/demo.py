@@ -1,0 +1,200 @@
+"""make demo: a demo bank of 600 managers, imported and run under the Huangshi rulebook, in one go.
+
+Every step says what it does and how long it took; a step that fails says what to do. What is done
+already (the generated folders, the imported batches) is not done again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from guanhu.cli.runs import duckdb_engine
+from guanhu.cli.shell import PROBLEMS, SHELL, refusals
+
+if TYPE_CHECKING:
+    from guanhu.appraisal.running import OpenRun
+    from guanhu.appraisal.runs import RunFolder
+    from guanhu.facts.store import Bank
+
+ACCOUNTS, MANAGERS, QUARTERS, SEED = 60_000, 600, 8, 1
+PERIOD = "2025"
+TOLD = 3
+
+
+@contextmanager
+def step(text: str) -> Iterator[None]:
+    """Say what is done, and how long it took."""
+    typer.echo(f"▶ {text}", err=True)
+    started = time.perf_counter()
+    yield
+    typer.echo(f"  {time.perf_counter() - started:.1f} 秒", err=True)
+
+
+def main(root: Path, rulebook: Path) -> None:
+    """Run the whole demo in the folder `root`."""
+    from guanhu.appraisal.exporting import export_run  # noqa: PLC0415
+    from guanhu.appraisal.running import OpenRun, run_rulebook  # noqa: PLC0415
+    from guanhu.appraisal.statement import write_statement  # noqa: PLC0415
+    from guanhu.facts.store import Bank  # noqa: PLC0415
+
+    with refusals(SHELL):
+        bank = imported(root)
+        with step(f"按《{rulebook.name}》运行 {PERIOD} 年"), SHELL.progress("  运行") as progress:
+            ran = run_rulebook(duckdb_engine, bank, rulebook, PERIOD, progress=progress)
+        if ran.problems:
+            SHELL.note(f"  {len(ran.problems)} 条提醒, 见 {ran.folder.path / 'problems.json'}")
+        told_counts(ran.folder)
+        opened = OpenRun(duckdb_engine, bank, ran.folder)
+        try:
+            people = told_scores(opened)
+            for person in people:
+                told_person(opened, person)
+            told_reconciliation(opened)
+            with step("写出工作簿和考核单"):
+                workbook = export_run(
+                    duckdb_engine, bank.path, ran.folder, "xlsx", root / f"考核结果-{PERIOD}.xlsx"
+                )
+                statement = root / f"考核单-{people[0]}.pdf"
+                write_statement(opened, people[0], "pdf", statement)
+        finally:
+            opened.close()
+        typer.echo(f"工作簿: {workbook}")
+        typer.echo(f"考核单: {statement}")
+        typer.echo(f"运行: {ran.folder.path}")
+        typer.echo(f"再看一个人: guanhu explain {ran.folder.path} {people[-1]} --depth account")
+
+
+def imported(root: Path) -> Bank:
+    """Return the demo bank with all quarters imported."""
+    from guanhu.bank.generate import generate  # noqa: PLC0415
+    from guanhu.facts.importing import import_folder  # noqa: PLC0415
+    from guanhu.facts.store import Bank  # noqa: PLC0415
+
+    source, target = root / "facts", root / "bank"
+    if not (source / ".done").exists():
+        with (
+            step(f"编造演示银行: {MANAGERS} 名客户经理, {ACCOUNTS:,} 个账户, {QUARTERS} 个季度"),
+            SHELL.progress("  生成") as progress,
+        ):
+            generate(source, ACCOUNTS, MANAGERS, QUARTERS, SEED, progress)
+            (source / ".done").touch()
+    bank = Bank(target) if (target / "bank.toml").is_file() else Bank.create(target, "演示银行")
+    folders = sorted(p for p in source.iterdir() if p.is_dir())
+    for folder in folders[len(bank.batches()) :]:
+        with step(f"导入 {folder.name}"):
+            result = import_folder(folder, bank)
+            if result.batch_no is None:
+                SHELL.problems(result.problems)
+                raise typer.Exit(PROBLEMS)
+            typer.echo(f"  {sum(result.counts.values()):,} 行", err=True)
+    return bank
+
+
+def told_counts(run: RunFolder) -> None:
+    """Print how many were appraised, and how many left out and why."""
+    import duckdb  # noqa: PLC0415
+
+    SHELL.say("counts", **run.record["counts"])
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            "SELECT CASE reason WHEN 'no post' THEN '没有岗位' ELSE '岗位不在考核范围: ' || post END AS why, count(DISTINCT subject_id) "
+            "FROM read_parquet($1) GROUP BY ALL ORDER BY 2 DESC LIMIT 6",
+            [str(run.table("left_out"))],
+        ).fetchall()
+    for why, count in rows:
+        typer.echo(f"  未参加 {count} 人: {why}")
+    SHELL.say("digest", digest=run.record["digest"])
+
+
+def told_scores(opened: OpenRun) -> list[str]:
+    """Print the spread of the yearly scores of managers and return three managers: low, middle, high."""
+    import duckdb  # noqa: PLC0415
+
+    totals = [
+        x
+        for x in opened.rulebook.lines.values()
+        if x.role == "total" and str(x.unit) == "points" and x.group == "managers"
+    ]
+    if not totals:
+        return sorted(opened.subjects())[:TOLD]
+    line = totals[0]
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            "SELECT subject_id, num / den FROM read_parquet($1) WHERE line = $2 AND spell_no = 0 AND state = 'ok' ORDER BY 2, 1",
+            [str(opened.run.table("lines")), line.id],
+        ).fetchall()
+    typer.echo(f"{line.title}: 结清 {len(rows)} 人")
+    for low, high in ((None, 70), (70, 85), (85, 90), (90, 100), (100, None)):
+        inside = [s for _, s in rows if (low is None or s >= low) and (high is None or s < high)]
+        label = (
+            f"{low}–{high}"
+            if low is not None and high is not None
+            else f"低于 {high}"
+            if low is None
+            else f"{low} 及以上"
+        )
+        typer.echo(f"  {label:>10} 分 {len(inside):>4} {'█' * (len(inside) * 40 // max(len(rows), 1))}")
+    picks = (
+        [rows[len(rows) * part // 10][0] for part in (1, 5, 9)] if rows else sorted(opened.subjects())[:TOLD]
+    )
+    return [str(p) for p in picks]
+
+
+def told_person(opened: OpenRun, person: str) -> None:
+    """Print the yearly card of one manager in a few lines."""
+    from guanhu.rulebook.explain.telling import Teller, value_text  # noqa: PLC0415
+
+    teller = Teller(opened.rulebook)
+    for trace in opened.explain(person):
+        if trace.instance.every != opened.rulebook.every:
+            continue
+        typer.echo(f"◆ {person} {trace.instance.key} {opened.rulebook.groups[trace.group].title}")
+        for name, value in trace.whole.items():
+            declared = opened.rulebook.lines.get(name) or opened.rulebook.decisions[name]
+            typer.echo(f"    {declared.title} {value_text(value, teller.unit(name))} [{declared.clause}]")
+
+
+def told_reconciliation(opened: OpenRun) -> None:
+    """Print the reconciliation of the first measure of each unit, and whether all hold."""
+    import duckdb  # noqa: PLC0415
+
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            "SELECT instance, measure, managers, unassigned, institutions, bank, control, holds FROM read_parquet($1) ORDER BY instance, measure",
+            [str(opened.run.table("reconcile"))],
+        ).fetchall()
+    good = sum(1 for row in rows if row[-1] == "yes")
+    typer.echo(f"对账: {good}/{len(rows)} 项相符(客户经理 + 未分配 = 机构 = 全行, 未取整的积数)")
+    for row in [r for r in rows if r[-1] != "yes"][:TOLD] or rows[:TOLD]:
+        title = opened.rulebook.measures[row[1]].title
+        control = f" = 总账 {row[6]}" if row[6] else ""
+        typer.echo(f"  {row[0]} {title}: {row[2]} + {row[3]} = {row[4]} = {row[5]}{control}")
+
+
+def start() -> None:
+    """Run the demo from the repository: results go to the folder `demo`."""
+    root = Path(os.environ.get("GUANHU_DEMO", "demo"))
+    rulebook = Path("rulebooks") / "huangshi"
+    if not (rulebook / "rulebook.yaml").is_file():
+        typer.echo(
+            "找不到 rulebooks/huangshi: 请在仓库的根目录运行 make demo / run make demo in the repository's root",
+            err=True,
+        )
+        sys.exit(PROBLEMS)
+    root.mkdir(parents=True, exist_ok=True)
+    try:
+        main(root, rulebook)
+    except typer.Exit as stopped:
+        sys.exit(stopped.exit_code)
+
+
+if __name__ == "__main__":
+    start()
