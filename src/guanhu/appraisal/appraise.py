@@ -149,6 +149,25 @@ class Appraisal:
         lay_ground(self.engine)
         self.fold = Fold(self.engine, self.rulebook, self.parameters, Statistics(self._bounds(kinds)))
         self.history.read_opening()
+        self._expect()
+
+    def _expect(self) -> None:
+        """Tell the fold everything that the run will ask, so that each source is passed over once."""
+        for instance in planned(self.rulebook, self.outcome.period):
+            for group in self.rulebook.groups.values():
+                for name in measures_read(self._roots(instance.every, group.id), self.rulebook):
+                    measure = self.rulebook.measures[name]
+                    if isinstance(measure, t.Measure):
+                        self._expect_one(measure, instance, group)
+
+    def _expect_one(self, measure: t.Measure, instance: Instance, group: t.GroupOfSubjects) -> None:
+        span = span_of(measure.window, instance.days, instance.every)
+        if span is None or self.fold is None:
+            return
+        subject = (
+            "institution" if measure.credit == "institution" and group.subject == "person" else group.subject
+        )
+        self.fold.expect(Wanted(measure, instance, subject, span, group.spells))
 
     def _bounds(self, kinds: Iterable[str]) -> dict[tuple[str, str], tuple[int, int]]:
         found: dict[tuple[str, str], tuple[int, int]] = {}

@@ -8,7 +8,7 @@ measure is unknown too. `den` is used by means only. spell_no is 0 but in an ins
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
@@ -27,7 +27,8 @@ from guanhu.rulebook.run.template import filled, union_all
 from guanhu.values.dates import FAR_FUTURE, Span
 
 OBJECT_OF = {"balances": "account_no", "account_rates": "account_no", "loan_states": "loan_id"}
-SUBJECTS = ("person", "institution", "team", "bank")
+DAY_TAKES = ("month-end average", "named days", "at end", "count")
+"""Takes of single days: their cube is apart, as its days would cut every month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,29 @@ class Wanted:
     rolled: bool = True
 
 
+@dataclass(slots=True)
+class CubePlan:
+    """What one cube has to hold: days, price changes, attributes."""
+
+    spans: set[Span] = field(default_factory=set)
+    cuts: set[date] = field(default_factory=set)
+    attributes: set[tuple[str, str]] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Cube:
+    """A cube that was built: its flat table and its segments."""
+
+    table: str
+    segments: tuple[Segment, ...]
+
+    def inside(self, spans: list[Span]) -> list[Segment]:
+        """Return the segments that lie in one of the spans."""
+        return [
+            s for s in self.segments if any(x.start <= s.span.start and s.span.end <= x.end for x in spans)
+        ]
+
+
 class Fold:
     """Computes measures of standing things and of rows; keeps the cubes that several measures share."""
 
@@ -70,19 +94,24 @@ class Fold:
         self.statistics = statistics
         self.made: set[str] = set()
         self.seen: dict[str, tuple[int, int]] = {}
+        self.plans: dict[tuple[str, bool], CubePlan] = {}
+        self.cubes: dict[tuple[str, bool], Cube] = {}
         self.count = 0
 
     # -- pieces: object, subject, span, weight, days --
 
     def pieces(self, measure: t.Measure, subject: str, object_key: str) -> str:
         """Return the table of pieces that a measure's credit gives to a kind of subject."""
-        book = measure.book or "main"
-        name = f"pieces/{subject}/{object_key}/{book}/{measure.role}/{measure.credit}"
+        name = self.pieces_name(measure, subject, object_key)
         if name in self.made:
             return name
         self.made.add(name)
-        self.engine.create(name, self._pieces_query(measure, subject, object_key, book))
+        self.engine.create(name, self._pieces_query(measure, subject, object_key, measure.book or "main"))
         return name
+
+    def pieces_name(self, measure: t.Measure, subject: str, object_key: str) -> str:
+        """Return the name of the table of pieces."""
+        return f"pieces/{subject}/{object_key}/{measure.book or 'main'}/{measure.role}/{measure.credit}"
 
     def _pieces_query(self, measure: t.Measure, subject: str, object_key: str, book: str) -> exp.Expr:
         credit = "w_credit_account" if object_key == "account_no" else "w_credit_loan"
@@ -141,25 +170,84 @@ class Fold:
         measure = wanted.measure
         spans, divisor = taken_spans(measure.take, wanted.span)
         object_key = OBJECT_OF[measure.kind.name]
-        cuts = self.price_cuts(measure, wanted.span)
-        segments = segments_of(spans, cuts)
         if measure.base:
             pieces, days = self.base_pieces(measure, wanted.subject, object_key, wanted.instance.days)
             divisor *= days
         else:
             pieces = self.pieces(measure, wanted.subject, object_key)
-        if measure.kind.name == "balances" and fold.is_linear(measure) and not self._reads_dated(measure):
-            source = self._linear_source(measure, pieces, segments)
-            linear = True
+        linear = self.is_cubed(measure)
+        if linear:
+            cube = self.cube(measure, pieces, spans, self.price_cuts(measure, wanted.span))
+            source, segments = cube.table, cube.inside(spans)
         else:
+            segments = segments_of(spans, self.price_cuts(measure, wanted.span))
             source = self._interval_source(measure, pieces, object_key, segments)
-            linear = False
         rows, scale = self._amounts(measure, source, segments, wanted, linear=linear)
         return self._gathered(wanted, rows, scale / WEIGHT_WHOLE / divisor)
 
-    def _reads_dated(self, measure: t.Measure) -> bool:
+    def is_cubed(self, measure: t.Measure) -> bool:
+        """Tell whether a measure reads the cube: linear in the balance, and no attribute that changes by day."""
+        if measure.kind.name != "balances" or not fold.is_linear(measure):
+            return False
         read = columns_read((measure.where, measure.each), self.rulebook.tables)
-        return any(table in ("account_rates", "institution", "person") for table, _ in read)
+        return not any(table in ("account_rates", "institution") for table, _ in read)
+
+    # -- cubes --
+
+    def expect(self, wanted: Wanted) -> None:
+        """Note what a figure will need, so that one cube serves all measures and windows of its pieces."""
+        measure = wanted.measure
+        if measure.kind.name not in OBJECT_OF or not self.is_cubed(measure):
+            return
+        pieces = self.pieces_name(measure, wanted.subject, "account_no")
+        if measure.base:
+            pieces = f"base/{pieces}/{wanted.instance.days}"
+        plan = self.plans.setdefault((pieces, measure.take.how in DAY_TAKES), CubePlan())
+        plan.spans.update(taken_spans(measure.take, wanted.span)[0])
+        plan.cuts.update(self.price_cuts(measure, wanted.span))
+        plan.attributes.update(self._attributes(measure))
+
+    def _attributes(self, measure: t.Measure) -> set[tuple[str, str]]:
+        return columns_read((measure.where, measure.each), self.rulebook.tables) - {("", "balance")}
+
+    def cube(self, measure: t.Measure, pieces: str, spans: list[Span], cuts: set[date]) -> Cube:
+        """Return the cube that holds these days and attributes, built now if none does yet."""
+        key = (pieces, measure.take.how in DAY_TAKES)
+        plan = self.plans.setdefault(key, CubePlan())
+        known = (
+            plan.spans >= set(spans) and plan.cuts >= cuts and plan.attributes >= self._attributes(measure)
+        )
+        if key not in self.cubes or not known:
+            plan.spans.update(spans)
+            plan.cuts.update(cuts)
+            plan.attributes.update(self._attributes(measure))
+            self.cubes[key] = self._cube(pieces, plan)
+        return self.cubes[key]
+
+    def _cube(self, pieces: str, plan: CubePlan) -> Cube:
+        segments = segments_of(plan.spans, plan.cuts)
+        of_account = sorted(a for a in plan.attributes if a[0] != "person")
+        classes = self._classes(of_account)
+        seg = self._segments(segments)
+        name = f"cube/{self.count}"
+        self.count += 1
+        self.engine.create(f"{name}/sums", fold.cube_query(pieces, seg, f"{classes}/of"))
+        self.engine.drop(seg)
+        flat = filled(
+            "SELECT q.*, d.* EXCLUDE (class_no) FROM cube AS q JOIN classes AS d ON d.class_no = q.class_no",
+            cube=f"{name}/sums",
+            classes=classes,
+        )
+        posts = sorted(column for table, column in plan.attributes if table == "person")
+        if posts and isinstance(flat, exp.Select):
+            flat = flat.join("w_span AS sp", on="sp.span_no = q.span_no", join_type="left").select(
+                *[exp.alias_(exp.column(c, table="sp"), flat_name("person", c), quoted=True) for c in posts]
+            )
+        self.engine.create(name, flat)
+        self.engine.drop(f"{name}/sums")
+        ((low, high),) = self.engine.rows(filled("SELECT min(days_sum), max(days_sum) FROM r", r=name))
+        self.seen[name] = (int(low or 0), int(high or 1))
+        return Cube(name, tuple(segments))
 
     def price_cuts(self, measure: t.Measure, span: Span) -> set[date]:
         """Return the days inside the window on which a price or table that the rows read changes."""
@@ -189,31 +277,6 @@ class Fold:
         rows = [(s.number, s.span.start, s.span.end, s.month) for s in segments]
         columns = (("seg_no", "INTEGER"), ("start_day", "DATE"), ("end_day", "DATE"), ("month_start", "DATE"))
         self.engine.load(name, columns, rows)
-        return name
-
-    def _linear_source(self, measure: t.Measure, pieces: str, segments: list[Segment]) -> str:
-        """Return the flat table of cube rows: subject, span, weight, segment, balance·days, attributes."""
-        read = columns_read((measure.where, measure.each), self.rulebook.tables) - {("", "balance")}
-        attributes = sorted(read)
-        classes = self._classes(attributes)
-        key = f"cube/{pieces}/{classes}/{[(s.span.start, s.span.end) for s in segments]}"
-        if key not in self.made:
-            self.made.add(key)
-            seg = self._segments(segments)
-            self.engine.create(key, fold.cube_query(pieces, seg, f"{classes}/of"))
-            self.engine.drop(seg)
-        name = f"rows/{self.count}"
-        self.count += 1
-        self.engine.create(
-            name,
-            filled(
-                "SELECT q.*, d.* EXCLUDE (class_no) FROM cube AS q JOIN classes AS d ON d.class_no = q.class_no",
-                cube=key,
-                classes=classes,
-            ),
-        )
-        ((low, high),) = self.engine.rows(filled("SELECT min(days_sum), max(days_sum) FROM r", r=name))
-        self.seen[name] = (int(low or 0), int(high or 1))
         return name
 
     def _classes(self, attributes: list[tuple[str, str]]) -> str:
@@ -306,7 +369,7 @@ class Fold:
         parts: list[tuple[exp.Expr, Num]] = []
         for day, numbers in sorted(by_price.items()):
             chosen = filled("SELECT * FROM rows_", rows_=source)
-            if len(by_price) > 1 and isinstance(chosen, exp.Select):
+            if (linear or len(by_price) > 1) and isinstance(chosen, exp.Select):
                 chosen = chosen.where(
                     exp.In(this=exp.column("seg_no"), expressions=[n.integer(x) for x in numbers])
                 )

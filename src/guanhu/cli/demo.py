@@ -40,10 +40,9 @@ def step(text: str) -> Iterator[None]:
 
 def main(root: Path, rulebook: Path) -> None:
     """Run the whole demo in the folder `root`."""
-    from guanhu.appraisal.exporting import export_run  # noqa: PLC0415
-    from guanhu.appraisal.running import OpenRun, run_rulebook  # noqa: PLC0415
-    from guanhu.appraisal.statement import write_statement  # noqa: PLC0415
-    from guanhu.facts.store import Bank  # noqa: PLC0415
+    from guanhu.appraisal.exporting import export_run
+    from guanhu.appraisal.running import OpenRun, run_rulebook
+    from guanhu.appraisal.statement import write_statement
 
     with refusals(SHELL):
         bank = imported(root)
@@ -74,9 +73,9 @@ def main(root: Path, rulebook: Path) -> None:
 
 def imported(root: Path) -> Bank:
     """Return the demo bank with all quarters imported."""
-    from guanhu.bank.generate import generate  # noqa: PLC0415
-    from guanhu.facts.importing import import_folder  # noqa: PLC0415
-    from guanhu.facts.store import Bank  # noqa: PLC0415
+    from guanhu.bank.generate import generate
+    from guanhu.facts.importing import import_folder
+    from guanhu.facts.store import Bank
 
     source, target = root / "facts", root / "bank"
     if not (source / ".done").exists():
@@ -100,7 +99,7 @@ def imported(root: Path) -> Bank:
 
 def told_counts(run: RunFolder) -> None:
     """Print how many were appraised, and how many left out and why."""
-    import duckdb  # noqa: PLC0415
+    import duckdb
 
     SHELL.say("counts", **run.record["counts"])
     with duckdb.connect() as connection:
@@ -116,7 +115,7 @@ def told_counts(run: RunFolder) -> None:
 
 def told_scores(opened: OpenRun) -> list[str]:
     """Print the spread of the yearly scores of managers and return three managers: low, middle, high."""
-    import duckdb  # noqa: PLC0415
+    import duckdb
 
     totals = [
         x
@@ -150,7 +149,7 @@ def told_scores(opened: OpenRun) -> list[str]:
 
 def told_person(opened: OpenRun, person: str) -> None:
     """Print the yearly card of one manager in a few lines."""
-    from guanhu.rulebook.explain.telling import Teller, value_text  # noqa: PLC0415
+    from guanhu.rulebook.explain.telling import Teller, value_text
 
     teller = Teller(opened.rulebook)
     for trace in opened.explain(person):
@@ -164,7 +163,7 @@ def told_person(opened: OpenRun, person: str) -> None:
 
 def told_reconciliation(opened: OpenRun) -> None:
     """Print the reconciliation of the first measure of each unit, and whether all hold."""
-    import duckdb  # noqa: PLC0415
+    import duckdb
 
     with duckdb.connect() as connection:
         rows = connection.execute(
