@@ -31,7 +31,7 @@ too, from 20 managers and 500 accounts on. Each folder is what the bank knows wh
                           the same as 日均, and 中收总账. An institution's total leaves out those below it.
     parameters            made-up prices of rulebook `huangshi`, one of which changes on 2025-04-01
     human_decisions       covered, and empty
-    opening_state         score and outcome of the year before, in the first folder only
+    opening_state         score of the year before, and of heads whether it was too low, in the first folder only
 """
 
 from __future__ import annotations

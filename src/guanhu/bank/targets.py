@@ -21,6 +21,7 @@ from guanhu.bank.people import (
     AGENT,
     BRANCH_HEAD,
     DEPARTMENT_HEAD,
+    HEADS,
     JUNIOR,
     MANAGER,
     MIDDLE,
@@ -34,7 +35,7 @@ from guanhu.values.exact import shown, truncate
 
 RULEBOOK = "huangshi"
 DOCUMENT = "示例, 非原文"
-_LEAST_BASE = {SENIOR: 500 * WAN, MIDDLE: 250 * WAN, JUNIOR: 80 * WAN}
+_LEAST_BASE = {SENIOR: 100 * WAN, MIDDLE: 60 * WAN, JUNIOR: 30 * WAN}
 _FEE_PLAN = {SENIOR: 12 * WAN, MIDDLE: 6 * WAN, JUNIOR: 3 * WAN}
 _PAY = {
     BRANCH_HEAD: 11_000,
@@ -49,10 +50,18 @@ _PAY = {
 PRICES = {
     "stock_price": {SENIOR: "0.6‰", MIDDLE: "0.5‰", JUNIOR: "0.4‰"},
     "increment_price": {SENIOR: "3‰", MIDDLE: "2.5‰", JUNIOR: "2‰"},
+    "fee_price": {SENIOR: "12%", MIDDLE: "10%", JUNIOR: "8%"},
+    "agent_price": {"": "0.3‰"},
+    "middle_deposits_most": {"": "8000000"},
+    "middle_loans_most": {"": "10000000"},
+    "accident_limit": {"": "100000"},
 }
+"""By grade, or under no key: what the regulation leaves to another paper, or what is cut off in it."""
 PRICES_FROM_APRIL_2025 = {"increment_price": {SENIOR: "3.2‰"}}
 """One price changes on 2025-04-01: a year that holds the day has two."""
 PRICE_CHANGE = date(2025, 4, 1)
+LEAST_SCORE = 90
+"""Below it a head is moved down, and after two years in a row the contract ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,17 +209,21 @@ def plans_of_institutions(quarter: Quarter, held: Mapping[str, int]) -> Iterator
 def parameters_of(quarter: Quarter) -> Iterator[Parameter]:
     """Yield the prices of the rulebook in a quarter. They are examples, not the regulation's."""
     changed = PRICES_FROM_APRIL_2025 if quarter.span.start >= PRICE_CHANGE else {}
-    for name, by_grade in PRICES.items():
-        for grade, price in by_grade.items():
-            yield Parameter(name, grade, quarter.span, changed.get(name, {}).get(grade, price))
+    for name, by_key in PRICES.items():
+        for key, price in by_key.items():
+            yield Parameter(name, key, quarter.span, changed.get(name, {}).get(key, price))
 
 
 def past_outcomes(seed: int, posts: Sequence[Post], first: date) -> Iterator[PastOutcome]:
-    """Yield score and outcome of the year before `first` for everybody who was appraised in it."""
+    """Yield what the year before `first` came to: the score, and of heads whether it was too low."""
     rng = Random(f"{seed}/past")
     year_end = date(first.year - 1, 12, 31)
     for post in posts:
         if year_end in post.span and post.post not in (OFFICE, AGENT):
             score = rng.randint(138, 210)
-            yield PastOutcome(post.person_id, "score", year_end, shown(Fraction(score, 2)))
-            yield PastOutcome(post.person_id, "outcome", year_end, "降级" if score < 170 else "续聘")
+            total = "head_total" if post.post in HEADS else "manager_total"
+            yield PastOutcome(post.person_id, total, year_end, shown(Fraction(score, 2)))
+            if post.post in HEADS:
+                yield PastOutcome(
+                    post.person_id, "head_low", year_end, "是" if score < LEAST_SCORE * 2 else "否"
+                )

@@ -241,9 +241,9 @@ FEATURES: list[Feature] = [
     ("发卡: 记个人", entries("event_card", lambda row: row["person_id"] != ""), 5),
     ("发卡: 按管户", count("event_card", person_id=""), 5),
     *each("指标值", "figures", "item", "存款计划 中收计划 基数存款 应发工资 综合评分 存款日均总账", 24),
-    *each("参数", "parameters", "input", "stock_price increment_price", 3),
+    *each("参数", "parameters", "input", "stock_price increment_price fee_price", 3),
     ("参数: 非原文", count("parameters", document="示例, 非原文", approved_by="示例"), 6),
-    *each("期初", "opening_state", "value", "降级 续聘", 1),
+    *each("期初", "opening_state", "item", "head_total head_low manager_total", 1),
 ]
 
 

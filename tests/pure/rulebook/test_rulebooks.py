@@ -1,0 +1,140 @@
+"""The regulations that are shipped as rulebooks: they load, their worked examples hold, every clause is there, they run."""
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from guanhu.appraisal.appraise import Appraisal, Outcome
+from guanhu.bank.generate import generate
+from guanhu.engines.duckdb import DuckDBEngine
+from guanhu.facts.importing import import_folder
+from guanhu.facts.store import Bank
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.examples import tried_examples
+from guanhu.rulebook.load.folder import load
+from guanhu.values.dates import period_of
+
+ROOT = Path(__file__).resolve().parents[3] / "rulebooks"
+RULEBOOKS = sorted(path.name for path in ROOT.iterdir() if path.is_dir())
+DIGITS = "一二三四五六七八九"
+
+
+def numeral(number: int) -> str:
+    """Return a number below 100 as a clause has it."""
+    tens, ones = divmod(number, 10)
+    head = ("" if tens == 1 else DIGITS[tens - 1]) + "十" if tens else ""
+    return head + (DIGITS[ones - 1] if ones else "")
+
+
+CLAUSES = {
+    "huangshi": tuple(f"第{numeral(number)}条" for number in range(1, 35)),
+}
+"""The clauses that each regulation has, numbered as it numbers them."""
+LEAST_EXAMPLES = {"huangshi": 15}
+
+
+@cache
+def loaded(name: str) -> t.Rulebook:
+    rulebook, problems = load(ROOT / name)
+    assert [problem.text("en") for problem in problems] == []
+    assert rulebook is not None
+    return rulebook
+
+
+def examples() -> Iterator[object]:
+    """Yield every worked example, so that each is a test of its own and a failure names its clause."""
+    for name in RULEBOOKS:
+        tried, problems = tried_examples(loaded(name), ROOT / name)
+        yield pytest.param(None, problems, id=f"{name}-file")
+        for example in tried:
+            yield pytest.param(example, problems, id=f"{name}-{example.clause}-{example.name}")
+
+
+@pytest.mark.parametrize(("example", "problems"), list(examples()))
+def test_worked_example_holds(example: object, problems: list) -> None:
+    if example is None:
+        assert [problem.text("en") for problem in problems] == []
+    else:
+        assert example.holds, (
+            f"{example.line}: {example.says}; it gives {example.found}, not {example.wanted}"
+        )
+
+
+def declarations(rulebook: t.Rulebook) -> Iterator[t.Declaration]:
+    for section in ("groups", "words", "inputs", "tables", "measures", "lines", "decisions", "ledgers"):
+        yield from getattr(rulebook, section).values()
+
+
+def doubts(name: str) -> list[str]:
+    """Return the doubts of a rulebook that have another reading."""
+    found = [d.doubt.name for d in declarations(loaded(name)) if d.doubt is not None and d.doubt.other]
+    return list(dict.fromkeys(found))
+
+
+@pytest.mark.parametrize("name", RULEBOOKS)
+def test_every_clause_is_encoded_or_out_of_scope(name: str) -> None:
+    rulebook = loaded(name)
+    cited = " ".join([d.clause for d in declarations(rulebook)] + list(rulebook.out_of_scope))
+    missing = [clause for clause in CLAUSES[name] if not re.search(re.escape(clause), cited)]
+    assert missing == [], "hint: encode the clause, or say under out_of_scope why not"
+
+
+@pytest.mark.parametrize("name", RULEBOOKS)
+def test_there_are_enough_examples_and_each_line_of_the_clause_table_is_told(name: str) -> None:
+    tried, _ = tried_examples(loaded(name), ROOT / name)
+    assert len(tried) >= LEAST_EXAMPLES.get(name, 6)
+    notes = (ROOT / name / "NOTES.md").read_text("utf-8")
+    untold = [
+        doubt.name for d in declarations(loaded(name)) if (doubt := d.doubt) and doubt.name not in notes
+    ]
+    assert untold == [], "hint: list the doubt in NOTES.md"
+
+
+@pytest.mark.parametrize(("name", "doubt"), [(name, doubt) for name in RULEBOOKS for doubt in doubts(name)])
+def test_the_other_reading_of_each_doubt_loads(name: str, doubt: str) -> None:
+    rulebook, problems = load(ROOT / name, {doubt: "other"})
+    assert [problem.text("en") for problem in problems] == []
+    assert rulebook is not None
+    assert rulebook.readings == {doubt: "other"}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    folder = tmp_path_factory.mktemp("demo")
+    generate(folder / "files", accounts=2000, managers=40, quarters=8, seed=1)
+    bank = Bank.create(folder / "bank", "示例银行")
+    for quarter in sorted((folder / "files").iterdir()):
+        assert [problem.text("en") for problem in import_folder(quarter, bank).problems] == []
+    return bank
+
+
+def run(rulebook: t.Rulebook, bank: Bank, period: str) -> tuple[Outcome, dict[str, int]]:
+    """Return the outcome, and for how many people each line and decision has a value."""
+    settled: dict[str, int] = {}
+    with closing(DuckDBEngine(threads=2)) as engine:
+        view = bank.view(events=tuple(rulebook.events.values()))
+        outcome = Appraisal(engine, view, rulebook, period_of(period)).run()
+        for result in outcome.results:
+            for name in (*result.lines, *result.decisions):
+                query = f'SELECT count(*) FROM "{result.persons}" WHERE "{name}" IS NOT NULL'
+                ((count,),) = engine.connection.execute(query).fetchall()
+                settled[name] = settled.get(name, 0) + count
+    return outcome, settled
+
+
+PERIODS = {"huangshi": "2025"}
+NOBODY = {"huangshi": set()}
+"""Lines for which nobody of the demo bank can have a value, because it has not the facts."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RULEBOOKS)
+def test_it_runs_on_the_demo_bank(name: str, demo: Bank) -> None:
+    rulebook = loaded(name)
+    outcome, settled = run(rulebook, demo, PERIODS[name])
+    assert [problem.text("en") for problem in outcome.problems] == []
+    assert {line for line in (*rulebook.lines, *rulebook.decisions) if not settled.get(line)} == NOBODY[name]
