@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.print.sentence import EVERY, Speaker, window_text
+from guanhu.rulebook.print.sentence import EVERY, Speaker, state_name, window_text
 
 _CREDIT = {
     "share": "按分配比例归属",
@@ -14,6 +14,15 @@ _CREDIT = {
     "institution": "取所在机构的数",
     "person": "归当事人",
 }
+SCOPE = {"person": "人员", "team": "团队", "institution": "机构", "bank": "全行"}
+PER = {"account": "账户", "customer": "客户", "loan": "贷款"}
+_PRICES = {
+    "each day": "价格按每日",
+    "row's day": "价格按发生日",
+    "window end": "价格按期末",
+    "evaluation end": "价格按考核期末",
+}
+_COUNTED = ("count", "distinct")
 _TAKE = {
     "daily average": "日均",
     "balance days": "积数",
@@ -22,7 +31,7 @@ _TAKE = {
     "at end": "期末时点",
     "count": "笔数",
     "sum": "合计",
-    "distinct": "不重复计数",
+    "distinct": "不重复个数",
     "mean": "各笔平均",
     "lowest": "最低一笔",
     "highest": "最高一笔",
@@ -55,28 +64,64 @@ def measure_sentence(speaker: Speaker, measure: t.AnyMeasure) -> str:
     if isinstance(measure, t.FormulaMeasure):
         return speaker.say(measure.expr)
     if isinstance(measure, t.FigureMeasure):
-        return f"银行提供的“{measure.item}”"
-    where = f", 只计{speaker.say(measure.where)}的" if measure.where is not None else ""
-    each = (
-        f", 每笔取{speaker.say(measure.each)}"
-        if measure.each is not None and not isinstance(measure.each, t.RowValue)
-        else ""
-    )
-    take = _TAKE[measure.take.how]
-    if measure.take.days:
-        take = f"每月 {'、'.join('末' if d == 0 else str(d) for d in measure.take.days)} 日的平均"
-    rounding = f", 每笔四舍五入到小数点后 {measure.round_to} 位" if measure.round_to is not None else ""
-    prices = {"window end": ", 按期末价", "evaluation end": ", 按考核期末价"}.get(measure.prices_at, "")
-    book = f", 账簿 {measure.book}" if measure.book else ""
-    role = f", 角色 {measure.role}" if measure.role else ""
-    return f"{window_text(measure.window, base=measure.base)}的{measure.kind.zh}{where}{each}{rounding}, 取{take}, {_CREDIT[measure.credit]}{prices}{book}{role}"
+        by_days = ", 按在岗天数折算" if measure.by_days else ""
+        window = window_text(measure.window, base=False)
+        return f"银行按{SCOPE[measure.scope]}提供的“{measure.item}”, 取{window}末有效的数{by_days}"
+    parts = [f"{window_text(measure.window, base=measure.base)}的{measure.kind.zh}"]
+    if measure.where is not None:
+        parts.append(f"只计{speaker.say(measure.where)}的")
+    if measure.each is not None and measure.take.how not in _COUNTED and not _is_usual(measure.each):
+        parts.append(f"每笔取{speaker.say(measure.each)}")
+    if measure.round_to is not None:
+        per = {"row": "每笔", "customer": "每个客户"}.get(measure.round_per, "每笔")
+        parts.append(f"{per}四舍五入到小数点后 {measure.round_to} 位")
+    parts.append(f"取{take_text(measure)}")
+    if measure.over_days_held:
+        parts.append("除以持有的天数")
+    if measure.per:
+        parts.append(f"按{PER[measure.per]}分别计算")
+    parts.append(_CREDIT[measure.credit])
+    if _reads_prices(measure):
+        parts.append(_PRICES[measure.prices_at])
+    if measure.book:
+        parts.append(f"账簿 {measure.book}")
+    if measure.role:
+        parts.append(f"角色 {measure.role}")
+    return ", ".join(parts)
+
+
+def take_text(measure: t.Measure) -> str:
+    """Return how the rows of a measure become one figure."""
+    take = measure.take
+    if take.days:
+        return f"每月 {'、'.join('末' if d == 0 else str(d) for d in take.days)} 日的平均"
+    if take.how == "distinct":
+        column = measure.kind.column(take.column)
+        return f"{column.zh if column is not None else take.column}的{_TAKE[take.how]}"
+    return _TAKE[take.how]
+
+
+def _is_usual(each: t.Expr) -> bool:
+    return isinstance(each, t.RowValue) and each.column in ("balance", "amount") and not each.table
+
+
+def _reads_prices(measure: t.Measure) -> bool:
+    roots = [x for x in (measure.where, measure.each) if x is not None]
+    return any(isinstance(node, t.InputRef | t.Lookup) for root in roots for node in t.walk(root))
+
+
+def when_text(declared: t.Line | t.Decision) -> str:
+    """Return how often a line or decision is evaluated; once over a window of a person's own."""
+    if declared.once is not None:
+        return f"一次({window_text(declared.once, base=False)})"
+    return EVERY[declared.every]
 
 
 def line_sentence(speaker: Speaker, line: t.Line) -> str:
     """Return what a line says, with its bounds."""
     group = speaker.rulebook.groups[line.group].title
     if line.role == "check":
-        return f"{group}{EVERY[line.every]}: {speaker.say(line.value)}的, 列出“{line.text or line.title}”"
+        return f"{group}{when_text(line)}: {speaker.say(line.value)}的, 列出“{line.text or line.title}”"
     bounds = "".join(
         f", {word} {speaker.say(node)}"
         for node, word in ((line.most, "最高"), (line.least, "最低"))
@@ -85,7 +130,7 @@ def line_sentence(speaker: Speaker, line: t.Line) -> str:
     days = f", 乘以天数再除以 {line.for_days}" if line.for_days else ""
     weight = f", 权重 {line.weight}" if line.weight is not None else ""
     assume = f"(假设: {line.assume})" if line.assume else ""
-    return f"{group}{EVERY[line.every]}: {speaker.say(line.value)}{bounds}{days}{weight}{assume}"
+    return f"{group}{when_text(line)}: {speaker.say(line.value)}{bounds}{days}{weight}{assume}"
 
 
 def decision_sentence(speaker: Speaker, decision: t.Decision) -> str:
@@ -93,9 +138,10 @@ def decision_sentence(speaker: Speaker, decision: t.Decision) -> str:
     group = speaker.rulebook.groups[decision.group].title
     force = {"next period": "下期起", "next month": "次月起", "at once": "即时"}[decision.in_force]
     sets = ""
+    state = state_name(decision.state)
     if decision.step:
-        sets = f", {decision.state}{'升' if decision.step > 0 else '降'}一级, {force}生效"
-    elif isinstance(decision.becomes, t.WordConst):
-        sets = f", {decision.state}改为{decision.becomes.value}, {force}生效"
+        sets = f", {state}{'升' if decision.step > 0 else '降'}一级, {force}生效"
+    elif decision.becomes is not None:
+        sets = f", {state}改为{speaker.say(decision.becomes)}, {force}生效"
     says = f", 结论: {decision.text}" if decision.text else ""
-    return f"{group}{EVERY[decision.every]}: {speaker.say(decision.when)}的{sets}{says}"
+    return f"{group}{when_text(decision)}: {speaker.say(decision.when)}的{sets}{says}"

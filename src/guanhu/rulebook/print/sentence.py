@@ -38,7 +38,7 @@ _GROUP = {
     "count": "人数",
     "rank": "名次",
 }
-_STEPS = {"completed": "满一步才算", "started": "不足一步也算一步", "proportional": "按比例折算"}
+_STEPS = {"completed": "不满一步不计", "started": "不满一步按一步计", "proportional": "不满一步按比例计"}
 _SUBJECT = {
     "post": "岗位",
     "grade": "等级",
@@ -75,8 +75,14 @@ _PRIMARY = (
     t.WordConst,
     t.State,
     t.InstanceValue,
+    t.OverInstances,
+    t.Previous,
+    t.Streak,
+    t.Times,
+    t.Group,
 )
-_WHOLE = (t.Compare, t.In, t.Not, t.OverInstances, t.Previous, t.Streak, t.Times, t.Group)
+# How tightly a phrase holds together; a part that holds less tightly than its place needs gets brackets.
+_LOOSE, _CONDITION, _SUM, _QUOTIENT, _PRODUCT, _ONE = range(6)
 
 
 class Speaker:
@@ -110,12 +116,13 @@ class Speaker:
             case t.MeasureRef() | t.LineRef():
                 return f"“{self.name(node.name)}”"
             case t.State():
-                return f"“{node.name}”状态"
+                return state_name(node.name)
             case t.InputRef():
                 keys = "、".join(self.say(key) for key in node.keys)
                 return f"《{self.name(node.name)}》" + (f"(按{keys})" if keys else "")
             case t.RowValue():
-                return _TABLES.get(node.table, "") + self.column(node)
+                owner, column = _TABLES.get(node.table, ""), self.column(node)
+                return column if column.startswith(owner) else owner + column
             case t.SubjectValue():
                 return _SUBJECT.get(node.column, node.column)
             case t.InstanceValue():
@@ -125,7 +132,7 @@ class Speaker:
             case t.Sum():
                 return self.sum(node)
             case t.Product():
-                return f"{self.inner(node.left)} × {self.inner(node.right)}"
+                return self.product(node)
             case t.Quotient():
                 return self.quotient(node)
             case t.Settled():
@@ -140,7 +147,7 @@ class Speaker:
             case t.Absolute():
                 return f"{self.inner(node.x)}的绝对值"
             case t.Steps():
-                return f"{self.inner(node.x)}每 {node.size_text} 计 1 步({_STEPS[node.how]})的步数"
+                return f"{self.inner(node.x)}每 {node.size_text} 计一步的步数({_STEPS[node.how]})"
             case t.Cases():
                 return self.cases(node)
             case t.Lookup():
@@ -181,13 +188,13 @@ class Speaker:
             case t.Given():
                 return f"已给出{self.inner(node.x)}"
             case t.Compare():
-                return f"{self.inner(node.left)}{_OPS[node.op]} {self.inner(node.right)}"
+                return f"{self.inner(node.left, _SUM)}{_OPS[node.op]} {self.inner(node.right, _SUM)}"
             case t.In():
                 return f"{self.say(node.x)}为{'或'.join(node.choices)}"
             case t.And():
-                return ",且".join(self.inner(x) for x in node.terms)
+                return ",且".join(self.inner(x, _CONDITION) for x in node.terms)
             case t.Or():
-                return ",或".join(self.inner(x) for x in node.terms)
+                return ",或".join(self.inner(x, _CONDITION) for x in node.terms)
             case t.Not():
                 return f"并非({self.say(node.x)})"
             case t.CountTrue():
@@ -195,12 +202,12 @@ class Speaker:
             case _:
                 raise TypeError(type(node).__name__)
 
-    def inner(self, node: t.Expr) -> str:
-        """Return the phrase in brackets, unless it is one thing or a comparison inside a conjunction."""
+    def inner(self, node: t.Expr, needed: int = _ONE) -> str:
+        """Return the phrase, in brackets when it holds together less tightly than its place needs."""
         if isinstance(node, t.Settled):
-            return self.inner(node.x)
+            return self.inner(node.x, needed)
         text = self.say(node)
-        return text if isinstance(node, (*_PRIMARY, *_WHOLE)) else f"({text})"
+        return text if _tightness(node) >= needed else f"({text})"
 
     def listed(self, terms: tuple[t.Expr, ...]) -> str:
         """Return phrases joined as a list."""
@@ -219,23 +226,28 @@ class Speaker:
 
     def sum(self, node: t.Sum) -> str:
         """Return a sum, minus signs written as such."""
-        text = (
-            self.inner(node.terms[0])
-            if not isinstance(node.terms[0], t.Negative)
-            else self.say(node.terms[0])
-        )
+        first = node.terms[0]
+        text = self.say(first) if isinstance(first, t.Negative) else self.inner(first, _QUOTIENT)
         for term in node.terms[1:]:
             if isinstance(term, t.Negative):
-                text += f" − {self.inner(term.x)}"
+                text += f" − {self.inner(term.x, _QUOTIENT)}"
             elif isinstance(term, t.Const) and term.value < 0:
                 text += f" − {number_text(term).removeprefix('-')}"
             else:
-                text += f" + {self.inner(term)}"
+                text += f" + {self.inner(term, _QUOTIENT)}"
         return text
+
+    def product(self, node: t.Product) -> str:
+        """Return a product; division by a constant, which is kept as a product, as a division."""
+        left = self.inner(node.left, _PRODUCT)
+        if isinstance(node.right, t.Const) and node.right.text.startswith("1/"):
+            return f"{left} ÷ {node.right.text.removeprefix('1/')}"
+        return f"{left} × {self.inner(node.right, _PRODUCT)}"
 
     def quotient(self, node: t.Quotient) -> str:
         """Return a quotient; growth and completion by their own words."""
-        tail = f"(除数不大于 0 时取 {self.say(node.undefined)})" if node.undefined is not None else ""
+        none = "除数不大于 0 " if node.positive else "除数为 0 "
+        tail = f"({none}时取 {self.say(node.undefined)})" if node.undefined is not None else ""
         dividend = node.dividend
         if (
             node.positive
@@ -247,7 +259,7 @@ class Speaker:
             return f"{self.inner(dividend.terms[0])}比{self.inner(node.divisor)}的增长率{tail}"
         if node.positive:
             return f"{self.inner(dividend)}对{self.inner(node.divisor)}的完成率{tail}"
-        return f"{self.inner(dividend)} ÷ {self.inner(node.divisor)}{tail}"
+        return f"{self.inner(dividend, _PRODUCT)} ÷ {self.inner(node.divisor)}{tail}"
 
     def cases(self, node: t.Cases) -> str:
         """Return cases as a sentence."""
@@ -273,15 +285,36 @@ class Speaker:
         return f"{by}{among}的{self.inner(node.of)}{_GROUP[node.how]}{order}{out}{size}"
 
 
+def _tightness(node: t.Expr) -> int:
+    match node:
+        case t.Settled():
+            return _tightness(node.x)
+        case t.Product():
+            return _PRODUCT
+        case t.Quotient() if not node.positive and node.undefined is None:
+            return _QUOTIENT
+        case t.Sum() | t.Quotient():
+            return _SUM
+        case t.Compare() | t.In() | t.Not():
+            return _CONDITION
+        case _:
+            return _ONE if isinstance(node, _PRIMARY) else _LOOSE
+
+
 def number_text(node: t.Const) -> str:
-    """Return a number as the text writes it; computed constants exactly."""
-    if "/" in node.text or "×" in node.text:
-        return (
-            f"{shown(node.value)}"
-            if (node.value * 10**12).denominator == 1
-            else f"{node.value.numerator}/{node.value.denominator}"
-        )
-    return node.text
+    """Return a number as the text writes it; of numbers that were put together, their arithmetic.
+
+    >>> from guanhu.values.units import NUMBER
+    >>> number_text(t.Const(value=Fraction(2), text="60 × 1/30", unit=NUMBER, place=t.Place("")))
+    '60 ÷ 30'
+    """
+    text = node.text.replace(" × 1/", " ÷ ")
+    return f"1 ÷ {text.removeprefix('1/')}" if text.startswith("1/") else text
+
+
+def state_name(state: str) -> str:
+    """Return the name of what decisions set: an attribute of a person, or a state of the rulebook's own."""
+    return _SUBJECT.get(state) or f"状态“{state}”"
 
 
 def window_text(window: Window, *, base: bool) -> str:
