@@ -265,8 +265,8 @@ def write_institutions(folder: Folder, bank: Bank) -> None:
     )
 
 
-def write_people(folder: Folder, accounts: Sequence[Account]) -> None:
-    """Write staff and posts as people.csv has them, and an assignment for each account by its district."""
+def write_people(folder: Folder, accounts: Sequence[Account], loans: Sequence[Loan]) -> None:
+    """Write staff and posts as people.csv has them, and who has each account and loan by its district."""
     people = own_rows("people.csv")
     folder.write("staff", "person_id name", ((row["person_id"], row["name"]) for row in people))
     folder.write(
@@ -289,22 +289,16 @@ def write_people(folder: Folder, accounts: Sequence[Account]) -> None:
         days = folder.cut(row["from_day"], row["to_day"])
         if days is not None:
             lines[row["district_id"]].append((row, *days))
+    things = [("account", a.account_id, a.district_id, a.opened_on) for a in accounts]
+    things += [("loan", loan.loan_id, loan.account.district_id, loan.granted_on) for loan in loans]
     folder.write(
         "assignments",
         "grain object_id person_id role share from_day to_day",
         (
-            (
-                "account",
-                a.account_id,
-                row["person_id"],
-                row["role"],
-                row["share"],
-                max(start, a.opened_on),
-                end,
-            )
-            for a in accounts
-            for row, start, end in lines[a.district_id]
-            if a.opened_on <= end
+            (grain, object_id, row["person_id"], row["role"], row["share"], max(start, since), end)
+            for grain, object_id, district_id, since in things
+            for row, start, end in lines[district_id]
+            if since <= end
         ),
     )
 
@@ -418,7 +412,7 @@ def write_period(out: Path, bank: Bank, name: str, first: date, last: date) -> N
     loans = [loan for loan in bank.loans if loan.granted_on <= last]
     folder = Folder(out / name, first, last)
     write_institutions(folder, bank)
-    write_people(folder, accounts)
+    write_people(folder, accounts, loans)
     write_ledger(folder, bank, accounts)
     write_loans(folder, loans)
     write_repayment(folder, loans)

@@ -163,12 +163,17 @@ def test_nothing_of_the_incomplete_day_is_there(folders: Path) -> None:
 
 
 def test_books_hold_what_managers_csv_says(folders: Path) -> None:
-    district = {row["account_id"]: row["institution_id"] for row in rows(folders / "1994", "accounts")}
+    district = {
+        row[key]: row["institution_id"]
+        for key, kind in (("account_id", "accounts"), ("loan_id", "loans"))
+        for row in rows(folders / "1994", kind)
+    }
     held: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
     for row in rows(folders / "1994", "assignments"):
         line = (row["person_id"], row["role"], row["share"], row["to_day"])
         if row["from_day"] in ("1994-01-01", "1994-02-15"):
             held[district[row["object_id"]]].add((row["from_day"], *line))
+    assert {row["grain"] for row in rows(folders / "1994", "assignments")} == {"account", "loan"}
     assert len(set(district.values())) == 77
     assert len(held) == 76, "district 45 is nobody's"
     assert held["D01"] == {
