@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from guanhu.facts.at_rest import MONTHS
 from guanhu.facts.bad_rows import lines, write_bad_rows
 from guanhu.facts.intake import Intake, Progress
 from guanhu.facts.lock import import_lock
 from guanhu.facts.manifest import Batch, StoredFile, hole_line
-from guanhu.facts.mapping import load_words, save_words
+from guanhu.facts.mapping import OwnWords, load_words, save_words
 from guanhu.facts.problems import problem
 from guanhu.facts.store import BATCHES, Bank
 from guanhu.facts.writing import (
@@ -29,6 +30,9 @@ from guanhu.facts.writing import (
     write_months,
 )
 from guanhu.values.problem import Place, Problem, Refused
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +61,15 @@ def check_folder(
 
     Without a bank, references are looked up in the folder alone.
     """
-    import duckdb  # noqa: PLC0415 - it costs 0.2 s, which only who needs it pays
-
-    with _room() as work, duckdb.connect(config=_config(work)) as connection:
-        words = load_words(bank.path)[0] if bank else None
-        batches = bank.batches() if bank else ()
-        intake = Intake(connection, Path(folder), batches, work, words=words, progress=progress)
-        intake.run()
-        return Checked((*intake.problems, *intake.fault_problems), dict(intake.counts))
+    try:
+        with _connected(Path(folder)) as (connection, work):
+            words, told = load_words(bank.path) if bank else (OwnWords(), [])
+            batches = bank.batches() if bank else ()
+            intake = Intake(connection, Path(folder), batches, work, words=words, progress=progress)
+            intake.run()
+            return Checked((*told, *intake.problems, *intake.fault_problems), dict(intake.counts))
+    except Refused as refused:
+        return Checked(refused.problems, {})
 
 
 def import_folder(
@@ -101,13 +106,11 @@ def _import(
     bad_rows: Path | None,
 ) -> ImportResult:
     """Import under the lock."""
-    import duckdb  # noqa: PLC0415 - it costs 0.2 s, which only who needs it pays
-
     told = _cleared(bank.path / BATCHES)
     batches = bank.batches()
     words, problems = load_words(bank.path)
     told += problems
-    with _room() as work, duckdb.connect(config=_config(work)) as connection:
+    with _connected(bank.path) as (connection, work):
         intake = Intake(
             connection, folder, batches, work, words=words, accept_good=accept_good, progress=progress
         )
@@ -118,7 +121,7 @@ def _import(
             try:
                 write_bad_rows(written, lines(connection, intake.files))
             except OSError as error:
-                told.append(problem("FAC084", Place(str(written)), seen=error))
+                told.append(problem("FAC084", Place(str(written)), seen=error.strerror))
                 written = None
         said = (*told, *intake.problems, *intake.fault_problems)
         if intake.is_stopped or (intake.fault_problems and not accept_good):
@@ -131,15 +134,24 @@ def _import(
 
 
 @contextmanager
-def _room() -> Iterator[Path]:
-    """Give a folder for copies and for what does not fit into memory; it is removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="guanhu-") as place:
-        yield Path(place)
+def _connected(at: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """Give an engine and a folder for copies and for what does not fit into memory; both go at the end.
 
+    Errors:   Refused with FAC088 or FAC089 at `at` when disk or memory is short.
+    """
+    import duckdb  # noqa: PLC0415 - it costs 0.2 s, which only who needs it pays
 
-def _config(work: Path) -> dict[str, str | bool | int | float | list[str]]:
-    """Return the engine's settings: nothing is written but into `work`."""
-    return {"temp_directory": str(work / "spill")}
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="guanhu-") as place,
+            duckdb.connect(config={"temp_directory": f"{place}/spill"}) as connection,
+        ):
+            yield connection, Path(place)
+    except duckdb.OutOfMemoryException as error:
+        raise Refused([problem("FAC089", Place(str(at)), seen=str(error).splitlines()[0])]) from error
+    except (OSError, duckdb.IOException) as error:
+        said = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        raise Refused([problem("FAC088", Place(str(at)), seen=said)]) from error
 
 
 def _cleared(batches: Path) -> list[Problem]:

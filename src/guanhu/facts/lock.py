@@ -19,10 +19,14 @@ LOCK_FILE = ".import-lock"
 def import_lock(bank_path: Path) -> Iterator[None]:
     """Hold the lock of a bank's folder.
 
-    Errors:   Refused with FAC080 when another import holds it.
+    Errors:   Refused with FAC080 when another import holds it, FAC088 when the folder cannot be written.
     """
     path = bank_path / LOCK_FILE
-    with path.open("a+", encoding="utf-8") as stream:
+    try:
+        opened = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise Refused([problem("FAC088", Place(str(bank_path)), seen=error.strerror)]) from error
+    with opened as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -436,6 +436,18 @@ WORDINGS: dict[str, Wording] = {
         "give a path that can be written",
         severity="warning",
     ),
+    "FAC088": Wording(
+        "写不进银行文件夹, 没有导入: {seen}",
+        "nothing was imported: the bank's folder cannot be written: {seen}",
+        "检查磁盘空间与权限后重试",
+        "look at free space and permissions, then try again",
+    ),
+    "FAC089": Wording(
+        "内存不够, 没有导入: {seen}",
+        "nothing was imported: not enough memory: {seen}",
+        "拆成几批导入, 或用更大的机器",
+        "import it in parts, or on a larger machine",
+    ),
     "FAC085": Wording(
         "mapping.yaml 里的「{seen}」不是 {expected}",
         "'{seen}' in mapping.yaml is not {expected}",

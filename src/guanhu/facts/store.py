@@ -10,6 +10,7 @@ Nothing here writes facts; `importing` does.
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 BANK_FILE = "bank.toml"
 BANK_FORMAT = 1
 BATCHES = "batches"
+_NUMBER = re.compile(r"[0-9]{4,}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,8 @@ class Bank:
         """
         found, problems = [], []
         folder = self.path / BATCHES
-        for each in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if not each.name.isdigit():
-                continue
+        there = [each for each in folder.iterdir() if _NUMBER.fullmatch(each.name)] if folder.is_dir() else []
+        for each in sorted(there, key=lambda path: int(path.name)):
             try:
                 found.append(load_batch(each))
             except (OSError, ValueError, KeyError, TypeError) as error:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from guanhu.facts import sql
-from guanhu.facts.at_rest import columns_of, values_of
+from guanhu.facts.at_rest import HAS_ACCOUNT_NO, columns_of, values_of
 from guanhu.facts.coverage import VIA_ACCOUNT, VIA_LOAN
 from guanhu.facts.regions import NONE, Cell, Scope
 from guanhu.kinds.schema import Dated, Kind
@@ -149,24 +149,37 @@ def in_scope(column: str, scope: Scope) -> str:
 
 
 def _merged(kind: Kind, query: str) -> str:
-    """Return the spans of `query` with neighbours of equal values as one row, placed by the first."""
-    values = sql.names(values_of(kind))
+    """Return the spans of `query` with neighbours of equal values as one row, placed by the first.
+
+    Spans of equal values never overlap, so a group whose days fill the time from its first to its last
+    day is one row; only groups with a gap are looked at in order.
+    """
+    names = values_of(kind)
+    values = sql.names(names)
+    same = " AND ".join(f"c.{sql.name(name)} IS NOT DISTINCT FROM g.{sql.name(name)}" for name in names)
+    joined = (
+        "min(from_day) AS from_day, max(to_day) AS to_day, "
+        "arg_min(batch_no, from_day) AS batch_no, arg_min(row_no, from_day) AS row_no"
+    )
+    columns = sql.names(name for name, _ in columns_of(kind))
     return f"""
 WITH cut AS ({query}),
+groups AS (
+    SELECT {values}, {joined}, sum(to_day - from_day) = max(to_day) - min(from_day) AS is_whole
+    FROM cut GROUP BY {values}
+),
 marked AS (
-    SELECT *, CASE WHEN lag(to_day) OVER w = from_day THEN 0 ELSE 1 END AS is_new FROM cut
-    WINDOW w AS (PARTITION BY {values} ORDER BY from_day)
+    SELECT c.*, CASE WHEN lag(c.to_day) OVER w = c.from_day THEN 0 ELSE 1 END AS is_new
+    FROM cut AS c SEMI JOIN (FROM groups WHERE NOT is_whole) AS g ON {same}
+    WINDOW w AS (PARTITION BY {sql.names(names, "c")} ORDER BY c.from_day)
 ),
 islands AS (
     SELECT *, sum(is_new) OVER (PARTITION BY {values} ORDER BY from_day ROWS UNBOUNDED PRECEDING) AS island
     FROM marked
-),
-merged AS (
-    SELECT {values}, min(from_day) AS from_day, max(to_day) AS to_day,
-        arg_min(batch_no, from_day) AS batch_no, arg_min(row_no, from_day) AS row_no
-    FROM islands GROUP BY {values}, island
 )
-SELECT {sql.names(name for name, _ in columns_of(kind))} FROM merged"""
+SELECT {columns} FROM groups WHERE is_whole
+UNION ALL
+SELECT {columns} FROM (SELECT {values}, {joined} FROM islands GROUP BY {values}, island)"""
 
 
 def _entity(kind: Kind, pieces: Sequence[Piece]) -> Relation:
@@ -181,8 +194,11 @@ def _entity(kind: Kind, pieces: Sequence[Piece]) -> Relation:
     if len(selects) == 1:
         return Relation(selects[0])
     query = "\nUNION ALL\n".join(selects)
-    newest = f"QUALIFY row_number() OVER (PARTITION BY {sql.names(kind.key)} ORDER BY batch_no DESC) = 1"
-    return Relation(f"SELECT * FROM ({query}) {newest}", is_kept=True)
+    key = ("account_no",) if kind.name in HAS_ACCOUNT_NO else kind.key
+    on = " AND ".join(f"n.{sql.name(name)} = r.{sql.name(name)}" for name in key)
+    newest = f"SELECT {sql.names(key)}, max(batch_no) AS newest FROM ({query}) GROUP BY {sql.names(key)}"
+    joined = f"SELECT r.* FROM ({query}) AS r JOIN ({newest}) AS n ON {on} AND n.newest = r.batch_no"
+    return Relation(joined, is_kept=True)
 
 
 def account_spans_query() -> str:

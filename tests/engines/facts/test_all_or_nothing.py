@@ -1,5 +1,6 @@
 """An import is there as a whole or not at all: killed anywhere, under a lock, with the clock turned back."""
 
+import errno
 import json
 import signal
 import subprocess
@@ -75,6 +76,19 @@ def test_a_second_import_waits_for_the_first(tmp_path: Path) -> None:
         (problem,) = import_folder(folder, bank).problems
     assert problem.code == "FAC080"
     assert import_folder(folder, bank).batch_no == 1
+
+
+def test_a_full_disk_imports_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    folder = write_folder(tmp_path / "in", BASICS, COVERED)
+
+    def no_space(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", no_space)
+    (problem,) = import_folder(folder, bank).problems
+    assert problem.en == "nothing was imported: the bank's folder cannot be written: No space left on device"
+    assert list((bank.path / "batches").iterdir()) == []
 
 
 def test_moments_rise_even_when_the_clock_goes_back(tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def check_months(view: FactView, batches: list[Said], balances: dict[tuple[str, 
             )
             month = days[0]
             if is_whole:
-                assert index[account, month] == sum(balances.get((account, day), 0) for day in days)
+                assert index.get((account, month), 0) == sum(balances.get((account, day), 0) for day in days)
     assert all(
         newest(batches, "balances", month.replace(day=15), home_of(batches, account, month.replace(day=15)))
         for account, month in index
