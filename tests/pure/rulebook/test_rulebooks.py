@@ -32,6 +32,7 @@ def numeral(number: int) -> str:
 
 CLAUSES = {
     "huangshi": tuple(f"第{numeral(number)}条" for number in range(1, 35)),
+    "changji": ("考核办法", "考核指标", "考核任务", "具体指标", "设想五"),
 }
 """The clauses that each regulation has, numbered as it numbers them."""
 LEAST_EXAMPLES = {"huangshi": 15}
@@ -126,8 +127,8 @@ def run(rulebook: t.Rulebook, bank: Bank, period: str) -> tuple[Outcome, dict[st
     return outcome, settled
 
 
-PERIODS = {"huangshi": "2025"}
-NOBODY = {"huangshi": set()}
+PERIODS = {"huangshi": "2025", "changji": "2025H2"}
+NOBODY: dict[str, set[str]] = {"huangshi": set(), "changji": set()}
 """Lines for which nobody of the demo bank can have a value, because it has not the facts."""
 
 
