@@ -312,6 +312,22 @@ def number_text(node: t.Const) -> str:
     return f"1 ÷ {text.removeprefix('1/')}" if text.startswith("1/") else text
 
 
+def attribute_name(key: str) -> str:
+    """Return the name of a key: an attribute of a subject, or a column of a row of fact.
+
+    >>> attribute_name("grade"), attribute_name("account.rate_kind"), attribute_name("quantity")
+    ('等级', '账户计息方式', 'quantity')
+    """
+    from guanhu.kinds.catalogue import CATALOGUE  # noqa: PLC0415 - only for headings
+
+    table, _, column = key.rpartition(".")
+    if not table and column in _SUBJECT:
+        return _SUBJECT[column]
+    heading = next((c.zh for kind in CATALOGUE for c in kind.columns if c.name == column), column)
+    owner = _TABLES.get(table, "")
+    return heading if heading.startswith(owner) else owner + heading
+
+
 def state_name(state: str) -> str:
     """Return the name of what decisions set: an attribute of a person, or a state of the rulebook's own."""
     return _SUBJECT.get(state) or f"状态“{state}”"

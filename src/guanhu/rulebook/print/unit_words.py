@@ -1,0 +1,73 @@
+"""Units and amounts in Chinese, as a regulation writes them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from guanhu.rulebook.print.sentence import attribute_name
+from guanhu.values import units
+from guanhu.values.exact import shown
+from guanhu.values.units import Unit
+
+_WORDS = {
+    "money": "元",
+    "money day": "元·天",
+    "money per year": "元/年",
+    "ratio": "比率",
+    "annual rate": "年利率",
+    "points": "分",
+    "count": "个数",
+    "days": "天",
+    "date": "日期",
+    "yes/no": "是否",
+    "number": "数",
+}
+COLUMN_TYPES = {
+    "text": "文字",
+    "id": "编号",
+    "choice": "名称",
+    "date": "日期",
+    "money": "金额(元)",
+    "rate": "利率",
+    "share": "比例",
+    "number": "数",
+    "count": "整数",
+    "yesno": "是否",
+}
+
+
+def unit_text(unit: Unit) -> str:
+    """Return a unit in Chinese.
+
+    >>> unit_text(units.MONEY), unit_text(units.choice("grade")), unit_text(Unit("number", "户"))
+    ('元', '等级', '户')
+    """
+    if units.is_choice(unit):
+        return attribute_name(unit.of) if unit.of else "名称"
+    if unit.kind == "number" and unit.of:
+        return unit.of
+    return _WORDS.get(unit.kind, str(unit))
+
+
+def amount_text(value: Fraction, unit: Unit) -> str:
+    """Return an exact amount with its unit, as a bound of what is allowed is written.
+
+    >>> amount_text(Fraction(2, 25), units.RATIO), amount_text(Fraction(500), units.MONEY)
+    ('8%', '500 元')
+    """
+    if unit in (units.RATIO, units.ANNUAL_RATE):
+        return f"{shown(value * 100)}%"
+    tail = {"money": " 元", "points": " 分", "days": " 天"}.get(unit.kind, "")
+    return shown(value) + tail
+
+
+def range_text(low: Fraction | None, high: Fraction | None, unit: Unit) -> str:
+    """Return a closed range in words; '' when both ends are open.
+
+    >>> range_text(Fraction(0), None, units.MONEY), range_text(Fraction(1), Fraction(1), units.COUNT)
+    ('不低于 0 元', '只能是 1')
+    """
+    if low is not None and low == high:
+        return f"只能是 {amount_text(low, unit)}"
+    ends = (("不低于", low), ("不高于", high))
+    return ", ".join(f"{word} {amount_text(end, unit)}" for word, end in ends if end is not None)
