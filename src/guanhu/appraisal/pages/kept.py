@@ -1,0 +1,231 @@
+"""The rows of a kept run with names: what an export and a statement read.
+
+Rows are read one instance at a time: a year of months of a large bank does not fit a cell grid at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from sqlglot import exp
+
+from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.pages.causes import cause_text, first_cause
+from guanhu.appraisal.published import literal
+from guanhu.appraisal.running import loaded
+from guanhu.appraisal.runs import RunFolder, value_kept
+from guanhu.facts.store import Bank
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.run.template import filled
+from guanhu.values.dates import MONTHS_OF, period_of
+
+_LENGTH = {**MONTHS_OF, "campaign": 99, "once": 0}
+BANK_NAME = "全行"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One kept line: a number, or a text (yes, no, a choice), or unknown with its cause in words."""
+
+    value: Fraction | None
+    text: str
+    known: bool
+    why: str
+
+
+@dataclass(slots=True)
+class Card:
+    """A subject in one instance: who it was and what its lines came to. spell 0 is the whole subject."""
+
+    subject: str
+    instance: str
+    every: str
+    group: str
+    spell: int
+    post: str = ""
+    grade: str = ""
+    place: str = ""
+    days: int = 0
+    spells: int = 1
+    first_day: date | None = None
+    last_day: date | None = None
+    lines: dict[str, Figure] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of people, teams and institutions, as the run saw them."""
+
+    subjects: dict[str, str]
+    places: dict[str, str]
+
+    def of(self, subject: str) -> str:
+        """Return the name of a subject."""
+        return (
+            self.subjects.get(subject) or self.places.get(subject) or ("" if subject != "bank" else BANK_NAME)
+        )
+
+
+def read_names(engine: Engine) -> Names:
+    """Return the names from the facts that the engine holds."""
+    people = engine.rows(filled("SELECT person_id, name FROM f_staff"))
+    teams = engine.rows(filled("SELECT team_id, name FROM f_teams"))
+    places = engine.rows(
+        filled(
+            "SELECT institution_id, name FROM f_institutions QUALIFY row_number() OVER (PARTITION BY institution_id ORDER BY from_day DESC) = 1"
+        )
+    )
+    return Names({str(k): str(v) for k, v in (*people, *teams)}, {str(k): str(v) for k, v in places})
+
+
+class KeptRun:
+    """A kept run, opened for reading."""
+
+    def __init__(self, engine: Engine, bank: Path, run: RunFolder) -> None:
+        """Read the run's identity, its rulebook and the names of its subjects."""
+        self.engine = engine
+        self.run = run
+        self.record = run.record
+        self.rulebook, _ = loaded(run.rulebook_folder, self.record["readings"])
+        view = Bank(bank).view(
+            as_of=int(self.record["facts_as_of"]), events=tuple(self.rulebook.events.values())
+        )
+        engine.facts(view, ["staff", "teams", "institutions", "parameters"])
+        self.names = read_names(engine)
+
+    def table(self, name: str) -> exp.Expr:
+        """Return the path of a kept table as a literal."""
+        return literal(self.run.table(name))
+
+    def instances(self) -> list[tuple[str, str]]:
+        """Return (instance, unit) in time order, of those that end together the shorter first."""
+        rows = self.engine.rows(
+            filled("SELECT DISTINCT instance, every FROM read_parquet(:path)", path=self.table("people"))
+        )
+        return sorted(((str(i), str(e)) for i, e in rows), key=_in_time)
+
+    def cards(self, instance: str, every: str) -> list[Card]:
+        """Return the cards of an instance by subject, the whole before its spells; spells only of several."""
+        found = self._people(instance, every)
+        causes: dict[tuple[str, str, int], dict[str, str]] = {}
+        kept: list[tuple[tuple[str, str, int], str, Any, Any, Any, str]] = []
+        for subject, group, spell, line, num, den, text, state, cause in self.engine.rows(
+            filled(_LINES, path=self.table("lines"), instance=_text(instance), every=_text(every))
+        ):
+            key = (str(subject), str(group), int(spell))
+            if key not in found:
+                continue
+            if state != "ok":
+                causes.setdefault(key, {})[line] = str(cause or "")
+            kept.append((key, str(line), num, den, text, str(state)))
+        for key, line, num, den, text, state in kept:
+            known = state == "ok"
+            why = "" if known else cause_text(self.rulebook, first_cause(causes[key], line))
+            value = value_kept(num, den) if known and text is None else None
+            found[key].lines[line] = Figure(value, str(text or ""), known, why)
+        return sorted(found.values(), key=lambda c: (c.subject, c.group, c.spell))
+
+    def _people(self, instance: str, every: str) -> dict[tuple[str, str, int], Card]:
+        spells: dict[tuple[str, str], list[Card]] = {}
+        for subject, group, spell, post, grade, place, first, last, days in self.engine.rows(
+            filled(_PEOPLE, path=self.table("people"), instance=_text(instance), every=_text(every))
+        ):
+            card = Card(
+                str(subject),
+                instance,
+                every,
+                str(group),
+                int(spell),
+                post or "",
+                grade or "",
+                place or "",
+                int(days),
+                1,
+                first,
+                last,
+            )
+            spells.setdefault((card.subject, card.group), []).append(card)
+        found: dict[tuple[str, str, int], Card] = {}
+        for (subject, group), cards in spells.items():
+            last = cards[-1]
+            days = sum(card.days for card in cards)
+            found[subject, group, 0] = Card(
+                subject,
+                instance,
+                every,
+                group,
+                0,
+                last.post,
+                last.grade,
+                last.place,
+                days,
+                len(cards),
+                cards[0].first_day,
+                last.last_day,
+            )
+            if len(cards) > 1:
+                found.update({(subject, group, card.spell): card for card in cards})
+        return found
+
+    # -- small tables --
+
+    def rows(self, name: str, columns: str, order: str) -> Iterator[tuple[Any, ...]]:
+        """Yield rows of a small kept table; columns and order are names written in this package."""
+        query = f"SELECT {columns} FROM read_parquet(:path) ORDER BY {order}"
+        yield from self.engine.rows(filled(query, path=self.table(name)))
+
+    def parameters(self) -> list[tuple[Any, ...]]:
+        """Return the supplied inputs: input, keys, value, from, to, document, approved by."""
+        return self.engine.rows(filled(_PARAMETERS, rulebook=_text(self.rulebook.id)))
+
+    def longest(self, group: str) -> str:
+        """Return the longest calendar unit of a group's lines; '' when it has none but `once`."""
+        units = {x.every for x in self.rulebook.lines.values() if x.group == group and x.every != "once"}
+        return max(units, key=lambda unit: _LENGTH[unit], default="")
+
+    def units(self) -> list[str]:
+        """Return the calendar units of the lines, the longest first."""
+        found = {x.every for x in self.rulebook.lines.values()}
+        return sorted(found, key=lambda unit: -_LENGTH[unit])
+
+
+def top_pay(rulebook: t.Rulebook, group: str) -> list[t.Line]:
+    """Return the pay lines of a group that stand for themselves: no total and no longer line takes them up."""
+    own = [x for x in rulebook.lines.values() if x.group == group and x.role in ("pay", "total")]
+    taken = {term for line in own for term in line.terms}
+    for line in rulebook.lines.values():
+        for node in t.walk(line.value):
+            if isinstance(node, t.OverInstances):
+                taken.add(node.line)
+            elif isinstance(node, t.LineRef) and line.role in ("pay", "total"):
+                taken.add(node.name)
+    return [x for x in own if x.unit.kind == "money" and x.id not in taken]
+
+
+def _text(value: str) -> exp.Expr:
+    return exp.Literal.string(value)
+
+
+def _in_time(instance: tuple[str, str]) -> tuple[str, int, str]:
+    key, every = instance
+    span = period_of(key)
+    return (str(span.end) if span is not None else key, _LENGTH.get(every, 0), key)
+
+
+_PEOPLE = """
+SELECT subject_id, group_id, spell_no, post, grade, institution_id, first_day, last_day, days
+FROM read_parquet(:path) WHERE instance = :instance AND every = :every ORDER BY subject_id, group_id, spell_no
+"""
+_LINES = """
+SELECT subject_id, group_id, spell_no, line, num, den, text, state, cause
+FROM read_parquet(:path) WHERE instance = :instance AND every = :every
+"""
+_PARAMETERS = """
+SELECT input, coalesce(keys, ''), value, from_day, to_day, coalesce(document, ''), coalesce(approved_by, '')
+FROM f_parameters WHERE rulebook = :rulebook ORDER BY 1, 2, 4
+"""
