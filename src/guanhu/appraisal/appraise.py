@@ -30,13 +30,13 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.instances import Instance, planned
 from guanhu.rulebook.run import numeric as n
-from guanhu.rulebook.run.numeric import Compiled, Num, Pair
+from guanhu.rulebook.run.numeric import Compiled, Num, Pair, TooWide
 from guanhu.rulebook.run.scalar import Compiler
 from guanhu.rulebook.run.sheet import Sheet
 from guanhu.rulebook.run.template import filled, table_named
 from guanhu.rulebook.windows import span_of
 from guanhu.values.dates import Span
-from guanhu.values.problem import Place, Problem
+from guanhu.values.problem import Place, Problem, Refused
 
 GROUND_KINDS = (
     "institutions",
@@ -199,7 +199,10 @@ class Appraisal:
         for name in self.rulebook.order:
             line = self.rulebook.lines.get(name) or self.rulebook.decisions.get(name)
             if line is not None and line.every == instance.every and line.group in made:
-                self._add(made[line.group], line)
+                try:
+                    self._add(made[line.group], line)
+                except TooWide as error:
+                    raise Refused([_too_wide(line)]) from error
         for group in groups:
             self._close(made[group.id], instance)
 
@@ -406,6 +409,18 @@ class Appraisal:
 _LAST_OF_GROUP = """
 SELECT * REPLACE (row_number() OVER (PARTITION BY subject_no ORDER BY spell_no DESC) = 1 AS is_last) FROM chosen
 """
+
+
+def _too_wide(line: t.Line | t.Decision) -> Problem:
+    return Problem(
+        "RUN021",
+        line.place,
+        f"{line.title} 的中间数超过 126 位二进制, 不能保证精确",
+        f"a figure inside {line.id} needs more than 126 bits",
+        "在公式里先用 round(…, 位数) 取整平均数或比率",
+        "round an average or ratio first with round(…, places)",
+        clause=line.clause,
+    )
 
 
 class _Flat:

@@ -10,8 +10,9 @@ from fractions import Fraction
 
 from sqlglot import exp
 
-from guanhu.appraisal.measures import _ALIASES, Figure, Fold, Wanted, date_sql, spell_table
+from guanhu.appraisal.measures import THINGS, Figure, Fold, Wanted, date_sql, spell_table
 from guanhu.appraisal.rows import RowEnv, columns_read, flat_name
+from guanhu.appraisal.things import ALIASES, with_derived
 from guanhu.kinds.schema import Kind
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.run import numeric as n
@@ -75,6 +76,8 @@ class EventFold:
                 **parts,
             )
         names = {c.name for c in kind.columns}
+        if subject in THINGS:
+            return filled(_TO_THING[subject, "loan" if "loan_id" in names else "account"], **parts)
         if measure.credit == "person" and "person_id" in names:
             return filled(_TO_PERSON, **parts)
         routes = self._routes(kind, names, parts)
@@ -144,7 +147,8 @@ class EventFold:
         self, measure: t.Measure, credited: str, span: Span, wanted: Wanted
     ) -> tuple[exp.Expr, Num, Fraction]:
         day = self.fold.price_day(measure, span.start, wanted)
-        source = self._flat(measure, credited, span)
+        source = self._flat(wanted, credited, span)
+        derived = {name: d.column for name, d in self.fold.derived_made(measure).items()}
         env = RowEnv(
             source,
             measure.kind,
@@ -152,6 +156,7 @@ class EventFold:
             self.fold.parameters,
             day,
             self.fold.statistics.bounds(measure),
+            derived=derived,
         )
         amount: Num = (
             env.compiler.number(measure.each) if measure.each is not None else n.constant(Fraction(1))
@@ -183,8 +188,9 @@ class EventFold:
         query = env.sheet.select(columns).where(n.any_of([where, n.is_null(where)]))
         return query, bound, plain
 
-    def _flat(self, measure: t.Measure, credited: str, span: Span) -> exp.Expr:
+    def _flat(self, wanted: Wanted, credited: str, span: Span) -> exp.Expr:
         """Return the credited rows of a window with the columns that the formulas read."""
+        measure = wanted.measure
         kind = measure.kind
         read = sorted(columns_read((measure.where, measure.each), self.rulebook.tables))
         tables = {table for table, _ in read}
@@ -198,9 +204,14 @@ class EventFold:
         if not isinstance(query, exp.Select):
             raise TypeError("not a select")
         names = {c.name for c in kind.columns}
+        derived = self.fold.derived_figures(measure, wanted.instance)
+        if any(d.thing == "customer" for d in derived.values()):
+            tables.add("customer")
         query = _with_things(query, tables, names, kind.name)
+        owners = {"account": "b.account_id", "loan": "b.loan_id", "customer": "cu.customer_id"}
+        query = with_derived(query, derived, owners)
         columns = [
-            exp.alias_(exp.column(column, table=_ALIASES[table]), flat_name(table, column), quoted=True)
+            exp.alias_(exp.column(column, table=ALIASES[table]), flat_name(table, column), quoted=True)
             for table, column in read
         ]
         if measure.take.column:
@@ -272,6 +283,18 @@ SELECT r.batch_no, r.row_no, s.subject_no, s.span_no, CAST(:whole AS BIGINT) AS 
 FROM facts AS r JOIN w_person AS p ON p.subject_id = r.person_id
 JOIN w_span AS s ON s.subject_no = p.subject_no AND s.start_day <= :day AND s.end_day > :day
 """
+_THING = "SELECT r.batch_no, r.row_no, k.subject_no, 0 AS span_no, CAST(:whole AS BIGINT) AS weight, :day AS day FROM facts AS r "
+_TO_THING = {
+    (
+        "account",
+        "account",
+    ): "SELECT r.batch_no, r.row_no, k.account_no AS subject_no, 0 AS span_no, CAST(:whole AS BIGINT) AS weight, :day AS day FROM facts AS r JOIN f_accounts AS k ON k.account_id = r.account_id",
+    ("customer", "account"): _THING
+    + "LEFT JOIN f_accounts AS ac ON ac.account_id = r.account_id JOIN w_customer AS k ON k.subject_id = coalesce(r.customer_id, ac.customer_id)",
+    ("customer", "loan"): _THING
+    + "JOIN f_loans AS ln ON ln.loan_id = r.loan_id JOIN w_customer AS k ON k.subject_id = ln.customer_id",
+    ("loan", "loan"): _THING + "JOIN w_loan AS k ON k.subject_id = r.loan_id",
+}
 _ROUTE_EVENT = """
 SELECT r.batch_no, r.row_no, g.subject_no, g.span_no, g.role, g.book, g.share, :day AS day, 1 AS rank
 FROM facts AS r JOIN w_credit_event AS g ON g.object = :key AND g.start_day <= :day AND g.end_day > :day

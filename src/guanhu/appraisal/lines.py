@@ -72,6 +72,7 @@ class Card:
         self.others: dict[str, Card] = {}
         self.compiler = Compiler(self)
         self.flushes = 0
+        self.size = int(engine.rows(filled("SELECT count(*) FROM c", c=table))[0][0])
 
     def stand_on(self, table: str) -> None:
         """Continue on a kept table; every column so far is a plain one."""
@@ -191,7 +192,7 @@ class Card:
         if node.among != self.group.id:
             return self.figure_of_other(node)
         value = self.compiler.compile(node.of)
-        return _Window(node, value).result()
+        return _Window(node, value, self.size).result()
 
     def figure_of_other(self, node: t.Group) -> Compiled:
         """Return a figure of another group, by the attributes that both share."""
@@ -199,7 +200,7 @@ class Card:
         value = other.compiler.compile(node.of)
         other.flush()
         value = _plain(value)
-        found = _Window(node, value).aggregated()
+        found = _Window(node, value, other.size).aggregated()
         by = [exp.column(b, quoted=True) for b in node.by]
         source = table_named(other.table)
         columns = [exp.alias_(sql, name, quoted=True) for name, sql in found.columns]
@@ -396,10 +397,9 @@ class _Window:
     than the least number, make the figure unknown.
     """
 
-    MEMBERS_MAX = 10**7
-
-    def __init__(self, node: t.Group, value: Compiled) -> None:
+    def __init__(self, node: t.Group, value: Compiled, size: int) -> None:
         self.node = node
+        self.size = max(size, 1)
         self.value = value
         self.level = level_of(value)
         self.x = sql_of(value)
@@ -443,7 +443,7 @@ class _Window:
         guard = n.any_of([outside, unknown, few])
         if node.how == "rank":
             rank = self.over(exp.Anonymous(this="rank"), ordered=True)
-            return Num(n.case([(guard, exp.Null())], rank), Fraction(1), 1, self.MEMBERS_MAX, self.level)
+            return Num(n.case([(guard, exp.Null())], rank), Fraction(1), 1, self.size, self.level)
         function = {"highest": "max", "lowest": "min"}.get(node.how, "sum")
         gathered = self.over(self.number(function))
         scale, low, high = self.bounds()
@@ -455,14 +455,14 @@ class _Window:
         if node.how != "average":
             return num
         divisor = exp.Sub(this=n.wrap(self.over(size.copy())), expression=n.integer(less))
-        return Pair(num, Num(divisor, Fraction(1), 0, self.MEMBERS_MAX, self.level))
+        return Pair(num, Num(divisor, Fraction(1), 0, self.size, self.level))
 
     def bounds(self) -> tuple[Fraction, int, int]:
         if self.node.how == "count" or not isinstance(self.value, Num):
-            return Fraction(1), 0, self.MEMBERS_MAX
+            return Fraction(1), 0, self.size
         if self.node.how in ("highest", "lowest"):
             return self.value.scale, self.value.low, self.value.high
-        return self.value.scale, min(self.value.low, 0) * 10**5, max(self.value.high, 0) * 10**5
+        return self.value.scale, min(self.value.low, 0) * self.size, max(self.value.high, 0) * self.size
 
     def aggregated(self) -> _Aggregated:
         node = self.node
@@ -479,7 +479,7 @@ class _Window:
         if node.how != "average":
             return _Aggregated(columns, num)
         columns.append((f"{name}/n", size.copy()))
-        return _Aggregated(columns, Pair(num, n.column(f"{name}/n", Fraction(1), 0, self.MEMBERS_MAX)))
+        return _Aggregated(columns, Pair(num, n.column(f"{name}/n", Fraction(1), 0, self.size)))
 
 
 def loaded_values(engine: Engine, name: str, values: Mapping[str, Value | int], unit: units.Unit) -> Compiled:

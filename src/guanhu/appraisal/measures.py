@@ -8,15 +8,26 @@ measure is unknown too. `den` is used by means only. spell_no is 0 but in an ins
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
 from sqlglot import exp
 
+from guanhu.appraisal import shapes
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.parameters import Parameters, inputs_in
 from guanhu.appraisal.rows import JOINED, RowEnv, columns_read, flat_name
+from guanhu.appraisal.things import (
+    ALIASES,
+    Cube,
+    CubePlan,
+    Derived,
+    joined_things,
+    measures_of_rows,
+    pieces_of_things,
+    with_derived,
+)
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.run import fold
@@ -24,9 +35,12 @@ from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.fold import WEIGHT_WHOLE, Segment, segments_of, taken_spans
 from guanhu.rulebook.run.numeric import Num
 from guanhu.rulebook.run.template import filled, union_all
+from guanhu.rulebook.windows import span_of
 from guanhu.values.dates import FAR_FUTURE, Span
 
 OBJECT_OF = {"balances": "account_no", "account_rates": "account_no", "loan_states": "loan_id"}
+THINGS = ("account", "customer", "loan")
+"""Things that may have a figure of their own, for the `where` of other measures."""
 DAY_TAKES = ("month-end average", "named days", "at end", "count")
 """Takes of single days: their cube is apart, as its days would cut every month."""
 
@@ -58,29 +72,6 @@ class Wanted:
     rolled: bool = True
 
 
-@dataclass(slots=True)
-class CubePlan:
-    """What one cube has to hold: days, price changes, attributes."""
-
-    spans: set[Span] = field(default_factory=set)
-    cuts: set[date] = field(default_factory=set)
-    attributes: set[tuple[str, str]] = field(default_factory=set)
-
-
-@dataclass(frozen=True, slots=True)
-class Cube:
-    """A cube that was built: its flat table and its segments."""
-
-    table: str
-    segments: tuple[Segment, ...]
-
-    def inside(self, spans: list[Span]) -> list[Segment]:
-        """Return the segments that lie in one of the spans."""
-        return [
-            s for s in self.segments if any(x.start <= s.span.start and s.span.end <= x.end for x in spans)
-        ]
-
-
 class Fold:
     """Computes measures of standing things and of rows; keeps the cubes that several measures share."""
 
@@ -96,6 +87,8 @@ class Fold:
         self.seen: dict[str, tuple[int, int]] = {}
         self.plans: dict[tuple[str, bool], CubePlan] = {}
         self.cubes: dict[tuple[str, bool], Cube] = {}
+        self.derived: dict[tuple[str, Instance], Derived] = {}
+        self.latest: dict[str, Derived] = {}
         self.count = 0
 
     # -- pieces: object, subject, span, weight, days --
@@ -123,7 +116,7 @@ class Fold:
                     "SELECT p.account_no, p.subject_no, 0 AS span_no, CAST(:whole AS BIGINT) AS weight, p.start_day, p.end_day FROM w_account_place AS p",
                     whole=n.integer(WEIGHT_WHOLE),
                 )
-            return filled(_LOAN_PLACES, whole=n.integer(WEIGHT_WHOLE))
+            return filled(shapes.LOAN_PLACES, whole=n.integer(WEIGHT_WHOLE))
         if subject == "bank":
             objects = "SELECT account_no" if object_key == "account_no" else "SELECT loan_id"
             table = "f_accounts" if object_key == "account_no" else "f_loans"
@@ -131,6 +124,8 @@ class Fold:
                 f"{objects}, 0 AS subject_no, 0 AS span_no, CAST(:whole AS BIGINT) AS weight, DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day FROM {table}",
                 whole=n.integer(WEIGHT_WHOLE),
             )
+        if subject in THINGS:
+            return pieces_of_things(subject, object_key)
         if measure.credit == "lead only":
             conditions.append("c.role IS NULL OR c.role IN ('主办', 'lead')")
         if measure.credit in ("lead only", "each in full"):
@@ -159,7 +154,7 @@ class Fold:
         name = f"base/{plain}/{own}"
         if name not in self.made:
             self.made.add(name)
-            template = _BASE_ACCOUNTS if object_key == "account_no" else _BASE_LOANS
+            template = shapes.BASE_ACCOUNTS if object_key == "account_no" else shapes.BASE_LOANS
             self.engine.create(name, filled(template, pieces=plain, **_days(own)))
         return name, own.days
 
@@ -181,7 +176,7 @@ class Fold:
             source, segments = cube.table, cube.inside(spans)
         else:
             segments = segments_of(spans, self.price_cuts(measure, wanted.span))
-            source = self._interval_source(measure, pieces, object_key, segments)
+            source = self._interval_source(wanted, pieces, object_key, segments)
         rows, scale = self._amounts(measure, source, segments, wanted, linear=linear)
         return self._gathered(wanted, rows, scale / WEIGHT_WHOLE / divisor)
 
@@ -318,35 +313,30 @@ class Fold:
         self.engine.drop(f"{name}/all")
         return name
 
-    def _interval_source(
-        self, measure: t.Measure, pieces: str, object_key: str, segments: list[Segment]
-    ) -> str:
+    def _interval_source(self, wanted: Wanted, pieces: str, object_key: str, segments: list[Segment]) -> str:
         """Return the flat table of pieces × segments × intervals, with the columns that are read."""
+        measure = wanted.measure
         seg = self._segments(segments)
         read = sorted(columns_read((measure.where, measure.each), self.rulebook.tables))
         tables = {table for table, _ in read}
-        derived = {
-            node.name
-            for root in (measure.where, measure.each)
-            if root is not None
-            for node in t.walk(root)
-            if isinstance(node, t.MeasureRef)
-        }
+        derived = self.derived_figures(measure, wanted.instance)
+        tables |= {"account"} if derived and object_key == "account_no" else {"loan"} if derived else set()
         shape = (
-            _INTERVALS_LOAN
+            shapes.INTERVALS_LOAN
             if object_key == "loan_id"
-            else _INTERVALS_RATED
+            else shapes.INTERVALS_RATED
             if "account_rates" in tables
-            else _INTERVALS_ACCOUNT
+            else shapes.INTERVALS_ACCOUNT
         )
         query = filled(shape, pieces=pieces, segments=seg, facts=f"f_{measure.kind.name}")
         if not isinstance(query, exp.Select):
             raise TypeError("not a select")
-        query = _joined(query, tables, object_key)
-        if measure.round_per or derived:
-            query = query.select("b.account_no" if object_key == "account_no" else "b.loan_id")
+        query = joined_things(query, tables, object_key)
+        thing = "a" if object_key == "account_no" else "l"
+        owners = {"account": "a.account_id", "loan": "b.loan_id", "customer": f"{thing}.customer_id"}
+        query = with_derived(query, derived, owners)
         columns = [
-            exp.alias_(exp.column(column, table=_ALIASES[table]), flat_name(table, column), quoted=True)
+            exp.alias_(exp.column(column, table=ALIASES[table]), flat_name(table, column), quoted=True)
             for table, column in read
         ]
         name = f"rows/{self.count}"
@@ -354,6 +344,42 @@ class Fold:
         self.engine.create(name, query.select(*columns))
         self.engine.drop(seg)
         return name
+
+    # -- figures of the things that rows belong to --
+
+    def derived_figures(self, measure: t.Measure, instance: Instance) -> dict[str, Derived]:
+        """Return the figures of accounts, customers or loans that a measure's rows read, in this instance."""
+        found: dict[str, Derived] = {}
+        for name in measures_of_rows(measure):
+            other = self.rulebook.measures[name]
+            if not isinstance(other, t.Measure):
+                continue
+            key = (name, instance)
+            if key not in self.derived:
+                self.derived[key] = self._derived(other, instance)
+            found[name] = self.derived[key]
+            self.latest[name] = found[name]
+        return found
+
+    def derived_made(self, measure: t.Measure) -> dict[str, Derived]:
+        """Return the figures joined last for a measure."""
+        return {name: self.latest[name] for name in measures_of_rows(measure) if name in self.latest}
+
+    def _derived(self, measure: t.Measure, instance: Instance) -> Derived:
+        from guanhu.appraisal.events import EventFold  # noqa: PLC0415 - the two folds need each other here
+
+        span = span_of(measure.window, instance.days, instance.every) or instance.days
+        for thing, id_table in (("customer", shapes.CUSTOMERS), ("loan", shapes.LOANS)):
+            if f"w_{thing}" not in self.made:
+                self.made.add(f"w_{thing}")
+                self.engine.create(f"w_{thing}", filled(id_table))
+        wanted = Wanted(measure, instance, measure.per, span, cut=False, rolled=False)
+        figure = self.standing(wanted) if measure.kind.name in OBJECT_OF else EventFold(self).figure(wanted)
+        name = f"derived/{measure.id}/{instance.days}"
+        self.engine.create(name, filled(shapes.DERIVED[measure.per], figure=figure.table))
+        ((low, high),) = self.engine.rows(filled("SELECT min(value), max(value) FROM d", d=name))
+        column = n.column(f"m:{measure.id}", figure.scale, min(int(low or 0), 0), max(int(high or 0), 1))
+        return Derived(name, measure.per, column)
 
     # -- amounts of rows --
 
@@ -381,8 +407,9 @@ class Fold:
     ) -> tuple[exp.Expr, Num]:
         table = chosen.subquery("r") if isinstance(chosen, exp.Query) else chosen
         bounds = self.statistics.bounds(measure)
+        derived = {name: d.column for name, d in self.derived_made(measure).items()}
         balance = Num(exp.column("days_sum"), Fraction(1, 100), *self.seen[source]) if linear else None
-        env = RowEnv(table, measure.kind, self.rulebook, self.parameters, day, bounds, balance)
+        env = RowEnv(table, measure.kind, self.rulebook, self.parameters, day, bounds, balance, derived)
         weight = Num(exp.column("weight"), Fraction(1), 0, WEIGHT_WHOLE * 366)
         amount: Num = (
             env.compiler.number(measure.each) if measure.each is not None else n.constant(Fraction(1))
@@ -428,14 +455,14 @@ class Fold:
         self.engine.create(
             name,
             filled(
-                _GATHER_SPELLS if by_spell else _GATHER,
+                shapes.GATHER_SPELLS if by_spell else shapes.GATHER,
                 rows_=f"{name}/rows",
                 spells=spell_table(wanted.instance, cut=wanted.cut),
             ),
         )
         self.engine.drop(f"{name}/rows")
         if wanted.subject == "institution" and wanted.rolled:
-            self.engine.create(name, filled(_GATHER_ABOVE, rows_=name))
+            self.engine.create(name, filled(shapes.GATHER_ABOVE, rows_=name))
         return Figure(name, scale, by_spell)
 
 
@@ -488,100 +515,3 @@ def _days(span: Span) -> dict[str, exp.Expr]:
 def date_sql(day: date) -> exp.Expr:
     """Return a date literal."""
     return exp.Cast(this=exp.Literal.string(day.isoformat()), to=exp.DataType.build("DATE"))
-
-
-_ALIASES = {
-    "": "b",
-    "account": "a",
-    "customer": "cu",
-    "loan": "l",
-    "account_rates": "ra",
-    "institution": "i",
-    "person": "sp",
-}
-
-
-def _joined(query: exp.Select, tables: set[str], object_key: str) -> exp.Select:
-    """Return the query with the things of a row joined."""
-    if object_key == "account_no":
-        if tables & {"account", "customer", "institution"}:
-            query = query.join("f_accounts AS a", on="a.account_no = b.account_no", join_type="left")
-        customer = "cu.customer_id = a.customer_id"
-        place = "i.institution_id = a.institution_id"
-    else:
-        if tables & {"loan", "customer", "institution"}:
-            query = query.join("f_loans AS l", on="l.loan_id = b.loan_id", join_type="left")
-        customer = "cu.customer_id = l.customer_id"
-        place = "i.institution_id = l.institution_id"
-    if "customer" in tables:
-        query = query.join("f_customers AS cu", on=customer, join_type="left")
-    if "institution" in tables:
-        query = query.join(
-            exp.select("*")
-            .from_("f_institutions")
-            .qualify("row_number() OVER (PARTITION BY institution_id ORDER BY from_day DESC) = 1")
-            .subquery("i"),
-            on=place,
-            join_type="left",
-        )
-    if "person" in tables:
-        query = query.join("w_span AS sp", on="sp.span_no = k.span_no", join_type="left")
-    return query
-
-
-_LOAN_PLACES = """
-SELECT l.loan_id, i.subject_no, 0 AS span_no, CAST(:whole AS BIGINT) AS weight, DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day
-FROM f_loans AS l JOIN w_institution AS i ON i.subject_id = l.institution_id
-"""
-_BASE_ACCOUNTS = """
-SELECT account_no, subject_no, span_no, CAST(sum(weight * days) AS BIGINT) AS weight,
-       DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day
-FROM (
-  SELECT p.account_no, p.subject_no, p.span_no, p.weight,
-         least(CASE WHEN p.end_day >= a.closed_on THEN :forever ELSE p.end_day END, :stop)
-         - greatest(p.start_day, :start) AS days
-  FROM pieces AS p JOIN f_accounts AS a ON a.account_no = p.account_no
-  WHERE a.closed_on IS NULL OR p.start_day < a.closed_on
-) AS x
-WHERE days > 0 GROUP BY ALL
-"""
-_BASE_LOANS = """
-SELECT loan_id, subject_no, span_no, CAST(sum(weight * (least(end_day, :stop) - greatest(start_day, :start))) AS BIGINT) AS weight,
-       DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day
-FROM pieces WHERE start_day < :stop AND end_day > :start GROUP BY ALL
-"""
-_INTERVALS_ACCOUNT = """
-SELECT k.subject_no, k.span_no, k.weight, k.seg_no,
-       least(b.to_day, k.end_day) - greatest(b.from_day, k.start_day) AS days
-FROM (
-  SELECT p.account_no, p.subject_no, p.span_no, p.weight, s.seg_no,
-         greatest(p.start_day, s.start_day) AS start_day, least(p.end_day, s.end_day) AS end_day
-  FROM pieces AS p JOIN segments AS s ON p.start_day < s.end_day AND p.end_day > s.start_day
-) AS k
-JOIN facts AS b ON b.account_no = k.account_no AND b.from_day < k.end_day AND b.to_day > k.start_day
-"""
-_INTERVALS_LOAN = _INTERVALS_ACCOUNT.replace("account_no", "loan_id")
-_INTERVALS_RATED = """
-SELECT k.subject_no, k.span_no, k.weight, k.seg_no,
-       least(b.to_day, k.end_day, ra.end_day) - greatest(b.from_day, k.start_day, ra.start_day) AS days
-FROM (
-  SELECT p.account_no, p.subject_no, p.span_no, p.weight, s.seg_no,
-         greatest(p.start_day, s.start_day) AS start_day, least(p.end_day, s.end_day) AS end_day
-  FROM pieces AS p JOIN segments AS s ON p.start_day < s.end_day AND p.end_day > s.start_day
-) AS k
-JOIN facts AS b ON b.account_no = k.account_no AND b.from_day < k.end_day AND b.to_day > k.start_day
-JOIN w_rate AS ra ON ra.account_no = k.account_no AND ra.start_day < least(b.to_day, k.end_day)
-  AND ra.end_day > greatest(b.from_day, k.start_day)
-"""
-_GATHER = """
-SELECT subject_no, 0 AS spell_no, sum(amount) AS num, CAST(1 AS BIGINT) AS den, count(*) FILTER (WHERE is_bad) AS bad
-FROM rows_ GROUP BY subject_no
-"""
-_GATHER_SPELLS = """
-SELECT r.subject_no, s.spell_no, sum(r.amount) AS num, CAST(1 AS BIGINT) AS den, count(*) FILTER (WHERE r.is_bad) AS bad
-FROM rows_ AS r JOIN spells AS s ON s.span_no = r.span_no GROUP BY r.subject_no, s.spell_no
-"""
-_GATHER_ABOVE = """
-SELECT w.above_no AS subject_no, 0 AS spell_no, sum(r.num) AS num, CAST(1 AS BIGINT) AS den, sum(r.bad) AS bad
-FROM rows_ AS r JOIN w_above AS w ON w.subject_no = r.subject_no GROUP BY w.above_no
-"""

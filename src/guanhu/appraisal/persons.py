@@ -85,7 +85,7 @@ def _average(column: exp.Expr, value: Num) -> Num:
         Num(top, value.scale, value.low * days_max, value.high * days_max),
         Num(bottom, Fraction(1), 1, days_max),
     )
-    found = n.quotient_rounded(pair, 12)
+    found = n.quotient_rounded(pair, 12, lambda x: x)
     return Num(found.sql, found.scale, min(value.low * 10**12, -1), max(value.high * 10**12, 1))
 
 

@@ -59,6 +59,8 @@ class SubjectReader:
         }
         self._accounts(facts, self._things(ACCOUNTS, named["account"], named["customer"]))
         self._loans(facts, self._things(LOANS, named["loan"], named["customer"]))
+        if any(isinstance(m, t.Measure) and m.per == "customer" for m in self.rulebook.measures.values()):
+            self._whole_customers(facts)
         customers = named["customer"] | {
             x.customer_id for x in (*facts.accounts.values(), *facts.loans.values()) if x.customer_id
         }
@@ -68,6 +70,16 @@ class SubjectReader:
             "object_id", [*facts.accounts, *facts.loans, *customers, *events]
         )
         return facts
+
+    def _whole_customers(self, facts: SubjectFacts) -> None:
+        """Read all accounts and loans of the customers met: figures of a customer count them all."""
+        customers = {
+            x.customer_id for x in (*facts.accounts.values(), *facts.loans.values()) if x.customer_id
+        }
+        more = self._by_ids(ACCOUNTS, "customer_id", customers)
+        self._accounts(facts, {k: v for k, v in more.items() if k not in facts.accounts})
+        more = self._by_ids(LOANS, "customer_id", customers)
+        self._loans(facts, {k: v for k, v in more.items() if k not in facts.loans})
 
     def institution(self, institution_id: str) -> SubjectFacts:
         """Return the facts of an institution and of all below it."""
@@ -194,36 +206,32 @@ class SubjectReader:
 
     def _accounts(self, facts: SubjectFacts, found: dict[str, Attributes]) -> None:
         customers = self._customers({a["account", "customer_id"] for a in found.values()})
+        new: dict[str, Thing] = {}
         for key, attributes in found.items():
             customer = attributes["account", "customer_id"]
-            thing = Thing(
-                key,
-                {**attributes, **customers.get(customer, {})},
-                customer,
-                attributes["account", "closed_on"],
-            )
-            facts.accounts[key] = thing
-        self._intervals(facts.accounts, "balances", "account_id", ("balance",))
-        query = "SELECT f.account_id, f.from_day, f.to_day, f.rate, f.rate_kind FROM f_account_rates AS f JOIN x ON f.account_id = x.id ORDER BY 1, 2"
-        for key, start, end, rate, kind in self._select(query, facts.accounts):
-            facts.accounts[key].rates.append((start, end, rate, kind))
+            known = {**attributes, **customers.get(customer, {})}
+            new[key] = Thing(key, known, customer, attributes["account", "closed_on"])
+        self._intervals(new, "balances", "account_id", ("balance",))
+        rates = "SELECT f.account_id, f.from_day, f.to_day, f.rate, f.rate_kind FROM f_account_rates AS f JOIN x ON f.account_id = x.id ORDER BY 1, 2"
+        for key, start, end, rate, kind in self._select(rates, new):
+            new[key].rates.append((start, end, rate, kind))
         moves: dict[str, list[tuple[date, date, str]]] = {}
-        for key, start, end, place in self._select(
-            "SELECT f.account_id, f.from_day, f.to_day, f.institution_id FROM f_account_institutions AS f JOIN x ON f.account_id = x.id ORDER BY 1, 2",
-            facts.accounts,
-        ):
+        moved = "SELECT f.account_id, f.from_day, f.to_day, f.institution_id FROM f_account_institutions AS f JOIN x ON f.account_id = x.id ORDER BY 1, 2"
+        for key, start, end, place in self._select(moved, new):
             moves.setdefault(key, []).append((start, end, place))
-        for key, thing in facts.accounts.items():
+        for key, thing in new.items():
             thing.places = places_of(moves.get(key, []), str(thing.attributes["account", "institution_id"]))
+        facts.accounts.update(new)
 
     def _loans(self, facts: SubjectFacts, found: dict[str, Attributes]) -> None:
         customers = self._customers({a["loan", "customer_id"] for a in found.values()})
+        new: dict[str, Thing] = {}
         for key, attributes in found.items():
             customer = attributes["loan", "customer_id"]
-            thing = Thing(key, {**attributes, **customers.get(customer, {})}, customer)
-            thing.places = [(date.min, FAR_FUTURE, str(attributes["loan", "institution_id"]))]
-            facts.loans[key] = thing
-        self._intervals(facts.loans, "loan_states", "loan_id", ("balance", "loan_class", "overdue_days"))
+            new[key] = Thing(key, {**attributes, **customers.get(customer, {})}, customer)
+            new[key].places = [(date.min, FAR_FUTURE, str(attributes["loan", "institution_id"]))]
+        self._intervals(new, "loan_states", "loan_id", ("balance", "loan_class", "overdue_days"))
+        facts.loans.update(new)
 
     def _intervals(self, things: dict[str, Thing], kind: str, key: str, columns: tuple[str, ...]) -> None:
         names = ", ".join(f"f.{c}" for c in columns)

@@ -22,7 +22,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.explain.measures import rows_in_force
+from guanhu.rulebook.explain.reads import rows_in_force
 from guanhu.rulebook.explain.scalar import evaluate
 from guanhu.rulebook.explain.subject import settled
 from guanhu.rulebook.explain.values import LineNote, Traced, Unknown, Value

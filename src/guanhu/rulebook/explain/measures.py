@@ -12,43 +12,33 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
-from typing import Protocol
 
 from guanhu.kinds.schema import Dated
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.facts import Assignment, EventRow, PostSpan, SubjectFacts, Thing
+from guanhu.rulebook.explain.reads import (
+    Inputs,
+    Question,
+    Reads,
+    columns_of,
+    inputs_of,
+    is_balance_times,
+    most_specific,
+    price_day,
+    rows_in_force,
+    table_changes,
+    taken,
+    tests_balance,
+)
 from guanhu.rulebook.explain.scalar import evaluate, number
-from guanhu.rulebook.explain.values import CreditedRow, InputNote, MeasureNote, Traced, Unknown, Value
+from guanhu.rulebook.explain.values import CreditedRow, MeasureNote, Traced, Unknown, Value
+from guanhu.rulebook.windows import span_of
 from guanhu.values import units
-from guanhu.values.dates import FAR_FUTURE, Span, add_months, month_start, unit_containing
+from guanhu.values.dates import FAR_FUTURE, Span
 from guanhu.values.exact import PPB, round_half_away
 
 WHOLE = PPB
-_RANKS = {"event": 0, "account": 1, "loan": 1, "customer": 2}
 _LEAD = ("", "主办", "lead")
-
-
-class Inputs(Protocol):
-    """The bank's inputs by day."""
-
-    def read(self, name: str, keys: tuple[str, ...], day: date) -> tuple[Value, InputNote]:
-        """Return the value in force, or unknown (absent)."""
-
-    def changes(self, names: set[str], span: Span) -> set[date]:
-        """Return the days inside the span on which one of these inputs changes."""
-
-    def parsed(self, name: str, text: str) -> Value | None:
-        """Return a person's decision in the input's unit, or None when it is not of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Which figure is asked for: a measure, over which days, for which spell of the subject's own window."""
-
-    measure: t.Measure
-    window: Span
-    own: Span
-    spell: Span | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +49,6 @@ class Piece:
     end: date
     weight: int
     post: PostSpan | None
-
-
-@dataclass(frozen=True, slots=True)
-class Reads:
-    """What the rows of a measure read, and whether `each` is the balance times something else."""
-
-    columns: frozenset[tuple[str, str]]
-    inputs: frozenset[str]
-    changes: frozenset[date]
-    linear: bool
 
 
 class RowLeaves:
@@ -114,12 +94,6 @@ class RowLeaves:
         return seen  # type: ignore[return-value]
 
 
-def rows_in_force(table: t.Table, day: date) -> tuple[t.TableRow, ...]:
-    """Return the rows of the newest version that has begun by `day`; none before the first."""
-    begun = [version for version in table.versions if version.start <= day]
-    return begun[-1].rows if begun else ()
-
-
 def read_input(node: t.InputRef, inputs: Inputs, day: date, env: object) -> Traced:
     """Return an input for the keys of the row or subject on a day."""
     keys = tuple(evaluate(key, env) for key in node.keys)  # type: ignore[arg-type]
@@ -140,6 +114,7 @@ class MeasureEvaluator:
         self.facts = facts
         self._pieces: dict[tuple[str, str, str, str, str], list[Piece]] = {}
         self._read: dict[str, Reads] = {}
+        self._derived: dict[tuple[str, str, Span], Value] = {}
         self._by_object: dict[tuple[str, str], list[Assignment]] = defaultdict(list)
         for assignment in facts.assignments:
             self._by_object[assignment.grain, assignment.object_id].append(assignment)
@@ -155,7 +130,7 @@ class MeasureEvaluator:
         if measure.id not in self._read:
             columns = frozenset(columns_of(measure, self.rulebook))
             linear = (
-                ("", "balance") in columns and is_balance_times(measure.each) and not _tests_balance(measure)
+                ("", "balance") in columns and is_balance_times(measure.each) and not tests_balance(measure)
             )
             self._read[measure.id] = Reads(
                 columns,
@@ -325,7 +300,52 @@ class MeasureEvaluator:
                 return self.facts.institutions.get(str(place), {}).get(column)
             return thing.attributes.get((table, column))
 
-        return self.row_amount(measure, RowLeaves(self.rulebook, self.inputs, values, day, _no_derived))
+        derived = self.derived(thing.id, thing.customer_id, question)
+        return self.row_amount(measure, RowLeaves(self.rulebook, self.inputs, values, day, derived))
+
+    def derived(self, thing_id: str, customer_id: str | None, question: Question) -> Callable[[str], Traced]:
+        """Return what gives the figure of a row's own account, loan or customer, in the same instance."""
+
+        def figure(name: str) -> Traced:
+            measure = self.rulebook.measures[name]
+            node = t.MeasureRef(name=name, unit=measure.unit, place=measure.place)
+            if not isinstance(measure, t.Measure):
+                raise TypeError(f"{name} is no figure of rows")
+            owner = customer_id if measure.per == "customer" else thing_id
+            key = (name, owner or "", question.own)
+            if key not in self._derived:
+                self._derived[key] = self._figure_of_thing(measure, owner, question)
+            return Traced(node, self._derived[key])
+
+        return figure
+
+    def _figure_of_thing(self, measure: t.Measure, owner: str | None, question: Question) -> Value:
+        """Return a figure of one account, loan or customer: all of it, whoever is credited."""
+        facts = self.facts
+
+        def belongs(thing: Thing) -> bool:
+            return (thing.customer_id if measure.per == "customer" else thing.id) == owner
+
+        def concerns(row: EventRow) -> bool:
+            return owner in {"account": (row.account_id,), "loan": (row.loan_id,)}.get(
+                measure.per, (self._customer_of(row),)
+            )
+
+        alone = SubjectFacts(
+            "bank",
+            "bank",
+            accounts={k: v for k, v in facts.accounts.items() if belongs(v)},
+            loans={k: v for k, v in facts.loans.items() if belongs(v)},
+            events={kind: [row for row in rows if concerns(row)] for kind, rows in facts.events.items()},
+            institutions=facts.institutions,
+        )
+        window = span_of(measure.window, question.own, question.every) or question.own
+        evaluator = MeasureEvaluator(self.rulebook, self.inputs, alone)
+        return evaluator.figure(Question(measure, window, question.own, None, question.every))[0]
+
+    def _customer_of(self, row: EventRow) -> str | None:
+        thing = self.facts.loans.get(row.loan_id or "") or self.facts.accounts.get(row.account_id or "")
+        return row.customer_id or (thing.customer_id if thing else None)
 
     def row_amount(self, measure: t.Measure, env: RowLeaves) -> Fraction | Unknown | None:
         """Return where → each → round for one row; None when the row does not count."""
@@ -428,7 +448,8 @@ class MeasureEvaluator:
             return event.attributes.get((table, column))
 
         day = price_day(measure, event.day, question)
-        return self.row_amount(measure, RowLeaves(self.rulebook, self.inputs, values, day, _no_derived))
+        derived = self.derived(event.loan_id or event.account_id or "", self._customer_of(event), question)
+        return self.row_amount(measure, RowLeaves(self.rulebook, self.inputs, values, day, derived))
 
     def _taken_rows(
         self, question: Question, rows: list[CreditedRow], things: set[object]
@@ -461,20 +482,6 @@ class MeasureEvaluator:
         return sum((r.amount for r in rows if isinstance(r.amount, Fraction)), Fraction(0)) / per, note
 
 
-def most_specific(candidates: list[Assignment]) -> Iterator[Assignment]:
-    """Yield assignments cut so that on each day only those of the most specific grain remain."""
-    if len({_RANKS[a.grain] for a in candidates}) < 2:
-        yield from candidates
-        return
-    edges = sorted({day for a in candidates for day in (a.start, a.end)})
-    for first, last in pairwise(edges):
-        alive = [a for a in candidates if a.start <= first and a.end >= last]
-        best = min((_RANKS[a.grain] for a in alive), default=0)
-        for a in alive:
-            if _RANKS[a.grain] == best:
-                yield Assignment(a.grain, a.object_id, a.person_id, a.role, a.book, a.share, first, last)
-
-
 def _in_spell(piece: Piece, question: Question) -> bool:
     if question.spell is None or not (question.measure.window.is_own or question.measure.base):
         return True
@@ -501,96 +508,6 @@ def _as_base(pieces: list[Piece], thing: Thing, question: Question) -> Iterator[
         days = (min(end, own.end) - max(piece.start, own.start)).days
         if days > 0:
             yield Piece(date.min, FAR_FUTURE, piece.weight * days, piece.post)
-
-
-def taken(take: t.Take, window: Span) -> tuple[list[Span], Fraction]:
-    """Return the days that a measure takes of its window, and what their sum is divided by."""
-    match take.how:
-        case "daily average":
-            return [window], Fraction(window.days)
-        case "balance days":
-            return [window], Fraction(1)
-        case "month-end average" | "named days":
-            wanted = (0,) if take.how == "month-end average" else take.days
-            days = sorted(set(_named_days(wanted, window)))
-            return [Span(day, day + timedelta(days=1)) for day in days], Fraction(max(len(days), 1))
-        case _:
-            return [Span(window.last_day, window.end)], Fraction(1)
-
-
-def _named_days(wanted: tuple[int, ...], window: Span) -> Iterator[date]:
-    day = month_start(window.start)
-    while day < window.end:
-        length = unit_containing("month", day).days
-        for number_ in wanted:
-            chosen = day.replace(day=length if number_ == 0 else min(number_, length))
-            if chosen in window:
-                yield chosen
-        day = add_months(day, 1)
-
-
-def price_day(measure: t.Measure, day: date, question: Question) -> date:
-    """Return the day whose prices apply."""
-    match measure.prices_at:
-        case "each day" | "row's day":
-            return day
-        case "window end":
-            return question.window.last_day
-        case _:
-            return question.own.last_day
-
-
-def _formulas(measure: t.Measure, rulebook: t.Rulebook) -> Iterator[t.Expr]:
-    seen: set[str] = set()
-    waiting = [x for x in (measure.where, measure.each) if x is not None]
-    while waiting:
-        for part in t.walk(waiting.pop()):
-            yield part
-            if isinstance(part, t.Lookup) and part.table not in seen:
-                seen.add(part.table)
-                waiting.extend(
-                    g for v in rulebook.tables[part.table].versions for row in v.rows for g in row.gives
-                )
-
-
-def inputs_of(measure: t.Measure, rulebook: t.Rulebook) -> set[str]:
-    """Return the inputs that a measure's rows read."""
-    return {part.name for part in _formulas(measure, rulebook) if isinstance(part, t.InputRef)}
-
-
-def table_changes(measure: t.Measure, rulebook: t.Rulebook) -> set[date]:
-    """Return the days on which a table that a measure's rows read changes."""
-    tables = {part.table for part in _formulas(measure, rulebook) if isinstance(part, t.Lookup)}
-    return {version.start for name in tables for version in rulebook.tables[name].versions}
-
-
-def columns_of(measure: t.Measure, rulebook: t.Rulebook) -> set[tuple[str, str]]:
-    """Return the columns that a measure's rows read."""
-    return {
-        (part.table, part.column) for part in _formulas(measure, rulebook) if isinstance(part, t.RowValue)
-    }
-
-
-def is_balance_times(node: t.Expr | None) -> bool:
-    """Tell whether a formula is the balance times something that does not read it."""
-    if isinstance(node, t.RowValue):
-        return (node.table, node.column) == ("", "balance")
-    return isinstance(node, t.Product) and is_balance_times(node.left) != is_balance_times(node.right)
-
-
-def _tests_balance(measure: t.Measure) -> bool:
-    reads = [
-        p
-        for root in (measure.where, measure.each)
-        if root is not None
-        for p in t.walk(root)
-        if isinstance(p, t.RowValue) and (p.table, p.column) == ("", "balance")
-    ]
-    return len(reads) > 1 or measure.round_to is not None
-
-
-def _no_derived(name: str) -> Traced:
-    raise TypeError(f"{name} is not known for one row")
 
 
 __all__ = ["MeasureEvaluator", "Question", "read_input", "rows_in_force", "units"]

@@ -15,8 +15,9 @@ from typing import Protocol
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.facts import PostSpan, SubjectFacts
 from guanhu.rulebook.explain.groups import Others, group_figure
-from guanhu.rulebook.explain.measures import Inputs, MeasureEvaluator, Question, read_input, rows_in_force
+from guanhu.rulebook.explain.measures import MeasureEvaluator, read_input
 from guanhu.rulebook.explain.past import Past
+from guanhu.rulebook.explain.reads import Inputs, Question, rows_in_force
 from guanhu.rulebook.explain.resets import resets_in
 from guanhu.rulebook.explain.scalar import evaluate, number
 from guanhu.rulebook.explain.values import LineNote, MeasureNote, Traced, Unknown, Value
@@ -265,7 +266,9 @@ class SubjectEvaluator:
             if not isinstance(place, str):
                 return Traced(node, Fraction(0))
             evaluator, spell = self._institution(place), None
-        value, note = evaluator.figure(Question(measure, span, card.instance.days, spell))
+        value, note = evaluator.figure(
+            Question(measure, span, card.instance.days, spell, card.instance.every)
+        )
         return Traced(node, value, note=note)
 
     def _institution(self, place: str) -> MeasureEvaluator:

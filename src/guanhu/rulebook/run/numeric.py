@@ -12,7 +12,7 @@ NULL is *unknown*: nothing here skips it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd
@@ -21,6 +21,9 @@ from sqlglot import exp
 
 NARROW = 2**62
 WIDE = 2**126
+QUOTIENT_MAX = 10**27
+"""The largest whole number of a rounded quotient where its operands prove no smaller bound."""
+OVERFLOW = "guanhu: a quotient is too large"
 
 
 class TooWide(Exception):
@@ -265,38 +268,101 @@ def _signed(x: Num, size_sql: exp.Expr, scale: Fraction, bound: int) -> Num:
     return Num(sql, scale, -bound, bound if x.high > 0 else 0, x.level)
 
 
-def quotient_rounded(pair: Pair, places: int) -> Num:
-    """Return a quotient rounded half away from zero at `places` places; NULL where the divisor is 0."""
+Bind = Callable[[Num], Num]
+"""Binds a number as a column, so that what names it several times stays short."""
+
+
+def quotient_rounded(pair: Pair, places: int, bind: Bind) -> Num:
+    """Return a quotient rounded half away from zero at `places` places; NULL where the divisor is 0.
+
+    Directly where twice the dividend at that many places fits 126 bits, else by long division: the whole
+    part first, then as many digits at a time as the divisor leaves room for.
+    """
     target = Fraction(1, 10**places)
-    ratio = pair.dividend.scale / (pair.divisor.scale * target)
-    n = _times(pair.dividend, ratio.numerator)
-    d = _times(pair.divisor, ratio.denominator)
-    size = 2 * n.size + d.size
-    if size >= WIDE:
-        raise TooWide(str(size))
-    doubled = exp.Add(
-        this=wrap(
-            exp.Mul(
-                this=_widened(Num(exp.Abs(this=wrap(n.sql)), target, 0, n.size), size), expression=integer(2)
-            )
-        ),
-        expression=exp.Abs(this=wrap(d.sql)),
-    )
-    whole = exp.IntDiv(
-        this=wrap(doubled),
-        expression=wrap(exp.Mul(this=exp.Abs(this=_widened(d, 2 * d.size)), expression=integer(2))),
-    )
-    level = max(n.level, d.level)
-    opposite = exp.NEQ(
-        this=wrap(exp.LT(this=wrap(n.sql), expression=integer(0))),
-        expression=wrap(exp.LT(this=wrap(d.sql), expression=integer(0))),
-    )
-    signed = whole if n.low >= 0 and d.low >= 0 else case([(opposite, exp.Neg(this=wrap(whole)))], whole)
-    sql = case([(exp.EQ(this=wrap(d.sql), expression=integer(0)), exp.Null())], signed)
+    ratio = pair.dividend.scale / pair.divisor.scale
+    n, d = bind(_times(pair.dividend, ratio.numerator)), bind(_times(pair.divisor, ratio.denominator))
+    size_n, size_d = bind(absolute(n)), bind(absolute(d))
+    if 2 * n.size * 10**places + d.size < WIDE:
+        doubled = add(multiply(_plain(size_n), _whole(2 * 10**places)), _plain(size_d))
+        whole = _divided(doubled, multiply(_plain(size_d), _whole(2)))
+    else:
+        whole = _long_division(_plain(size_n), _plain(size_d), places, bind)
+    zero = exp.EQ(this=wrap(d.sql), expression=integer(0))
+    opposite = exp.NEQ(this=wrap(below_zero(n.sql)), expression=wrap(below_zero(d.sql)))
+    may_be_negative = n.low < 0 or d.low < 0
+    signed = case([(opposite, exp.Neg(this=wrap(whole.sql)))], whole.sql) if may_be_negative else whole.sql
     smallest = max(1, d.low if d.low > 0 else -d.high if d.high < 0 else 1)
-    bound = n.size // smallest + 1
-    negative_possible = n.low < 0 or d.low < 0
-    return Num(sql, target, -bound if negative_possible else 0, bound, level)
+    bound = n.size * 10**places // smallest + 1
+    level = max(n.level, d.level, whole.level)
+    arms: list[tuple[exp.Expr, exp.Expr]] = [(zero, exp.Null())]
+    if bound > QUOTIENT_MAX:
+        arms.append(_vast(whole, QUOTIENT_MAX))
+        bound = QUOTIENT_MAX
+    return Num(case(arms, signed), target, -bound if may_be_negative else 0, bound, level)
+
+
+def below_zero(sql: exp.Expr) -> exp.Expr:
+    """Return the test for a negative number."""
+    return exp.LT(this=wrap(sql), expression=integer(0))
+
+
+def _plain(num: Num) -> Num:
+    return Num(num.sql, Fraction(1), num.low, num.high, num.level)
+
+
+def _whole(value: int) -> Num:
+    return constant(Fraction(value))
+
+
+def _divided(above: Num, below: Num) -> Num:
+    """Return above ÷ below, both not negative, cut to a whole number; NULL where below is 0."""
+    size = max(above.size, below.size)
+    quotient = exp.IntDiv(this=wrap(_widened(above, size)), expression=wrap(_widened(below, size)))
+    zero = exp.EQ(this=wrap(below.sql), expression=integer(0))
+    return Num(
+        case([(zero, exp.Null())], quotient), Fraction(1), 0, above.size, max(above.level, below.level)
+    )
+
+
+def _rest(above: Num, below: Num) -> Num:
+    size = max(above.size, below.size)
+    rest = exp.Mod(this=wrap(_widened(above, size)), expression=wrap(_widened(below, size)))
+    zero = exp.EQ(this=wrap(below.sql), expression=integer(0))
+    return Num(case([(zero, exp.Null())], rest), Fraction(1), 0, below.size, max(above.level, below.level))
+
+
+def _vast(num: Num, most: int) -> tuple[exp.Expr, exp.Expr]:
+    """Return the arm that stops the engine, loudly, where a quotient is vast: nothing proves a divisor not tiny."""
+    stop = exp.Anonymous(this="error", expressions=[exp.Literal.string(OVERFLOW)])
+    return exp.GT(this=wrap(num.sql), expression=integer(most)), stop
+
+
+def _guarded(num: Num, most: int) -> Num:
+    if num.high <= most:
+        return num
+    return Num(case([_vast(num, most)], num.sql), num.scale, num.low, most, num.level)
+
+
+def _long_division(above: Num, below: Num, places: int, bind: Bind) -> Num:
+    digits = 0
+    while digits < places and 2 * below.size * 10 ** (digits + 1) < WIDE:
+        digits += 1
+    if not digits:
+        raise TooWide(str(below.size))
+    whole, rest = (
+        bind(_guarded(_divided(above, below), QUOTIENT_MAX // 10**places)),
+        bind(_rest(above, below)),
+    )
+    left = places
+    while left:
+        step = min(digits, left)
+        more = bind(multiply(rest, _whole(10**step)))
+        whole = bind(add(multiply(whole, _whole(10**step)), _divided(more, below)))
+        rest = bind(_rest(more, below))
+        left -= step
+    up = exp.GTE(this=wrap(multiply(rest, _whole(2)).sql), expression=wrap(below.sql))
+    one = Num(case([(up, integer(1))], integer(0)), Fraction(1), 0, 1, max(rest.level, below.level))
+    return add(whole, one)
 
 
 def _times(num: Num, factor: int) -> Num:

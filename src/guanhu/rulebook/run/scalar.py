@@ -86,7 +86,7 @@ class Compiler:
             case t.Settled():
                 found = self.figure(node.x)
                 return (
-                    n.quotient_rounded(found, node.places)
+                    n.quotient_rounded(found, node.places, self._bound)
                     if isinstance(found, Pair)
                     else self._settled(found, node.places)
                 )
@@ -192,11 +192,11 @@ class Compiler:
         target = Fraction(1, 10**node.places)
         if node.mode == "half":
             return (
-                n.quotient_rounded(found, node.places)
+                n.quotient_rounded(found, node.places, self._bound)
                 if isinstance(found, Pair)
                 else n.rounded(found, target)
             )
-        num = n.quotient_rounded(found, 12) if isinstance(found, Pair) else found
+        num = n.quotient_rounded(found, 12, self._bound) if isinstance(found, Pair) else found
         ratio = target / num.scale
         if ratio.numerator == 1:
             return num
@@ -210,7 +210,7 @@ class Compiler:
         if isinstance(found, Pair):
             scaled = Pair(n.multiply(found.dividend, inverse), found.divisor)
             if node.how == "proportional":
-                return n.quotient_rounded(scaled, 12)
+                return n.quotient_rounded(scaled, 12, self._bound)
             return self._pair_steps(scaled, node.how)
         scaled_num = self._bound(n.multiply(found, inverse))
         if node.how == "proportional":

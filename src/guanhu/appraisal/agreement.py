@@ -1,0 +1,65 @@
+"""Agreement: what the evaluator gives for a subject is what the run kept, figure by figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from guanhu.appraisal.published import literal
+from guanhu.appraisal.running import OpenRun, known_value
+from guanhu.rulebook.explain.values import Unknown, Value
+from guanhu.rulebook.run.template import filled
+
+_KEPT = """
+SELECT instance, group_id, line, num, den, text, state FROM read_parquet(:path)
+WHERE subject_id = :subject AND spell_no = 0
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A figure on which the two readings do not agree; None is unknown, "absent" is no figure at all."""
+
+    subject_id: str
+    instance: str
+    group: str
+    line: str
+    run: Value | None
+    explain: Value | None
+
+
+def differences(opened: OpenRun, subjects: Iterable[str] | None = None) -> tuple[int, list[Difference]]:
+    """Return how many figures were compared and those that differ, for some or all subjects of a run."""
+    kinds = opened.subjects()
+    count = 0
+    found: list[Difference] = []
+    for subject in kinds if subjects is None else subjects:
+        own = {(x.instance.key, x.group): x.whole for x in opened.explain(subject)}
+        for instance, group, line, kept in kept_values(opened, subject):
+            count += 1
+            values = own.get((instance, group))
+            told: Value | None = "absent" if values is None or line not in values else values[line]
+            told = None if isinstance(told, Unknown) else told
+            if told != kept:
+                found.append(Difference(subject, instance, group, line, kept, told))
+    return count, found
+
+
+def kept_values(opened: OpenRun, subject: str) -> list[tuple[str, str, str, Value | None]]:
+    """Return (instance, group, line, value) of everything that a run kept of a subject."""
+    from sqlglot import exp  # noqa: PLC0415 - one literal
+
+    query = filled(_KEPT, path=literal(opened.run.table("lines")), subject=exp.Literal.string(subject))
+    found: list[tuple[str, str, str, Value | None]] = []
+    for instance, group, line, num, den, text, state in opened.engine.rows(query):
+        value: Value | None = None
+        if state == "ok":
+            value = (
+                known_value(num, den) if text is None else text == "yes" if text in ("yes", "no") else text
+            )
+        found.append((instance, group, line, value))
+    return found
+
+
+__all__ = ["Difference", "Fraction", "differences"]
