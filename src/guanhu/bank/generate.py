@@ -26,10 +26,11 @@ too, from 20 managers and 500 accounts on. Each folder is what the bank knows wh
     fees                  four items, of accounts and of customers, growing
     event_violation       points and level; each quarter one of 15 points
     event_card            product and quantity, credited through the book or to the seller
-    figures               存款计划, 中收计划, 基数存款, 应发工资 by month, 综合评分 by quarter; control totals
+    figures               存款计划, 中收计划, 基数存款, 应发工资 by month, 综合评分 and 直接成本 by quarter;
+                          分摊成本 of institutions; control totals
                           of the ledger: 存款积数总账 and 贷款积数总账 (Σ closing balance × days, exact),
                           the same as 日均, and 中收总账. An institution's total leaves out those below it.
-    parameters            made-up prices of rulebook `huangshi`, one of which changes on 2025-04-01
+    parameters            made-up inputs of the shipped rulebooks; a price of `huangshi` changes on 2025-04-01
     human_decisions       covered, and empty
     opening_state         score of the year before, and of heads whether it was too low, in the first folder only
 """
@@ -55,6 +56,7 @@ from guanhu.bank.targets import (
     Figure,
     Targets,
     base_deposits,
+    costs_of_institutions,
     parameters_of,
     past_outcomes,
     plans_of_institutions,
@@ -366,6 +368,7 @@ def _write_quarter(folder: ImportFolder, bank: Bank, number: int) -> None:
     figures = [
         *bank.targets.of_people(quarter),
         *plans_of_institutions(quarter, bank.plans),
+        *costs_of_institutions(quarter, [i.institution_id for i in bank.staffing.institutions]),
         *totals_as_figures(quarter, totals),
     ]
     _write_decided(folder, bank, quarter, figures, is_first=number == 0)
@@ -383,8 +386,8 @@ def _write_decided(
         "parameters",
         ("rulebook", "input", "keys", "from_day", "to_day", "value", "document", "approved_by"),
         (
-            (RULEBOOK, p.name, p.keys, *_days(p.span), p.value, DOCUMENT, "示例")
-            for p in parameters_of(quarter)
+            (p.rulebook, p.name, p.keys, *_days(p.span), p.value, DOCUMENT, "示例")
+            for p in parameters_of(quarter, [i.institution_id for i in bank.staffing.institutions])
         ),
     )
     folder.write(

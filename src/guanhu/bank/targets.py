@@ -47,16 +47,31 @@ _PAY = {
     OFFICE: 5200,
 }
 """Yuan a month, by grade where there is one and by post otherwise."""
-PRICES = {
-    "stock_price": {SENIOR: "0.6‰", MIDDLE: "0.5‰", JUNIOR: "0.4‰"},
-    "increment_price": {SENIOR: "3‰", MIDDLE: "2.5‰", JUNIOR: "2‰"},
-    "fee_price": {SENIOR: "12%", MIDDLE: "10%", JUNIOR: "8%"},
-    "agent_price": {"": "0.3‰"},
-    "middle_deposits_most": {"": "8000000"},
-    "middle_loans_most": {"": "10000000"},
-    "accident_limit": {"": "100000"},
+PRICES: dict[str, dict[str, dict[str, str]]] = {
+    RULEBOOK: {
+        "stock_price": {SENIOR: "0.6‰", MIDDLE: "0.5‰", JUNIOR: "0.4‰"},
+        "increment_price": {SENIOR: "3‰", MIDDLE: "2.5‰", JUNIOR: "2‰"},
+        "fee_price": {SENIOR: "12%", MIDDLE: "10%", JUNIOR: "8%"},
+        "agent_price": {"": "0.3‰"},
+        "middle_deposits_most": {"": "8000000"},
+        "middle_loans_most": {"": "10000000"},
+        "accident_limit": {"": "100000"},
+    },
+    "cixi": {
+        "sell_rate": {"活期": "1.9%", "定期": "2.3%", "协定": "2%", "通知": "2%", "保证金": "2.1%"},
+        "posted_rate": {"活期": "0.1%", "半年": "1.05%", "一年": "1.25%", "协定": "0.6%"},
+        "kind_factor": {"活期": "1", "定期": "0.9", "协定": "0.8", "通知": "0.8", "保证金": "1.1"},
+        "stock_rate": {"": "5%"},
+        "loan_factor": {"流动资金贷款": "1.5%", "个人消费贷款": "1.8%", "住房贷款": "0.8%"},
+        "fee_rate": {"": "10%"},
+    },
+    "virtual-profit": {
+        "lend_rate": {"": "1.8%"},
+        "borrow_rate": {"": "2.2%"},
+        "risk_fee_rate": {"信用": "0.6%", "保证": "0.4%", "抵押": "0.2%", "质押": "0.1%"},
+    },
 }
-"""By grade, or under no key: what the regulation leaves to another paper, or what is cut off in it."""
+"""By rulebook and input: the values by key, or under no key. What a text leaves to another paper, or lacks."""
 PRICES_FROM_APRIL_2025 = {"increment_price": {SENIOR: "3.2‰"}}
 """One price changes on 2025-04-01: a year that holds the day has two."""
 PRICE_CHANGE = date(2025, 4, 1)
@@ -79,6 +94,7 @@ class Figure:
 class Parameter:
     """The value of one input of a rulebook."""
 
+    rulebook: str
     name: str
     keys: str
     span: Span
@@ -154,6 +170,7 @@ class Targets:
                 yield Figure("person", person_id, "应发工资", employed, yuan(fen))
         if post.post == OFFICE:
             return
+        yield Figure("person", person_id, "直接成本", days, yuan(pay * 3 * 6 // 5 + _ordinal(quarter)))
         rating = rng.randint(140, 200)
         rating += rating == self.ratings.get(person_id)
         self.ratings[person_id] = rating
@@ -197,6 +214,18 @@ def totals_as_figures(quarter: Quarter, totals: Mapping[str, Mapping[str, int]])
                 yield Figure(scope, subject_id, item.replace("积数", "日均"), quarter.span, value)
 
 
+def _ordinal(quarter: Quarter) -> int:
+    """Return a number that grows by one with each quarter: added in fen, it keeps figures apart."""
+    return quarter.span.start.year * 4 + quarter.span.start.month // 3
+
+
+def costs_of_institutions(quarter: Quarter, institutions: Iterable[str]) -> Iterator[Figure]:
+    """Yield what each institution's managers have to share of its costs in a quarter."""
+    for institution_id in institutions:
+        fen = 6 * WAN + _ordinal(quarter)
+        yield Figure("institution", institution_id, "分摊成本", quarter.span, yuan(fen))
+
+
 def plans_of_institutions(quarter: Quarter, held: Mapping[str, int]) -> Iterator[Figure]:
     """Yield the plans of a year for institutions and bank: 30 % above what they held when it began."""
     rows = [("institution", each, held[each]) for each in sorted(held)]
@@ -206,12 +235,16 @@ def plans_of_institutions(quarter: Quarter, held: Mapping[str, int]) -> Iterator
         yield Figure(scope, subject_id, "存款计划", quarter.span, yuan(plan))
 
 
-def parameters_of(quarter: Quarter) -> Iterator[Parameter]:
-    """Yield the prices of the rulebook in a quarter. They are examples, not the regulation's."""
+def parameters_of(quarter: Quarter, institutions: Iterable[str]) -> Iterator[Parameter]:
+    """Yield the inputs of the shipped rulebooks in a quarter. They are examples, not the regulations'."""
     changed = PRICES_FROM_APRIL_2025 if quarter.span.start >= PRICE_CHANGE else {}
-    for name, by_key in PRICES.items():
-        for key, price in by_key.items():
-            yield Parameter(name, key, quarter.span, changed.get(name, {}).get(key, price))
+    for rulebook, inputs in PRICES.items():
+        for name, by_key in inputs.items():
+            for key, price in by_key.items():
+                value = changed.get(name, {}).get(key, price)
+                yield Parameter(rulebook, name, key, quarter.span, value)
+    for number, institution_id in enumerate(institutions):
+        yield Parameter("cixi", "increment_rate", institution_id, quarter.span, f"{8 + number % 8}%")
 
 
 def past_outcomes(seed: int, posts: Sequence[Post], first: date) -> Iterator[PastOutcome]:

@@ -1,19 +1,13 @@
 """The named measures of the library: a rulebook may use every one, and they come to what a hand counts."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from guanhu.appraisal.appraise import Appraisal
-from guanhu.appraisal.history import exact
-from guanhu.engines.duckdb import DuckDBEngine
-from guanhu.facts.importing import import_folder
-from guanhu.facts.store import Bank
 from guanhu.rulebook.load.folder import load_library, load_string
-from guanhu.values.dates import period_of
+from tests.pure.rulebook.tiny import line_values, tiny_bank
 
 NAMES = tuple(load_library([])[0])
 HEAD = """
@@ -130,20 +124,12 @@ BY_HAND = {
 
 def values_of(names: Sequence[str], folder: Path, files: Mapping[str, str]) -> list[object]:
     """Return the values of measures in 2025 for the one manager of a tiny bank."""
-    written = folder / "files"
-    written.mkdir()
-    for name, text in files.items():
-        (written / name).write_text(text, "utf-8")
-    bank = Bank.create(folder / "bank", "一人银行")
-    assert [problem.text("en") for problem in import_folder(written, bank).problems] == []
     rulebook, problems = load_string(rulebook_with(names))
     assert [problem.text("en") for problem in problems] == []
     assert rulebook is not None
-    with closing(DuckDBEngine(threads=1)) as engine:
-        (result,) = Appraisal(engine, bank.view(), rulebook, period_of("2025")).run().results
-        columns = ", ".join(f"line{number}" for number in range(len(names)))
-        (row,) = engine.connection.execute(f'SELECT {columns} FROM "{result.persons}"').fetchall()
-    return [exact(cell, result.lines[f"line{number}"]) for number, cell in enumerate(row)]
+    lines = [f"line{number}" for number in range(len(names))]
+    values = line_values(tiny_bank(folder, files), rulebook, "2025", lines)
+    return [values[line]["p1"] for line in lines]
 
 
 @pytest.fixture(scope="module")
