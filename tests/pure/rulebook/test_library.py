@@ -161,3 +161,11 @@ def test_nothing_over_nothing_is_as_the_definition_says(tmp_path: Path) -> None:
     }
     names = ("不良率", "收息率", "贷款增长率")
     assert values_of(names, tmp_path, {**FILES, **emptied}) == [Fraction(0), Fraction(1), None]
+
+
+def test_an_increment_cannot_be_put_into_another_window() -> None:
+    """Both of its sides would be last year's, and the increment 0."""
+    text = rulebook_with(["日均增量 over last year"])
+    rulebook, problems = load_string(text)
+    assert rulebook is None
+    assert [(problem.code, problem.place.line) for problem in problems] == [("RUL044", text.count("\n"))]

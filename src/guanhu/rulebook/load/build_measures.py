@@ -221,7 +221,18 @@ def rewindowed(
 
 def _rewindowed_expr(builder: Builder, expr: t.Expr, words: str, place: Place) -> t.Expr:
     if isinstance(expr, t.MeasureRef):
-        return builder.windowed(expr.name.split(" over ")[0], words, LineScope(), place)
+        read = builder.measure(expr.name, place)
+        if not isinstance(read, t.FormulaMeasure) and not read.window.is_own:
+            # In one window both would be the same figure: a growth would be 0, silently.
+            raise TypeProblem(
+                "RUL044",
+                place,
+                f"{expr.name} 已有自己的时间窗, 读它的指标不能整个换到 {words}",
+                f"{expr.name} has a window of its own; what reads it cannot be put into {words}",
+                "另写一个指标, 两边各写明时间窗",
+                "write a measure of its own and say the window of each side",
+            )
+        return builder.windowed(expr.name, words, LineScope(), place)
     changes: dict[str, object] = {}
     for item in expr.__dataclass_fields__:
         value = getattr(expr, item)
