@@ -233,9 +233,11 @@ class Appraisal:
             self.engine, self.rulebook, group, instance, Known({}, {}, self.parameters, self.past), everyone
         )
         condition = probe.compiler.condition(group.condition)
-        chosen = exp.select(exp.Star()).from_(probe.sheet.table()).where(condition.sql)
+        chosen = (
+            exp.select(exp.Star()).from_(probe.sheet.table(), copy=False).where(condition.sql, copy=False)
+        )
         if own is not None:
-            chosen = chosen.where(exp.EQ(this=exp.column(own[0]), expression=date_sql(own[1])))
+            chosen = chosen.where(exp.EQ(this=exp.column(own[0]), expression=date_sql(own[1])), copy=False)
         name = f"members/{instance.every}/{instance.days}/{group.id}"
         # The last card is the last one in this group: who became a head keeps the manager's card.
         self.engine.create(name, filled(_LAST_OF_GROUP, chosen=chosen))
@@ -264,9 +266,11 @@ class Appraisal:
             )
             compiled = Compiler(_Flat(probe)).condition(group.condition)
             tests.append(exp.Coalesce(this=n.wrap(compiled.sql), expressions=[exp.Boolean(this=False)]))
-        query = exp.select("subject_id", "coalesce(post, '')").from_(table_named(everyone))
+        query = exp.select("subject_id", "coalesce(post, '')").from_(table_named(everyone), copy=False)
         query = (
-            query.where("is_last").where(exp.Not(this=exp.Paren(this=n.any_of(tests)))).order_by("subject_id")
+            query.where("is_last", copy=False)
+            .where(exp.Not(this=exp.Paren(this=n.any_of(tests))), copy=False)
+            .order_by("subject_id", copy=False)
         )
         for subject, post in self.engine.rows(query):
             self.outcome.left_out.append((instance.key, instance.every, str(subject), "post", str(post)))
@@ -472,15 +476,15 @@ class _Joiner:
     def join(self, joined: list[tuple[str, Figure, str]]) -> None:
         card = self.card
         query = exp.select(exp.column(exp.Star(), table="s")).from_(
-            exp.alias_(table_named(card.table), "s", table=True)
+            exp.alias_(table_named(card.table), "s", table=True), copy=False
         )
         for number, (name, figure, how) in enumerate(joined):
             alias = f"f{number}"
             columns = _value_columns(alias, name, figure)
-            query = query.select(*columns)
+            query = query.select(*columns, copy=False)
             if figure.table:
                 query = query.join(
-                    _as(figure.table, alias), on=_condition(alias, figure, how), join_type="left"
+                    _as(figure.table, alias), on=_condition(alias, figure, how), join_type="left", copy=False
                 )
         card.flushes += 1
         table = f"{card.name}/{card.flushes}"
@@ -504,7 +508,7 @@ class _Joiner:
         for name in names:
             column = exp.column(name, quoted=True)
             columns += [exp.Min(this=column), exp.Max(this=column.copy())]
-        (row,) = self.engine.rows(exp.select(*columns).from_(table_named(table)))
+        (row,) = self.engine.rows(exp.select(*columns).from_(table_named(table), copy=False))
         return {name: (int(row[2 * i] or 0), int(row[2 * i + 1] or 0)) for i, name in enumerate(names)}
 
 

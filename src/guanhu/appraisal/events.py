@@ -185,7 +185,7 @@ class EventFold:
                 "thing",
             ),
         ]
-        query = env.sheet.select(columns).where(n.any_of([where, n.is_null(where)]))
+        query = env.sheet.select(columns).where(n.any_of([where, n.is_null(where)]), copy=False)
         return query, bound, plain
 
     def _flat(self, wanted: Wanted, credited: str, span: Span) -> exp.Expr:
@@ -218,7 +218,7 @@ class EventFold:
             columns.append(
                 exp.alias_(exp.column(measure.take.column, table="b"), f"_{measure.take.column}", quoted=True)
             )
-        return query.select(*columns).subquery("r")
+        return query.select(*columns, copy=False).subquery("r", copy=False)
 
     def _gather(self, measure: t.Measure, rows: str, wanted: Wanted, *, by_spell: bool) -> exp.Expr:
         shapes = {
@@ -244,28 +244,34 @@ def _with_things(query: exp.Select, tables: set[str], names: set[str], kind: str
     if tables & {"account", "account_rates"} or (
         "customer" in tables and not owner and "account_id" in names
     ):
-        query = query.join("f_accounts AS a", on="a.account_id = b.account_id", join_type="left")
+        query = query.join("f_accounts AS a", on="a.account_id = b.account_id", join_type="left", copy=False)
     if tables & {"loan"} or ("customer" in tables and "loan_id" in names and kind != "loans"):
-        query = query.join("f_loans AS l", on="l.loan_id = b.loan_id", join_type="left")
+        query = query.join("f_loans AS l", on="l.loan_id = b.loan_id", join_type="left", copy=False)
     if "customer" in tables:
         if not owner:
             owner = "l.customer_id" if "loan_id" in names else "a.customer_id"
-        query = query.join("f_customers AS cu", on=f"cu.customer_id = {owner}", join_type="left")
+        query = query.join("f_customers AS cu", on=f"cu.customer_id = {owner}", join_type="left", copy=False)
     if "account_rates" in tables:
         query = query.join(
             "w_rate AS ra",
             on="ra.account_no = a.account_no AND ra.start_day <= k.day AND ra.end_day > k.day",
             join_type="left",
+            copy=False,
         )
     if "institution" in tables:
         newest = (
             exp.select("*")
-            .from_("f_institutions")
+            .from_("f_institutions", copy=False)
             .qualify("row_number() OVER (PARTITION BY institution_id ORDER BY from_day DESC) = 1")
         )
-        query = query.join(newest.subquery("i"), on="i.institution_id = b.institution_id", join_type="left")
+        query = query.join(
+            newest.subquery("i", copy=False),
+            on="i.institution_id = b.institution_id",
+            join_type="left",
+            copy=False,
+        )
     if "person" in tables:
-        query = query.join("w_span AS sp", on="sp.span_no = k.span_no", join_type="left")
+        query = query.join("w_span AS sp", on="sp.span_no = k.span_no", join_type="left", copy=False)
     return query
 
 

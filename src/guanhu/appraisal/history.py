@@ -197,7 +197,9 @@ class History:
 
     def _keep(self, result: Result, names: list[str], everything: dict[str, Compiled]) -> None:
         columns = [exp.column(x, quoted=True) for x in names]
-        rows = self.engine.rows(exp.select("subject_id", *columns).from_(table_named(result.persons)))
+        rows = self.engine.rows(
+            exp.select("subject_id", *columns).from_(table_named(result.persons), copy=False)
+        )
         for number, name in enumerate(names, 1):
             meaning = everything[name]
             store = self.past.computed.setdefault((name, result.instance.days), {})
@@ -240,7 +242,9 @@ class History:
         if decision.state in ("grade", "post"):
             column = exp.column(decision.state)
             rows = self.engine.rows(
-                exp.select("subject_id", column).from_(table_named(result.persons)).where("is_last")
+                exp.select("subject_id", column)
+                .from_(table_named(result.persons), copy=False)
+                .where("is_last", copy=False)
             )
             return {subject: value or "" for subject, value in rows}
         return {

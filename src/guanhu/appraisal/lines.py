@@ -85,7 +85,7 @@ class Card:
         """Keep the card with all its columns as a table."""
         self.flushes += 1
         name = f"{self.name}/{self.flushes}"
-        self.engine.create(name, exp.select(exp.Star()).from_(self.sheet.table()))
+        self.engine.create(name, exp.select(exp.Star()).from_(self.sheet.table(), copy=False))
         self.stand_on(name)
 
     def join(self, query: exp.Expr, columns: list[str]) -> None:
@@ -95,15 +95,16 @@ class Card:
         wanted = [exp.column(c, table="j", quoted=True) for c in columns]
         joined = (
             exp.select(exp.column(exp.Star(), table="s"))
-            .select(*wanted)
-            .from_(_aliased(self.sheet.table(), "s"))
+            .select(*wanted, copy=False)
+            .from_(_aliased(self.sheet.table(), "s"), copy=False)
         )
         self.engine.create(
             name,
             joined.join(
-                query.subquery("j") if isinstance(query, exp.Query) else query,
+                query.subquery("j", copy=False) if isinstance(query, exp.Query) else query,
                 on="j.subject_no = s.subject_no",
                 join_type="left",
+                copy=False,
             ),
         )
         self.stand_on(name)
@@ -178,7 +179,7 @@ class Card:
         unknown = exp.And(
             this=n.wrap(exp.Not(this=n.wrap(n.is_null(there)))), expression=n.wrap(n.is_null(before.sql))
         )
-        earlier = exp.Coalesce(this=before.sql.copy(), expressions=[n.integer(0)])
+        earlier = exp.Coalesce(this=before.sql, expressions=[n.integer(0)])
         more = n.case([(unknown, exp.Null())], exp.Add(this=n.wrap(earlier), expression=n.integer(1)))
         # A streak that breaks is 0 whatever came before; a count of the last n keeps what it had.
         none: exp.Expr = (
@@ -204,16 +205,16 @@ class Card:
         by = [exp.column(b, quoted=True) for b in node.by]
         source = table_named(other.table)
         columns = [exp.alias_(sql, name, quoted=True) for name, sql in found.columns]
-        query = exp.select(*by, *columns).from_(source).where(exp.column("is_last"))
+        query = exp.select(*by, *columns).from_(source, copy=False).where(exp.column("is_last"), copy=False)
         if by:
-            query = query.group_by(*by)
+            query = query.group_by(*by, copy=False)
         self.flushes += 1
         name = f"{self.name}/{self.flushes}"
         names = [exp.column(c, table="j", quoted=True) for c, _ in found.columns]
         base = (
             exp.select(exp.column(exp.Star(), table="s"))
-            .select(*names)
-            .from_(_aliased(self.sheet.table(), "s"))
+            .select(*names, copy=False)
+            .from_(_aliased(self.sheet.table(), "s"), copy=False)
         )
         condition: exp.Expr = exp.Boolean(this=True)
         for b in node.by:
@@ -224,7 +225,9 @@ class Card:
                     expression=exp.column(b, table="s", quoted=True),
                 ),
             )
-        self.engine.create(name, base.join(query.subquery("j"), on=condition, join_type="left"))
+        self.engine.create(
+            name, base.join(query.subquery("j", copy=False), on=condition, join_type="left", copy=False)
+        )
         self.stand_on(name)
         return found.value
 
@@ -381,7 +384,7 @@ def _plain(value: Compiled) -> Compiled:
 def _aliased(table: exp.Expr, alias: str) -> exp.Expr:
     if isinstance(table, exp.Subquery):
         return exp.Subquery(this=table.this, alias=exp.TableAlias(this=exp.to_identifier(alias)))
-    return exp.alias_(table.copy(), alias, table=True)
+    return exp.alias_(table, alias, table=True)
 
 
 @dataclass(slots=True)
@@ -411,9 +414,7 @@ class _Window:
         ]
         order = (
             exp.Order(
-                expressions=[
-                    exp.Ordered(this=self.x.copy(), desc=not self.node.lowest_first, nulls_first=False)
-                ]
+                expressions=[exp.Ordered(this=self.x, desc=not self.node.lowest_first, nulls_first=False)]
             )
             if ordered
             else None
@@ -421,7 +422,7 @@ class _Window:
         return exp.Window(this=function, partition_by=partition, order=order)
 
     def number(self, function: str) -> exp.Expr:
-        argument: exp.Expr = self.x.copy()
+        argument: exp.Expr = self.x
         if self.node.how == "count":
             argument = n.case([(self.x, n.integer(1))], n.integer(0))
         if isinstance(self.value, Num) and function == "sum":
@@ -431,14 +432,14 @@ class _Window:
     def result(self) -> Compiled:
         node = self.node
         size = exp.Count(this=exp.Star())
-        known = exp.Count(this=self.x.copy())
+        known = exp.Count(this=self.x)
         members = self.over(size)
         less = 0 if node.self_in else 1
         few = exp.LT(
             this=n.wrap(exp.Sub(this=n.wrap(members), expression=n.integer(less))),
             expression=n.integer(node.least_size),
         )
-        unknown = exp.LT(this=n.wrap(self.over(known)), expression=n.wrap(self.over(size.copy())))
+        unknown = exp.LT(this=n.wrap(self.over(known)), expression=n.wrap(self.over(size)))
         outside = exp.Not(this=exp.column("is_last"))
         guard = n.any_of([outside, unknown, few])
         if node.how == "rank":
@@ -454,7 +455,7 @@ class _Window:
         num = Num(n.case([(guard, exp.Null())], total), scale, low, high, self.level)
         if node.how != "average":
             return num
-        divisor = exp.Sub(this=n.wrap(self.over(size.copy())), expression=n.integer(less))
+        divisor = exp.Sub(this=n.wrap(self.over(size)), expression=n.integer(less))
         return Pair(num, Num(divisor, Fraction(1), 0, self.size, self.level))
 
     def bounds(self) -> tuple[Fraction, int, int]:
@@ -468,8 +469,8 @@ class _Window:
         node = self.node
         function = {"highest": "max", "lowest": "min"}.get(node.how, "sum")
         size = exp.Count(this=exp.Star())
-        unknown = exp.LT(this=exp.Count(this=self.x.copy()), expression=size.copy())
-        few = exp.LT(this=size.copy(), expression=n.integer(node.least_size))
+        unknown = exp.LT(this=exp.Count(this=self.x), expression=size)
+        few = exp.LT(this=size, expression=n.integer(node.least_size))
         scale, low, high = self.bounds()
         name = f"{node.how}@{node.among}/{node.place.line}:{node.place.column}"
         columns: list[tuple[str, exp.Expr]] = [
@@ -478,7 +479,7 @@ class _Window:
         num = n.column(name, scale, low, high)
         if node.how != "average":
             return _Aggregated(columns, num)
-        columns.append((f"{name}/n", size.copy()))
+        columns.append((f"{name}/n", size))
         return _Aggregated(columns, Pair(num, n.column(f"{name}/n", Fraction(1), 0, self.size)))
 
 

@@ -235,8 +235,11 @@ class Fold:
         )
         posts = sorted(column for table, column in plan.attributes if table == "person")
         if posts and isinstance(flat, exp.Select):
-            flat = flat.join("w_span AS sp", on="sp.span_no = q.span_no", join_type="left").select(
-                *[exp.alias_(exp.column(c, table="sp"), flat_name("person", c), quoted=True) for c in posts]
+            flat = flat.join(
+                "w_span AS sp", on="sp.span_no = q.span_no", join_type="left", copy=False
+            ).select(
+                *[exp.alias_(exp.column(c, table="sp"), flat_name("person", c), quoted=True) for c in posts],
+                copy=False,
             )
         self.engine.create(name, flat)
         self.engine.drop(f"{name}/sums")
@@ -294,7 +297,7 @@ class Fold:
         )
         if not isinstance(query, exp.Select):
             raise TypeError("not a select")
-        flat = query.select(*columns)
+        flat = query.select(*columns, copy=False)
         grouped: list[exp.Expr] = [exp.column(x, quoted=True) for x in names]
         number = exp.alias_(
             exp.Cast(
@@ -307,7 +310,9 @@ class Fold:
             window = number.find(exp.Window)
             if window is not None:
                 window.set("order", exp.Order(expressions=[exp.Ordered(this=g.copy()) for g in grouped]))
-        self.engine.create(f"{name}/all", exp.select("*", number).from_(flat.subquery("f")))
+        self.engine.create(
+            f"{name}/all", exp.select("*", number).from_(flat.subquery("f", copy=False), copy=False)
+        )
         self.engine.create(f"{name}/of", filled("SELECT account_no, class_no FROM x", x=f"{name}/all"))
         self.engine.create(name, filled("SELECT DISTINCT * EXCLUDE (account_no) FROM x", x=f"{name}/all"))
         self.engine.drop(f"{name}/all")
@@ -341,7 +346,7 @@ class Fold:
         ]
         name = f"rows/{self.count}"
         self.count += 1
-        self.engine.create(name, query.select(*columns))
+        self.engine.create(name, query.select(*columns, copy=False))
         self.engine.drop(seg)
         return name
 
@@ -397,7 +402,7 @@ class Fold:
             chosen = filled("SELECT * FROM rows_", rows_=source)
             if (linear or len(by_price) > 1) and isinstance(chosen, exp.Select):
                 chosen = chosen.where(
-                    exp.In(this=exp.column("seg_no"), expressions=[n.integer(x) for x in numbers])
+                    exp.In(this=exp.column("seg_no"), expressions=[n.integer(x) for x in numbers]), copy=False
                 )
             parts.append(self._amount_query(measure, chosen, source, day, linear=linear))
         return _aligned(parts)
@@ -405,7 +410,7 @@ class Fold:
     def _amount_query(
         self, measure: t.Measure, chosen: exp.Expr, source: str, day: date, *, linear: bool
     ) -> tuple[exp.Expr, Num]:
-        table = chosen.subquery("r") if isinstance(chosen, exp.Query) else chosen
+        table = chosen.subquery("r", copy=False) if isinstance(chosen, exp.Query) else chosen
         bounds = self.statistics.bounds(measure)
         derived = {name: d.column for name, d in self.derived_made(measure).items()}
         balance = Num(exp.column("days_sum"), Fraction(1, 100), *self.seen[source]) if linear else None

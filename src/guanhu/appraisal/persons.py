@@ -61,8 +61,8 @@ def person_table(engine: Engine, card: Card, rulebook: t.Rulebook) -> tuple[str,
     days = exp.alias_(exp.Sum(this=exp.column("spell_days")), "spell_days")
     query = exp.select(
         "subject_no", "subject_id", *attributes, days, exp.alias_(exp.Boolean(this=True), "is_last"), *columns
-    ).from_(source)
-    engine.create(f"{name}/sums", query.group_by("subject_no", "subject_id"))
+    ).from_(source, copy=False)
+    engine.create(f"{name}/sums", query.group_by("subject_no", "subject_id", copy=False))
     return _with_totals(engine, f"{name}/sums", name, card, rulebook, lines)
 
 
@@ -113,5 +113,5 @@ def _with_totals(
             changes.append(exp.alias_(found.sql, line_id, quoted=True))
             lines[line_id] = Num(exp.column(line_id, quoted=True), found.scale, found.low, found.high)
     star = exp.Star(replace=changes) if changes else exp.Star()
-    engine.create(name, exp.select(star).from_(table_named(sums)))
+    engine.create(name, exp.select(star).from_(table_named(sums), copy=False))
     return name, lines

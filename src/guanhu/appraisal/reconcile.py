@@ -52,34 +52,42 @@ def reconciled(appraisal: Appraisal) -> list[tuple[str, ...]]:
     fold = appraisal.fold
     if fold is None:
         return []
-    found: list[tuple[str, ...]] = []
-    seen: set[tuple[str, Instance]] = set()
-    for (name, instance, subject, _), figure in list(appraisal.figures.items()):
+    chosen = _reconcilable(appraisal)
+    for measure, instance in chosen:
+        for subject in SIDES:
+            fold.expect(_wanted(measure, instance, subject))
+    return [_row(appraisal, measure, instance) for measure, instance in chosen]
+
+
+SIDES = ("person", "rest", "institution", "bank")
+
+
+def _reconcilable(appraisal: Appraisal) -> list[tuple[t.Measure, Instance]]:
+    """Return the measures of balances credited by share to people, once for each instance."""
+    found: dict[tuple[str, Instance], t.Measure] = {}
+    for (name, instance, subject, _), figure in appraisal.figures.items():
         measure = appraisal.rulebook.measures[name]
-        if (
-            subject != "person"
-            or not figure.table
-            or not isinstance(measure, t.Measure)
-            or (name, instance) in seen
-        ):
+        if subject != "person" or not figure.table or not isinstance(measure, t.Measure):
             continue
-        if (
-            measure.kind.name != "balances"
-            or measure.credit != "share"
-            or measure.base
-            or measure.role
-            or not measure.window.is_own
-        ):
-            continue
-        seen.add((name, instance))
-        found.append(_row(appraisal, measure, instance))
-    return found
+        plain = (
+            measure.kind.name == "balances"
+            and measure.credit == "share"
+            and not measure.base
+            and not measure.role
+        )
+        if plain and measure.window.is_own:
+            found.setdefault((name, instance), measure)
+    return [(measure, instance) for (_, instance), measure in found.items()]
+
+
+def _wanted(measure: t.Measure, instance: Instance, subject: str) -> Wanted:
+    span = span_of(measure.window, instance.days, instance.every) or instance.days
+    return Wanted(measure, instance, subject, span, cut=False, rolled=False)
 
 
 def _row(appraisal: Appraisal, measure: t.Measure, instance: Instance) -> tuple[str, ...]:
     fold = appraisal.fold
-    span = span_of(measure.window, instance.days, instance.every)
-    if fold is None or span is None:
+    if fold is None:
         raise RuntimeError(measure.id)
     book = measure.book or "main"
     rest = f"pieces/rest/account_no/{book}/{measure.role}/{measure.credit}"
@@ -89,8 +97,8 @@ def _row(appraisal: Appraisal, measure: t.Measure, instance: Instance) -> tuple[
             rest, filled(_REST, book=exp.Literal.string(book), whole=n.integer(WEIGHT_WHOLE))
         )
     parts: dict[str, Fraction] = {}
-    for subject in ("person", "rest", "institution", "bank"):
-        figure = fold.standing(Wanted(measure, instance, subject, span, cut=False, rolled=False))
+    for subject in SIDES:
+        figure = fold.standing(_wanted(measure, instance, subject))
         ((total,),) = appraisal.engine.rows(filled("SELECT sum(num) FROM f", f=figure.table))
         parts[subject] = Fraction(int(total or 0)) * figure.scale
     control = _control(appraisal, measure, instance)

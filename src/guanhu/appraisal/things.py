@@ -63,27 +63,30 @@ def joined_things(query: exp.Select, tables: set[str], object_key: str) -> exp.S
     """Return the query with the things of a row joined."""
     if object_key == "account_no":
         if tables & {"account", "customer", "institution"}:
-            query = query.join("f_accounts AS a", on="a.account_no = b.account_no", join_type="left")
+            query = query.join(
+                "f_accounts AS a", on="a.account_no = b.account_no", join_type="left", copy=False
+            )
         customer = "cu.customer_id = a.customer_id"
         place = "i.institution_id = a.institution_id"
     else:
         if tables & {"loan", "customer", "institution"}:
-            query = query.join("f_loans AS l", on="l.loan_id = b.loan_id", join_type="left")
+            query = query.join("f_loans AS l", on="l.loan_id = b.loan_id", join_type="left", copy=False)
         customer = "cu.customer_id = l.customer_id"
         place = "i.institution_id = l.institution_id"
     if "customer" in tables:
-        query = query.join("f_customers AS cu", on=customer, join_type="left")
+        query = query.join("f_customers AS cu", on=customer, join_type="left", copy=False)
     if "institution" in tables:
         query = query.join(
             exp.select("*")
-            .from_("f_institutions")
+            .from_("f_institutions", copy=False)
             .qualify("row_number() OVER (PARTITION BY institution_id ORDER BY from_day DESC) = 1")
-            .subquery("i"),
+            .subquery("i", copy=False),
             on=place,
             join_type="left",
+            copy=False,
         )
     if "person" in tables:
-        query = query.join("w_span AS sp", on="sp.span_no = k.span_no", join_type="left")
+        query = query.join("w_span AS sp", on="sp.span_no = k.span_no", join_type="left", copy=False)
     return query
 
 
@@ -100,10 +103,10 @@ def with_derived(query: exp.Select, derived: dict[str, Derived], owners: dict[st
     for number, (name, found) in enumerate(derived.items()):
         alias = f"dv{number}"
         own = exp.alias_(table_named(found.table), alias, table=True)
-        query = query.join(own, on=f"{alias}.id = {owners[found.thing]}", join_type="left")
+        query = query.join(own, on=f"{alias}.id = {owners[found.thing]}", join_type="left", copy=False)
         none = exp.Is(this=exp.column("id", table=alias), expression=exp.Null())
         value = n.case([(none, n.integer(0))], exp.column("value", table=alias))
-        query = query.select(exp.alias_(value, f"m:{name}", quoted=True))
+        query = query.select(exp.alias_(value, f"m:{name}", quoted=True), copy=False)
     return query
 
 

@@ -98,16 +98,17 @@ def integer(value: int) -> exp.Expr:
 
 def wrap(sql: exp.Expr) -> exp.Expr:
     """Return the expression in parentheses, unless it is one word."""
+    # Trees are printed, never changed in place, so that they may share their parts: copying took most of the time.
     if isinstance(sql, exp.Column | exp.Literal | exp.Cast | exp.Paren | exp.Case | exp.Anonymous):
-        return sql.copy()
-    return exp.Paren(this=sql.copy())
+        return sql
+    return exp.Paren(this=sql)
 
 
 def typed(sql: exp.Expr, size: int) -> exp.Expr:
     """Return the expression cast to the narrowest type that holds `size`."""
     if size >= WIDE:
         raise TooWide(str(size))
-    return exp.Cast(this=sql.copy(), to=exp.DataType.build("BIGINT" if size < NARROW else "INT128"))
+    return exp.Cast(this=sql, to=exp.DataType.build("BIGINT" if size < NARROW else "INT128"))
 
 
 def _widened(num: Num, size: int) -> exp.Expr:
@@ -191,7 +192,7 @@ def multiply(left: Num, right: Num) -> Num:
 
 def absolute(x: Num) -> Num:
     """Return the size of x."""
-    return Num(exp.Abs(this=x.sql.copy()), x.scale, 0, x.size, x.level)
+    return Num(exp.Abs(this=x.sql), x.scale, 0, x.size, x.level)
 
 
 def is_null(sql: exp.Expr) -> exp.Expr:
@@ -211,8 +212,8 @@ def case(arms: Sequence[tuple[exp.Expr, exp.Expr]], otherwise: exp.Expr) -> exp.
     """Return CASE WHEN … THEN … ELSE … END."""
     built = exp.Case()
     for condition, value in arms:
-        built = built.when(condition.copy(), value.copy(), copy=False)
-    return built.else_(otherwise.copy(), copy=False)
+        built = built.when(condition, value, copy=False)
+    return built.else_(otherwise, copy=False)
 
 
 def truncated(x: Num, divisor: int) -> Num:

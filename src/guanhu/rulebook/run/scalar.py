@@ -230,7 +230,7 @@ class Compiler:
         top: exp.Expr = exp.Abs(this=n.typed(above.sql, size))
         bottom = exp.Abs(this=n.typed(below.sql, size))
         if how == "started":
-            top = exp.Sub(this=n.wrap(exp.Add(this=top, expression=bottom.copy())), expression=n.integer(1))
+            top = exp.Sub(this=n.wrap(exp.Add(this=top, expression=bottom)), expression=n.integer(1))
         whole = exp.IntDiv(this=n.wrap(top), expression=n.wrap(bottom))
         opposite = exp.NEQ(
             this=n.wrap(exp.LT(this=n.wrap(above.sql), expression=n.integer(0))),
@@ -382,7 +382,7 @@ class Compiler:
             # Whole months passed; the engine counts from a later to an earlier day as negative.
             sql = exp.Anonymous(
                 this="datesub",
-                expressions=[exp.Literal.string("month"), _sql_of(first).copy(), _sql_of(last).copy()],
+                expressions=[exp.Literal.string("month"), _sql_of(first), _sql_of(last)],
             )
         days_max = 4_000_000
         return Num(

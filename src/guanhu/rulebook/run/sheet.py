@@ -62,7 +62,7 @@ class Sheet:
 
     def select(self, columns: list[exp.Expr]) -> exp.Select:
         """Return SELECT columns FROM the last stage."""
-        return exp.select(*columns).from_(self.table())
+        return exp.select(*columns).from_(self.table(), copy=False)
 
     def table(self) -> exp.Expr:
         """Return the last stage as a table expression."""
@@ -71,9 +71,9 @@ class Sheet:
             if not stage:
                 continue
             query = exp.select(
-                exp.Star(), *[exp.alias_(sql.copy(), name, quoted=True) for name, sql in stage]
-            ).from_(current)
-            current = query.subquery("s")
+                exp.Star(), *[exp.alias_(sql, name, quoted=True) for name, sql in stage]
+            ).from_(current, copy=False)
+            current = query.subquery("s", copy=False)
         return current
 
 

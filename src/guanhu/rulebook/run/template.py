@@ -32,7 +32,7 @@ def filled(text: str, /, **parts: exp.Expr | str) -> exp.Expr:
             table.set("this", exp.to_identifier(part, quoted=True))
         elif part is not None:
             alias = table.alias or table.name
-            table.replace(part.subquery(alias) if isinstance(part, exp.Query) else part.copy())
+            table.replace(part.subquery(alias, copy=False) if isinstance(part, exp.Query) else part.copy())
     for hole in list(query.find_all(exp.Placeholder)):
         part = parts.get(hole.name)
         if isinstance(part, exp.Expr):

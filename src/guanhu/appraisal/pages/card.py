@@ -1,0 +1,229 @@
+"""What a statement says about a subject as a member of one group: its lines, periods, checks and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from guanhu.appraisal.pages import charts
+from guanhu.appraisal.pages.kept import LENGTH, top_pay
+from guanhu.appraisal.pages.reasons import Reasons, Used
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.subject import CardTrace, SubjectTrace
+from guanhu.rulebook.explain.values import LineNote, Traced, Unknown, Value
+from guanhu.rulebook.print import blocks as b
+from guanhu.rulebook.print.reading_back import measure_sentence
+from guanhu.rulebook.print.sentence import EVERY, UNIT
+from guanhu.values import units
+from guanhu.values.units import Unit
+
+USED_MAX = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A figure that the reader looks for first."""
+
+    label: str
+    value: str
+    word: str = ""
+
+
+class GroupPart:
+    """A subject's traces in one group of a run, in time order."""
+
+    def __init__(self, rulebook: t.Rulebook, reasons: Reasons, group: str, traces: list[SubjectTrace]) -> None:
+        """Take the traces; those of the longest calendar unit come to the front of the page."""
+        self.rulebook = rulebook
+        self.reasons = reasons
+        self.group = rulebook.groups[group]
+        self.traces = traces
+        self.units = sorted({x.instance.every for x in traces if self._lines(x.instance.every)}, key=lambda u: -LENGTH[u])
+        self.used: dict[str, t.Declaration] = {}
+
+    def _lines(self, every: str) -> list[t.Line]:
+        order = {name: place for place, name in enumerate(self.rulebook.order)}
+        found = [
+            x
+            for x in self.rulebook.lines.values()
+            if x.group == self.group.id and x.every == every and x.role != "check"
+        ]
+        return sorted(found, key=lambda x: order.get(x.id, 0)) if every == "once" else found
+
+    def of(self, every: str) -> list[SubjectTrace]:
+        """Return the traces of a calendar unit."""
+        return [x for x in self.traces if x.instance.every == every]
+
+    # -- headline --
+
+    def headlines(self) -> Iterator[Headline]:
+        """Yield score and pay."""
+        score = self.score_line()
+        if score is not None:
+            last = self.of(score.every)[-1]
+            value = last.whole.get(score.id)
+            yield Headline(score.title, self.reasons.shown(value, score.unit), last.instance.key)
+        for line in top_pay(self.rulebook, self.group.id):
+            traces = self.of(line.every)
+            if not traces:
+                continue
+            values = [x.whole.get(line.id) for x in traces]
+            total = total_of(values)
+            count = f"{len(values)} 期合计" if len(values) > 1 else traces[-1].instance.key
+            open_count = sum(1 for v in values if isinstance(v, Unknown))
+            word = f"{open_count} 期没有结清" if open_count else count
+            yield Headline(line.title, self.reasons.shown(total, units.MONEY) if total is not None else "未结清", word)
+
+    def score_line(self) -> t.Line | None:
+        """Return the line that stands for the score: the points total of the longest unit, else the last score."""
+        for every in self.units:
+            points = [x for x in self._lines(every) if x.unit == units.POINTS]
+            taken = {term for x in points for term in x.terms}
+            totals = [x for x in points if x.role == "total" and x.id not in taken]
+            if totals or points:
+                return (totals or points)[-1]
+        return None
+
+    def open_texts(self) -> Iterator[str]:
+        """Yield what is not settled and why, instances with the same cause together."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for trace in self.traces:
+            for name, value in trace.whole.items():
+                line = self.rulebook.lines.get(name)
+                if not isinstance(value, Unknown) or line is None or line.role == "check":
+                    continue
+                for card in trace.cards:
+                    for why in self.reasons.open(card.lines[name]):
+                        instances = found.setdefault((why, line.title), [])
+                        if trace.instance.key not in instances:
+                            instances.append(trace.instance.key)
+        by_cause: dict[tuple[str, str], list[str]] = {}
+        for (why, title), instances in found.items():
+            by_cause.setdefault((why, span_text(instances)), []).append(title)
+        for (why, when), titles in by_cause.items():
+            yield f"{when}: {why}, 因此{'、'.join(f'“{x}”' for x in titles)}没有结清。"
+
+    # -- blocks --
+
+    def blocks(self) -> Iterator[b.Block]:
+        """Yield everything about this group."""
+        for every in self.units:
+            traces = self.of(every)
+            yield b.Heading(f"{self.group.title} · {EVERY[every]}", 1)
+            if len(traces) > 1:
+                yield from self.periods(every, traces)
+            yield from self.spells(traces[-1])
+            if len(traces) > 1:
+                yield b.Heading(f"怎样得来(以 {traces[-1].instance.key} 为例)", 2)
+            for line in self._lines(every):
+                yield self.line(line, traces[-1], with_value=True)
+
+    def spells(self, trace: SubjectTrace) -> Iterator[b.Block]:
+        """Yield the spells of an instance when there are several."""
+        if len(trace.cards) < 2:
+            return
+        rows = tuple(
+            (f"第 {card.spell_no} 段", str(card.days.start), str(card.days.last_day), str(card.spell_days), *map(_word, (card.attributes.get("post"), card.attributes.get("institution_id"))))
+            for card in trace.cards
+        )
+        yield b.Text(f"{trace.instance.key} 内岗位或机构有变动, 分 {len(rows)} 段考核: 得分按天数加权, 计酬相加。")
+        yield b.Grid(("段", "起", "止", "天数", "岗位", "机构"), rows, align="lllrll")
+
+    def periods(self, every: str, traces: list[SubjectTrace]) -> Iterator[b.Block]:
+        """Yield the lines of several instances: a chart of pay or score, and the numbers as a table."""
+        lines = self._lines(every)
+        labels = [short_key(x.instance.key, every) for x in traces]
+        chosen = [x for x in top_pay(self.rulebook, self.group.id) if x.every == every]
+        score = self.score_line()
+        if score is not None and score.every == every:
+            chosen.append(score)
+        for line in chosen:
+            values = [number_or_none(x.whole.get(line.id)) for x in traces]
+            is_money = line.unit == units.MONEY
+            title = f"{line.title}({'元' if is_money else '分'})"
+            svg = charts.bars(title, labels, values, is_money=is_money)
+            yield b.Drawing(svg, charts.in_words(title, labels, values, is_money=is_money))
+        rows = [
+            (x.instance.key, *(self.reasons.bare(x.whole.get(line.id), line.unit) for line in lines)) for x in traces
+        ]
+        sums = [total_of([x.whole.get(line.id) for x in traces]) if line.role in ("pay", "total") and line.unit == units.MONEY else None for line in lines]
+        if any(x is not None for x in sums):
+            rows.append(("合计", *(self.reasons.bare(x, units.MONEY) if x is not None else "" for x in sums)))
+        heads = (UNIT[every], *(f"{line.title}{_unit_tail(line.unit)}" for line in lines))
+        yield b.Grid(heads, tuple(rows), align="l" + "r" * len(lines), widths=(0, *(1 for _ in lines)))
+
+    def line(self, line: t.Line, trace: SubjectTrace, *, with_value: bool) -> b.Rule:
+        """Return one line: its value, its rule as a sentence, what it used, the bound, what is next."""
+        card = trace.cards[-1]
+        traced = card.lines[line.id]
+        parts: list[b.Block] = [b.Text(self.sentence(line), quiet=True)]
+        used = self.reasons.used(traced.note.formula if isinstance(traced.note, LineNote) else traced)
+        self.remember(line, used)
+        said = [str(x) for x in used if x.kind != "case"][:USED_MAX]
+        if said and line.role != "total":
+            whose = f"第 {card.spell_no} 段: " if len(trace.cards) > 1 else ""
+            parts.append(b.Text(whose + "; ".join(said) + "。"))
+        if isinstance(traced.note, LineNote):
+            bound = self.reasons.bound(line, traced.note)
+            steps = self.reasons.next_steps(line, traced.note) if len(trace.cards) == 1 else []
+            if bound:
+                parts.append(b.Mark("assume", "上下限", bound))
+            if steps:
+                parts.append(b.Mark("good", "下一步", " ".join(steps)))
+        value = self.reasons.shown(trace.whole.get(line.id), line.unit) if with_value else ""
+        return b.Rule(line.title, value=value, clause=line.clause, parts=tuple(parts))
+
+    def sentence(self, line: t.Line) -> str:
+        """Return the rule of a line in words."""
+        bounds = [
+            f"{word} {self.reasons.speaker.say(node)}"
+            for node, word in ((line.least, "最低"), (line.most, "最高"))
+            if node is not None
+        ]
+        days = [f"乘以天数再除以 {line.for_days}"] if line.for_days else []
+        return ", ".join([self.reasons.speaker.say(line.value), *bounds, *days]) + "。"
+
+    def remember(self, line: t.Line, used: Iterable[Used]) -> None:
+        """Keep what was used, for the lists at the end of the page."""
+        self.used[line.path] = line
+        stores = {"measure": self.rulebook.measures, "input": self.rulebook.inputs, "table": self.rulebook.tables}
+        for each in used:
+            found = stores[each.kind].get(each.key) if each.kind in stores else None
+            if found is not None:
+                self.used[found.path] = found
+
+    def checks(self) -> Iterator[tuple[str, ...]]:
+        """Yield each check and decision with the instances in which it held."""
+        names = [
+            *(x for x in self.rulebook.lines.values() if x.group == self.group.id and x.role == "check"),
+            *(x for x in self.rulebook.decisions.values() if x.group == self.group.id),
+        ]
+        for declared in names:
+            traces = [x for x in self.of(declared.every) if declared.id in x.whole]
+            if not traces:
+                continue
+            held = [x.instance.key for x in traces if x.whole[declared.id] is True]
+            unknown = [x for x in traces if isinstance(x.whole[declared.id], Unknown)]
+            parts = [f"{'成立' if isinstance(declared, t.Decision) else '发现'}: {span_text(held)}"] if held else []
+            if unknown:
+                causes = dict.fromkeys(w for x in unknown for w in self.reasons.open(x.cards[-1].lines[declared.id]))
+                parts.append(f"未知: {span_text([x.instance.key for x in unknown])}({'; '.join(causes)})")
+            kind = "决定" if isinstance(declared, t.Decision) else "检查"
+            said = declared.text or declared.title
+            yield (kind, declared.title, "; ".join(parts) or "没有", said if held else "", declared.clause)
+
+    def measures(self) -> Iterator[tuple[str, ...]]:
+        """Yield the measures of the newest instance of each unit: name, value, days, how, clause."""
+        for every in self.units:
+            trace = self.of(every)[-1]
+            card = trace.cards[-1]
+            for name, traced in card.measures.items():
+                measure = self.rulebook.measures[name]
+                yield (
+                    self.reasons.speaker.name(name),
+                    self.reasons.shown(traced.value, measure.unit),
+                    trace.instance.key,
+                    measure_sentence(self.reasons.speaker, measure),
+                    measure.clause,
+                )
