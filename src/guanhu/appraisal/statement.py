@@ -10,23 +10,23 @@ account; the page shows what fits on one to three sheets.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlglot import exp
+
 from guanhu.appraisal.pages.card import GroupPart
-from guanhu.appraisal.pages.kept import BANK_NAME, Names, read_names
+from guanhu.appraisal.pages.kept import Names, read_names
 from guanhu.appraisal.pages.reasons import Reasons
 from guanhu.appraisal.published import literal
 from guanhu.appraisal.running import OpenRun
-from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.subject import SubjectTrace
 from guanhu.rulebook.print import blocks as b
 from guanhu.rulebook.print.html import html
 from guanhu.rulebook.print.pdf import pdf
 from guanhu.rulebook.print.sentence import state_name
 from guanhu.rulebook.run.template import filled
-
-from sqlglot import exp
 
 FORMATS = ("html", "pdf")
 
@@ -46,4 +46,137 @@ def write_statement(opened: OpenRun, person: str, format_: str, out: Path) -> No
 
 def statement(opened: OpenRun, person: str) -> b.Page:
     """Return the page of a subject."""
-    return _Statement(opened, person).page()
+    traces = opened.explain(person)
+    names = read_names(opened.engine)
+    reasons = Reasons(opened.rulebook)
+    groups = dict.fromkeys(x.group for x in reversed(traces))
+    parts = [
+        GroupPart(opened.rulebook, reasons, names, group, [x for x in traces if x.group == group])
+        for group in groups
+    ]
+    decided = decisions_of(opened, person)
+    record = opened.record
+    return b.Page(
+        title=f"{names.of(person) or person} 考核单",
+        subtitle=f"{opened.rulebook.title} · {opened.period.start} 至 {opened.period.last_day}",
+        running=f"{person} · {record['period_text']}",
+        foot=(
+            f"由 guanhu 依据办法自动生成 · 运行 {opened.run.path.name} · 结果摘要 {record['digest'][:12]} · "
+            f"数据截至第 {record['facts_as_of']} 批"
+        ),
+        facts=tuple(who(person, traces, names)),
+        blocks=(
+            *headline(parts, decided),
+            *unsettled(parts),
+            *(block for part in parts for block in part.blocks()),
+            *checks(parts),
+            *figures(parts),
+            *remarks(parts),
+        ),
+    )
+
+
+def who(person: str, traces: list[SubjectTrace], names: Names) -> Iterator[tuple[str, str]]:
+    """Yield who the page is about: id, name, post, grade and institution at the end of the run."""
+    last = max(traces, key=lambda x: (x.instance.days.end, len(x.cards)))
+    card = last.cards[-1]
+    yield ("姓名" if card.attributes.get("post") else "名称", names.of(person) or person)
+    if person != "bank":
+        yield ("编号", person)
+    held = [str(card.attributes[x]) for x in ("post", "grade") if x in card.attributes]
+    if held:
+        yield ("岗位、等级", " · ".join(held))
+    place = str(card.attributes.get("institution_id", ""))
+    if place and place != person:
+        yield ("机构", f"{names.places.get(place, '')} {place}".strip())
+    if held:
+        longest = max((x for x in traces), key=lambda x: x.instance.days.days)
+        yield ("在岗天数", f"{sum(c.spell_days for c in longest.cards)} 天({longest.instance.key})")
+
+
+def headline(parts: list[GroupPart], decided: list[Decided]) -> Iterator[b.Block]:
+    """Yield score, pay and what follows."""
+    found: list[tuple[str, str, str]] = []
+    for part in parts:
+        label = f"{part.group.title}: " if len(parts) > 1 else ""
+        found.extend((label + name, value, word) for name, value, word in part.headlines())
+    if found:
+        yield b.Figures(tuple(found))
+    for each in decided:
+        yield b.Mark("open" if each.undecided else "good", f"{each.instance} {each.title}", each.said)
+    if not decided:
+        yield b.Text("期内没有成立的决定。")
+
+
+def unsettled(parts: list[GroupPart]) -> Iterator[b.Block]:
+    """Yield what is not settled, and why."""
+    for text in dict.fromkeys(x for part in parts for x in part.open_texts()):
+        yield b.Mark("open", "没有结清", text)
+
+
+def checks(parts: list[GroupPart]) -> Iterator[b.Block]:
+    """Yield the checks and decisions as a table."""
+    rows = tuple(row for part in parts for row in part.checks())
+    if rows:
+        yield b.Heading("检查和决定", 1)
+        yield b.Grid(("", "事项", "结果", "说明", "条款"), rows, widths=(0, 3, 5, 4, 2))
+
+
+def figures(parts: list[GroupPart]) -> Iterator[b.Block]:
+    """Yield the measures that were read, with their values."""
+    rows = tuple(dict.fromkeys(row for part in parts for row in part.measures()))
+    if rows:
+        yield b.Heading("用到的指标", 1)
+        heads = ("指标", "数值", "期间", "怎样算", "条款")
+        yield b.Grid(heads, rows, align="lrlll", widths=(3, 3, 0, 6, 2))
+
+
+def remarks(parts: list[GroupPart]) -> Iterator[b.Block]:
+    """Yield the assumptions and doubts that these figures rest on."""
+    used = {path: declared for part in parts for path, declared in part.used.items()}
+    rows = [("假设", x.title, x.assume, x.clause) for x in used.values() if x.assume]
+    rows += [
+        ("疑点", x.title, f"{x.doubt.name}: {x.doubt.says}", x.clause)
+        for x in used.values()
+        if x.doubt is not None
+    ]
+    if rows:
+        yield b.Heading("所依据的假设和疑点", 1)
+        yield b.Grid(("", "所在", "内容", "条款"), tuple(rows), widths=(0, 3, 7, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision that came true for the subject."""
+
+    instance: str
+    title: str
+    said: str
+    undecided: bool
+
+
+def decisions_of(opened: OpenRun, person: str) -> list[Decided]:
+    """Return the decisions that the run kept for a subject, in time order."""
+    rows = opened.engine.rows(
+        filled(_DECIDED, path=literal(opened.run.table("decisions")), subject=exp.Literal.string(person))
+    )
+    found: list[Decided] = []
+    for instance, name, state, before, after, day, undecided in rows:
+        decision = opened.rulebook.decisions.get(name)
+        change = f"{state_name(state)}由{before or '无'}改为{after}" if state else ""
+        parts = [decision.text if decision is not None else "", change, f"自 {day} 起"]
+        said = ", ".join(x for x in parts if x)
+        if undecided:
+            said += "(未决: 同日有两个决定)"
+        found.append(
+            Decided(
+                str(instance), decision.title if decision is not None else str(name), said, bool(undecided)
+            )
+        )
+    return found
+
+
+_DECIDED = """
+SELECT instance, decision, coalesce(sets, ''), coalesce(before, ''), coalesce(after, ''), in_force, undecided
+FROM read_parquet(:path) WHERE subject_id = :subject ORDER BY in_force, instance, decision
+"""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 from guanhu.appraisal.pages import charts
-from guanhu.appraisal.pages.kept import LENGTH, top_pay
+from guanhu.appraisal.pages.kept import LENGTH, Names, top_pay
 from guanhu.appraisal.pages.reasons import Reasons, Used
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.subject import CardTrace, SubjectTrace
-from guanhu.rulebook.explain.values import LineNote, Traced, Unknown, Value
+from guanhu.rulebook.explain.values import LineNote, Unknown, Value
 from guanhu.rulebook.print import blocks as b
 from guanhu.rulebook.print.reading_back import measure_sentence
 from guanhu.rulebook.print.sentence import EVERY, UNIT
@@ -21,25 +20,21 @@ from guanhu.values.units import Unit
 USED_MAX = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """A figure that the reader looks for first."""
-
-    label: str
-    value: str
-    word: str = ""
-
-
 class GroupPart:
     """A subject's traces in one group of a run, in time order."""
 
-    def __init__(self, rulebook: t.Rulebook, reasons: Reasons, group: str, traces: list[SubjectTrace]) -> None:
+    def __init__(
+        self, rulebook: t.Rulebook, reasons: Reasons, names: Names, group: str, traces: list[SubjectTrace]
+    ) -> None:
         """Take the traces; those of the longest calendar unit come to the front of the page."""
         self.rulebook = rulebook
         self.reasons = reasons
+        self.names = names
         self.group = rulebook.groups[group]
         self.traces = traces
-        self.units = sorted({x.instance.every for x in traces if self._lines(x.instance.every)}, key=lambda u: -LENGTH[u])
+        self.units = sorted(
+            {x.instance.every for x in traces if self._lines(x.instance.every)}, key=lambda u: -LENGTH[u]
+        )
         self.used: dict[str, t.Declaration] = {}
 
     def _lines(self, every: str) -> list[t.Line]:
@@ -57,13 +52,13 @@ class GroupPart:
 
     # -- headline --
 
-    def headlines(self) -> Iterator[Headline]:
+    def headlines(self) -> Iterator[tuple[str, str, str]]:
         """Yield score and pay."""
         score = self.score_line()
         if score is not None:
             last = self.of(score.every)[-1]
             value = last.whole.get(score.id)
-            yield Headline(score.title, self.reasons.shown(value, score.unit), last.instance.key)
+            yield (score.title, self.reasons.shown(value, score.unit), last.instance.key)
         for line in top_pay(self.rulebook, self.group.id):
             traces = self.of(line.every)
             if not traces:
@@ -73,7 +68,8 @@ class GroupPart:
             count = f"{len(values)} 期合计" if len(values) > 1 else traces[-1].instance.key
             open_count = sum(1 for v in values if isinstance(v, Unknown))
             word = f"{open_count} 期没有结清" if open_count else count
-            yield Headline(line.title, self.reasons.shown(total, units.MONEY) if total is not None else "未结清", word)
+            said = self.reasons.shown(total, units.MONEY) if total is not None else "未结清"
+            yield (line.title, said, word)
 
     def score_line(self) -> t.Line | None:
         """Return the line that stands for the score: the points total of the longest unit, else the last score."""
@@ -100,9 +96,14 @@ class GroupPart:
                             instances.append(trace.instance.key)
         by_cause: dict[tuple[str, str], list[str]] = {}
         for (why, title), instances in found.items():
-            by_cause.setdefault((why, span_text(instances)), []).append(title)
+            by_cause.setdefault((why, self.when(instances)), []).append(title)
         for (why, when), titles in by_cause.items():
             yield f"{when}: {why}, 因此{'、'.join(f'“{x}”' for x in titles)}没有结清。"
+
+    def when(self, keys: list[str]) -> str:
+        """Return instances in words, those without a gap as a span."""
+        every = next((x.instance.every for x in self.traces if x.instance.key in keys), "")
+        return spans_text(keys, [x.instance.key for x in self.of(every)])
 
     # -- blocks --
 
@@ -123,17 +124,29 @@ class GroupPart:
         """Yield the spells of an instance when there are several."""
         if len(trace.cards) < 2:
             return
-        rows = tuple(
-            (f"第 {card.spell_no} 段", str(card.days.start), str(card.days.last_day), str(card.spell_days), *map(_word, (card.attributes.get("post"), card.attributes.get("institution_id"))))
-            for card in trace.cards
+        rows = tuple(self.spell(card) for card in trace.cards)
+        yield b.Text(
+            f"{trace.instance.key} 内岗位或机构有变动, 分 {len(rows)} 段考核: 得分按天数加权, 计酬相加。"
         )
-        yield b.Text(f"{trace.instance.key} 内岗位或机构有变动, 分 {len(rows)} 段考核: 得分按天数加权, 计酬相加。")
         yield b.Grid(("段", "起", "止", "天数", "岗位", "机构"), rows, align="lllrll")
+
+    def spell(self, card: CardTrace) -> tuple[str, ...]:
+        """Return one spell: its days, post and institution."""
+        place = str(card.attributes.get("institution_id", ""))
+        return (
+            f"第 {card.spell_no} 段",
+            str(card.days.start),
+            str(card.days.last_day),
+            str(card.spell_days),
+            str(card.attributes.get("post", "")),
+            self.names.places.get(place, place),
+        )
 
     def periods(self, every: str, traces: list[SubjectTrace]) -> Iterator[b.Block]:
         """Yield the lines of several instances: a chart of pay or score, and the numbers as a table."""
         lines = self._lines(every)
-        labels = [short_key(x.instance.key, every) for x in traces]
+        one_year = len({x.instance.days.last_day.year for x in traces}) == 1
+        labels = [short_key(x.instance.key, every, one_year=one_year) for x in traces]
         chosen = [x for x in top_pay(self.rulebook, self.group.id) if x.every == every]
         score = self.score_line()
         if score is not None and score.every == every:
@@ -145,9 +158,15 @@ class GroupPart:
             svg = charts.bars(title, labels, values, is_money=is_money)
             yield b.Drawing(svg, charts.in_words(title, labels, values, is_money=is_money))
         rows = [
-            (x.instance.key, *(self.reasons.bare(x.whole.get(line.id), line.unit) for line in lines)) for x in traces
+            (x.instance.key, *(self.reasons.bare(x.whole.get(line.id), line.unit) for line in lines))
+            for x in traces
         ]
-        sums = [total_of([x.whole.get(line.id) for x in traces]) if line.role in ("pay", "total") and line.unit == units.MONEY else None for line in lines]
+        sums = [
+            total_of([x.whole.get(line.id) for x in traces])
+            if line.role in ("pay", "total") and line.unit == units.MONEY
+            else None
+            for line in lines
+        ]
         if any(x is not None for x in sums):
             rows.append(("合计", *(self.reasons.bare(x, units.MONEY) if x is not None else "" for x in sums)))
         heads = (UNIT[every], *(f"{line.title}{_unit_tail(line.unit)}" for line in lines))
@@ -187,7 +206,11 @@ class GroupPart:
     def remember(self, line: t.Line, used: Iterable[Used]) -> None:
         """Keep what was used, for the lists at the end of the page."""
         self.used[line.path] = line
-        stores = {"measure": self.rulebook.measures, "input": self.rulebook.inputs, "table": self.rulebook.tables}
+        stores = {
+            "measure": self.rulebook.measures,
+            "input": self.rulebook.inputs,
+            "table": self.rulebook.tables,
+        }
         for each in used:
             found = stores[each.kind].get(each.key) if each.kind in stores else None
             if found is not None:
@@ -195,7 +218,7 @@ class GroupPart:
 
     def checks(self) -> Iterator[tuple[str, ...]]:
         """Yield each check and decision with the instances in which it held."""
-        names = [
+        names: list[t.Line | t.Decision] = [
             *(x for x in self.rulebook.lines.values() if x.group == self.group.id and x.role == "check"),
             *(x for x in self.rulebook.decisions.values() if x.group == self.group.id),
         ]
@@ -205,10 +228,16 @@ class GroupPart:
                 continue
             held = [x.instance.key for x in traces if x.whole[declared.id] is True]
             unknown = [x for x in traces if isinstance(x.whole[declared.id], Unknown)]
-            parts = [f"{'成立' if isinstance(declared, t.Decision) else '发现'}: {span_text(held)}"] if held else []
+            parts = (
+                [f"{'成立' if isinstance(declared, t.Decision) else '发现'}: {self.when(held)}"]
+                if held
+                else []
+            )
             if unknown:
-                causes = dict.fromkeys(w for x in unknown for w in self.reasons.open(x.cards[-1].lines[declared.id]))
-                parts.append(f"未知: {span_text([x.instance.key for x in unknown])}({'; '.join(causes)})")
+                causes = dict.fromkeys(
+                    w for x in unknown for w in self.reasons.open(x.cards[-1].lines[declared.id])
+                )
+                parts.append(f"未知: {self.when([x.instance.key for x in unknown])}({'; '.join(causes)})")
             kind = "决定" if isinstance(declared, t.Decision) else "检查"
             said = declared.text or declared.title
             yield (kind, declared.title, "; ".join(parts) or "没有", said if held else "", declared.clause)
@@ -227,3 +256,57 @@ class GroupPart:
                     measure_sentence(self.reasons.speaker, measure),
                     measure.clause,
                 )
+
+
+def total_of(values: Iterable[Value | None]) -> Fraction | None:
+    """Return the sum of values; None when one is unknown."""
+    total = Fraction(0)
+    for value in values:
+        if not isinstance(value, Fraction):
+            return None
+        total += value
+    return total
+
+
+def number_or_none(value: Value | None) -> Fraction | None:
+    """Return a number, or None for what is unknown."""
+    return value if isinstance(value, Fraction) else None
+
+
+def spans_text(keys: list[str], order: list[str]) -> str:
+    """Return keys in words; of those that follow each other in `order` only the first and the last.
+
+    >>> spans_text(["2025-01", "2025-02", "2025-03", "2025-06"], [f"2025-{m:02d}" for m in range(1, 13)])
+    '2025-01 至 2025-03、2025-06'
+    """
+    places = {key: place for place, key in enumerate(order)}
+    spans: list[list[str]] = []
+    for key in keys:
+        if spans and places.get(key, -1) == places.get(spans[-1][-1], -9) + 1:
+            spans[-1].append(key)
+        else:
+            spans.append([key])
+    return "、".join(f"{span[0]} 至 {span[-1]}" if len(span) > 2 else "、".join(span) for span in spans)
+
+
+def short_key(key: str, every: str, *, one_year: bool) -> str:
+    """Return an instance as a label under a bar.
+
+    >>> short_key("2025-03", "month", one_year=True), short_key("2025Q2", "quarter", one_year=True)
+    ('3月', '二季')
+    """
+    if not one_year:
+        return key
+    match every:
+        case "month":
+            return f"{int(key[5:])}月"
+        case "quarter":
+            return f"{'一二三四'[int(key[-1]) - 1]}季"
+        case "half":
+            return "上半年" if key.endswith("1") else "下半年"
+        case _:
+            return key
+
+
+def _unit_tail(unit: Unit) -> str:
+    return {"money": "(元)", "points": "(分)"}.get(unit.kind, "")

@@ -24,7 +24,8 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.run.template import filled
 from guanhu.values.dates import MONTHS_OF, period_of
 
-_LENGTH = {**MONTHS_OF, "campaign": 99, "once": 0}
+LENGTH = {**MONTHS_OF, "campaign": 99, "once": 0}
+"""Calendar units by their length, to put the longest first."""
 BANK_NAME = "全行"
 
 
@@ -186,12 +187,12 @@ class KeptRun:
     def longest(self, group: str) -> str:
         """Return the longest calendar unit of a group's lines; '' when it has none but `once`."""
         units = {x.every for x in self.rulebook.lines.values() if x.group == group and x.every != "once"}
-        return max(units, key=lambda unit: _LENGTH[unit], default="")
+        return max(units, key=lambda unit: LENGTH[unit], default="")
 
     def units(self) -> list[str]:
         """Return the calendar units of the lines, the longest first."""
         found = {x.every for x in self.rulebook.lines.values()}
-        return sorted(found, key=lambda unit: -_LENGTH[unit])
+        return sorted(found, key=lambda unit: -LENGTH[unit])
 
 
 def top_pay(rulebook: t.Rulebook, group: str) -> list[t.Line]:
@@ -214,7 +215,7 @@ def _text(value: str) -> exp.Expr:
 def _in_time(instance: tuple[str, str]) -> tuple[str, int, str]:
     key, every = instance
     span = period_of(key)
-    return (str(span.end) if span is not None else key, _LENGTH.get(every, 0), key)
+    return (str(span.end) if span is not None else key, LENGTH.get(every, 0), key)
 
 
 _PEOPLE = """

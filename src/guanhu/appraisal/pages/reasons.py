@@ -68,6 +68,10 @@ class Reasons:
             case _:
                 return str(value)
 
+    def bare(self, value: Value | None, unit: Unit) -> str:
+        """Return a value for a column whose heading says the unit."""
+        return self.shown(value, unit).removesuffix(" 元").removesuffix(" 分")
+
     def used(self, traced: Traced) -> list[Used]:
         """Return the figures that a formula used, each once, in reading order."""
         found: dict[tuple[str, str], Used] = {}
