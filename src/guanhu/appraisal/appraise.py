@@ -28,7 +28,7 @@ from guanhu.appraisal.persons import person_table
 from guanhu.appraisal.supplied import supplied_figure
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
-from guanhu.rulebook.instances import Instance, planned
+from guanhu.rulebook.instances import Instance, evaluated_in, planned
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Compiled, Num, Pair, TooWide
 from guanhu.rulebook.run.scalar import Compiler
@@ -155,7 +155,7 @@ class Appraisal:
         """Tell the fold everything that the run will ask, so that each source is passed over once."""
         for instance in planned(self.rulebook, self.outcome.period):
             for group in self.rulebook.groups.values():
-                for name in measures_read(self._roots(instance.every, group.id), self.rulebook):
+                for name in measures_read(self._roots(instance, group.id), self.rulebook):
                     measure = self.rulebook.measures[name]
                     if isinstance(measure, t.Measure):
                         self._expect_one(measure, instance, group)
@@ -192,13 +192,13 @@ class Appraisal:
 
     def evaluate(self, instance: Instance, own: tuple[str, date] | None = None) -> None:
         """Evaluate the lines and decisions of an instance; `own` restricts to people with that own date."""
-        groups = [g for g in self.rulebook.groups.values() if self._names(instance.every, g.id)]
+        groups = [g for g in self.rulebook.groups.values() if self._names(instance, g.id)]
         made = {group.id: self._card(instance, group, own) for group in groups}
         for card in made.values():
             card.others = {key: other for key, other in made.items() if other is not card}
         for name in self.rulebook.order:
             line = self.rulebook.lines.get(name) or self.rulebook.decisions.get(name)
-            if line is not None and line.every == instance.every and line.group in made:
+            if line is not None and line in evaluated_in(self.rulebook, instance) and line.group in made:
                 try:
                     self._add(made[line.group], line)
                 except TooWide as error:
@@ -206,8 +206,8 @@ class Appraisal:
         for group in groups:
             self._close(made[group.id], instance)
 
-    def _names(self, every: str, group: str) -> list[str]:
-        return [x.id for x in self.rulebook.evaluated() if x.every == every and x.group == group]
+    def _names(self, instance: Instance, group: str) -> list[str]:
+        return [x.id for x in evaluated_in(self.rulebook, instance, group)]
 
     def _add(self, card: Card, line: t.Line | t.Decision) -> None:
         if isinstance(line, t.Decision):
@@ -221,7 +221,7 @@ class Appraisal:
         table = self._members(instance, group, own)
         known = Known({}, {}, self.parameters, self.past)
         card = Card(self.engine, self.rulebook, group, instance, known, table)
-        roots = self._roots(instance.every, group.id)
+        roots = self._roots(instance, group.id)
         self._join_measures(card, roots)
         self.history.join(card, roots)
         return card
@@ -248,9 +248,7 @@ class Appraisal:
     def _left_out(self, everyone: str, instance: Instance) -> None:
         """List those whose last card of the instance belongs to no group of this calendar unit."""
         groups = [
-            g
-            for g in self.rulebook.groups.values()
-            if g.subject == "person" and self._names(instance.every, g.id)
+            g for g in self.rulebook.groups.values() if g.subject == "person" and self._names(instance, g.id)
         ]
         if any((instance.key, instance.every) == (row[0], row[1]) for row in self.outcome.left_out):
             return
@@ -281,24 +279,17 @@ class Appraisal:
         for (subject,) in self.engine.rows(without):
             self.outcome.left_out.append((instance.key, instance.every, str(subject), "no post", ""))
 
-    def _roots(self, every: str, group: str) -> list[t.Expr]:
+    def _roots(self, instance: Instance, group: str) -> list[t.Expr]:
         """Return the formulas evaluated for a group in an instance, those that others gather from it included."""
         found: list[t.Expr] = []
-        for line in self.rulebook.lines.values():
-            if line.every == every:
-                own = [x for x in (line.value, line.least, line.most) if x is not None]
-                found.extend(
-                    own
-                    if line.group == group
-                    else [g.of for x in own for g in t.walk(x) if isinstance(g, t.Group) and g.among == group]
-                )
-        for decision in self.rulebook.decisions.values():
-            if decision.every == every:
-                found.extend(
-                    [decision.when]
-                    if decision.group == group
-                    else [g.of for g in t.walk(decision.when) if isinstance(g, t.Group) and g.among == group]
-                )
+        for x in evaluated_in(self.rulebook, instance):
+            own = (
+                [x.when]
+                if isinstance(x, t.Decision)
+                else [e for e in (x.value, x.least, x.most) if e is not None]
+            )
+            gathered = [g.of for e in own for g in t.walk(e) if isinstance(g, t.Group) and g.among == group]
+            found.extend(own if x.group == group else gathered)
         return found
 
     # -- measures of a card --
@@ -379,7 +370,7 @@ class Appraisal:
     def _close(self, card: Card, instance: Instance) -> None:
         card.flush()
         persons, lines = person_table(self.engine, card, self.rulebook)
-        names = self._names(instance.every, card.group.id)
+        names = self._names(instance, card.group.id)
         decisions = {x: lines[x] for x in names if x in self.rulebook.decisions}
         result = Result(
             instance,
@@ -407,7 +398,7 @@ class Appraisal:
             for (own,) in self.engine.rows(query):
                 span = span_of(window, instance.days, "once", own)
                 if span is not None and span.last_day in instance.days:
-                    self.evaluate(Instance(span, "once"), (window.date_column, own))
+                    self.evaluate(Instance(span, "once", window), (window.date_column, own))
 
 
 _LAST_OF_GROUP = """

@@ -296,11 +296,16 @@ class Card:
 
 def _own_parts(node: t.Expr) -> Iterator[t.Expr]:
     """Yield the parts of a formula but for what is gathered from others: that is theirs."""
-    yield node
     if isinstance(node, t.Group):
+        yield node
         return
+    if not isinstance(node, t.Lookup):
+        yield node
     for child in node.children():
         yield from _own_parts(child)
+    if isinstance(node, t.Lookup):
+        # A key that is unknown comes before the table that has no row for it.
+        yield node
 
 
 def causes_in(nodes: list[t.Expr | None], rulebook: t.Rulebook) -> list[tuple[str, t.Expr]]:

@@ -36,7 +36,7 @@ from guanhu.rulebook.run.fold import WEIGHT_WHOLE, Segment, segments_of, taken_s
 from guanhu.rulebook.run.numeric import Num
 from guanhu.rulebook.run.template import filled, union_all
 from guanhu.rulebook.windows import span_of
-from guanhu.values.dates import FAR_FUTURE, Span
+from guanhu.values.dates import Span
 
 OBJECT_OF = {"balances": "account_no", "account_rates": "account_no", "loan_states": "loan_id"}
 THINGS = ("account", "customer", "loan")
@@ -146,17 +146,30 @@ class Fold:
         )
 
     def base_pieces(self, measure: t.Measure, subject: str, object_key: str, own: Span) -> tuple[str, int]:
-        """Return pieces whose weight is share × days of the instance's own window, over all days, and the divisor.
+        """Return pieces whose weight is share × the days that the measure takes of the instance's own window.
 
-        A closed thing stays with its last owner: what covers the day before closing goes on for ever.
+        The divisor is the number of those days. A closed thing stays with its last owner: what covers the
+        day before closing goes on for ever.
         """
         plain = self.pieces(measure, subject, object_key)
-        name = f"base/{plain}/{own}"
+        spans, _ = taken_spans(measure.take, own)
+        name = self.base_name(measure, plain, own)
         if name not in self.made:
             self.made.add(name)
             template = shapes.BASE_ACCOUNTS if object_key == "account_no" else shapes.BASE_LOANS
-            self.engine.create(name, filled(template, pieces=plain, **_days(own)))
-        return name, own.days
+            days = self._segments([Segment(i, span, None) for i, span in enumerate(spans)])
+            self.engine.create(name, filled(template, pieces=plain, spans=days))
+            self.engine.drop(days)
+        return name, sum(span.days for span in spans)
+
+    def base_name(self, measure: t.Measure, plain: str, own: Span) -> str:
+        """Return the name of the pieces of a moving baseline."""
+        days = (
+            ""
+            if measure.take.how in ("daily average", "balance days")
+            else f"/{measure.take.how}{measure.take.days}"
+        )
+        return f"base/{plain}/{own}{days}"
 
     # -- standing things --
 
@@ -196,7 +209,7 @@ class Fold:
             return
         pieces = self.pieces_name(measure, wanted.subject, "account_no")
         if measure.base:
-            pieces = f"base/{pieces}/{wanted.instance.days}"
+            pieces = self.base_name(measure, pieces, wanted.instance.days)
         plan = self.plans.setdefault((pieces, measure.take.how in DAY_TAKES), CubePlan())
         plan.spans.update(taken_spans(measure.take, wanted.span)[0])
         plan.cuts.update(self.price_cuts(measure, wanted.span))
@@ -511,10 +524,6 @@ def _aligned(parts: list[tuple[exp.Expr, Num]]) -> tuple[exp.Expr, Fraction]:
         )
         found.append(sql if factor != 1 or len(parts) > 1 else query)
     return union_all(found), scale
-
-
-def _days(span: Span) -> dict[str, exp.Expr]:
-    return {"start": date_sql(span.start), "stop": date_sql(span.end), "forever": date_sql(FAR_FUTURE)}
 
 
 def date_sql(day: date) -> exp.Expr:

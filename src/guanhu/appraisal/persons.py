@@ -24,6 +24,8 @@ def person_table(engine: Engine, card: Card, rulebook: t.Rulebook) -> tuple[str,
     (count,) = engine.rows(filled("SELECT count(*) FROM c WHERE NOT is_last", c=card.table))[0]
     if not count:
         return card.table, dict(card.lines)
+    # No instance has more spells than days.
+    spells_max = card.instance.days.days
     lines: dict[str, Compiled] = {}
     columns: list[exp.Expr] = []
     for name, value in card.lines.items():
@@ -36,7 +38,10 @@ def person_table(engine: Engine, card: Card, rulebook: t.Rulebook) -> tuple[str,
         raw = card.lines.get(f"{name}~raw")
         if line is not None and isinstance(value, Num) and isinstance(raw, Num):
             total = Num(
-                _known_sum(exp.column(f"{name}~raw", quoted=True)), raw.scale, raw.low * 400, raw.high * 400
+                _known_sum(exp.column(f"{name}~raw", quoted=True)),
+                raw.scale,
+                raw.low * spells_max,
+                raw.high * spells_max,
             )
             found = settled(total, units.MONEY)
             lines[name] = Num(column, found.scale, found.low, found.high)

@@ -210,7 +210,7 @@ class OpenRun:
             for window in windows:
                 span = span_of(window, self.period, "once", staff.get(window.date_column))
                 if span is not None and span.last_day in self.period:
-                    found.append(Instance(span, "once"))
+                    found.append(Instance(span, "once", window))
         return sorted(found, key=lambda i: i.days.end)
 
     def _unknown(self, subject_id: str, known: list[str]) -> Problem:

@@ -23,17 +23,19 @@ SELECT account_no, subject_no, span_no, CAST(sum(weight * days) AS BIGINT) AS we
        DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day
 FROM (
   SELECT p.account_no, p.subject_no, p.span_no, p.weight,
-         least(CASE WHEN p.end_day >= a.closed_on THEN :forever ELSE p.end_day END, :stop)
-         - greatest(p.start_day, :start) AS days
+         least(CASE WHEN p.end_day >= a.closed_on THEN DATE '9999-12-31' ELSE p.end_day END, s.end_day)
+         - greatest(p.start_day, s.start_day) AS days
   FROM pieces AS p JOIN f_accounts AS a ON a.account_no = p.account_no
+  JOIN spans AS s ON p.start_day < s.end_day
   WHERE a.closed_on IS NULL OR p.start_day < a.closed_on
 ) AS x
 WHERE days > 0 GROUP BY ALL
 """
 BASE_LOANS = """
-SELECT loan_id, subject_no, span_no, CAST(sum(weight * (least(end_day, :stop) - greatest(start_day, :start))) AS BIGINT) AS weight,
+SELECT loan_id, subject_no, span_no,
+       CAST(sum(weight * (least(p.end_day, s.end_day) - greatest(p.start_day, s.start_day))) AS BIGINT) AS weight,
        DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day
-FROM pieces WHERE start_day < :stop AND end_day > :start GROUP BY ALL
+FROM pieces AS p JOIN spans AS s ON p.start_day < s.end_day AND p.end_day > s.start_day GROUP BY ALL
 """
 INTERVALS_ACCOUNT = """
 SELECT k.subject_no, k.span_no, k.weight, k.seg_no,

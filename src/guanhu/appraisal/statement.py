@@ -49,7 +49,9 @@ def statement(opened: OpenRun, person: str) -> b.Page:
     traces = opened.explain(person)
     names = read_names(opened.engine)
     reasons = Reasons(opened.rulebook)
-    groups = dict.fromkeys(x.group for x in reversed(traces))
+    # The card in force at the end comes first: who became a head reads the head's card first.
+    newest = sorted(traces, key=lambda x: (x.cards[-1].days.end, x.instance.days.days), reverse=True)
+    groups = dict.fromkeys(x.group for x in newest)
     parts = [
         GroupPart(opened.rulebook, reasons, names, group, [x for x in traces if x.group == group])
         for group in groups
@@ -78,7 +80,8 @@ def statement(opened: OpenRun, person: str) -> b.Page:
 
 def who(person: str, traces: list[SubjectTrace], names: Names) -> Iterator[tuple[str, str]]:
     """Yield who the page is about: id, name, post, grade and institution at the end of the run."""
-    last = max(traces, key=lambda x: (x.instance.days.end, len(x.cards)))
+    # Of instances that end together the shortest has the newest grade.
+    last = max(traces, key=lambda x: (x.cards[-1].days.end, x.instance.days.start))
     card = last.cards[-1]
     yield ("姓名" if card.attributes.get("post") else "名称", names.of(person) or person)
     if person != "bank":
@@ -97,9 +100,10 @@ def who(person: str, traces: list[SubjectTrace], names: Names) -> Iterator[tuple
 def headline(parts: list[GroupPart], decided: list[Decided]) -> Iterator[b.Block]:
     """Yield score, pay and what follows."""
     found: list[tuple[str, str, str]] = []
-    for part in parts:
-        label = f"{part.group.title}: " if len(parts) > 1 else ""
-        found.extend((label + name, value, word) for name, value, word in part.headlines())
+    lines = {part.group.title: list(part.headlines()) for part in parts}
+    for group, figures_ in lines.items():
+        label = f"{group}: " if sum(1 for x in lines.values() if x) > 1 else ""
+        found.extend((label + name, value, word) for name, value, word in figures_)
     if found:
         yield b.Figures(tuple(found))
     for each in decided:
@@ -115,11 +119,16 @@ def unsettled(parts: list[GroupPart]) -> Iterator[b.Block]:
 
 
 def checks(parts: list[GroupPart]) -> Iterator[b.Block]:
-    """Yield the checks and decisions as a table."""
-    rows = tuple(row for part in parts for row in part.checks())
+    """Yield the checks and decisions that came true or could not be decided, and name the others."""
+    rows = [row for part in parts for row in part.checks()]
+    found = tuple(row for row in rows if row[1])
+    quiet = list(dict.fromkeys(row[0] for row in rows if not row[1]))
     if rows:
         yield b.Heading("检查和决定", 1)
-        yield b.Grid(("", "事项", "结果", "说明", "条款"), rows, widths=(0, 3, 5, 4, 2))
+    if found:
+        yield b.Grid(("事项", "结果", "期间", "条款"), found, widths=(4, 5, 4, 2))
+    if quiet:
+        yield b.Text(f"{'其余' if found else ''}{len(quiet)} 项没有发现: {'、'.join(quiet)}。")
 
 
 def figures(parts: list[GroupPart]) -> Iterator[b.Block]:
@@ -127,22 +136,28 @@ def figures(parts: list[GroupPart]) -> Iterator[b.Block]:
     rows = tuple(dict.fromkeys(row for part in parts for row in part.measures()))
     if rows:
         yield b.Heading("用到的指标", 1)
-        heads = ("指标", "数值", "期间", "怎样算", "条款")
-        yield b.Grid(heads, rows, align="lrlll", widths=(3, 3, 0, 6, 2))
+        heads = ("指标", "数值", "期间", "怎样算")
+        yield b.Grid(heads, rows, align="lrll", widths=(4, 4, 0, 9))
 
 
 def remarks(parts: list[GroupPart]) -> Iterator[b.Block]:
     """Yield the assumptions and doubts that these figures rest on."""
     used = {path: declared for part in parts for path, declared in part.used.items()}
-    rows = [("假设", x.title, x.assume, x.clause) for x in used.values() if x.assume]
-    rows += [
-        ("疑点", x.title, f"{x.doubt.name}: {x.doubt.says}", x.clause)
-        for x in used.values()
-        if x.doubt is not None
-    ]
-    if rows:
+    said: dict[tuple[str, str, str], list[str]] = {}
+    for declared in used.values():
+        if declared.assume:
+            said.setdefault(("假设", declared.assume, declared.clause), []).append(declared.title)
+    for declared in used.values():
+        if declared.doubt is not None:
+            text = f"{declared.doubt.name}: {declared.doubt.says}"
+            said.setdefault(("疑点", text, declared.clause), []).append(declared.title)
+    if said:
+        rows = tuple(
+            (kind, "、".join(dict.fromkeys(titles)), text, clause)
+            for (kind, text, clause), titles in said.items()
+        )
         yield b.Heading("所依据的假设和疑点", 1)
-        yield b.Grid(("", "所在", "内容", "条款"), tuple(rows), widths=(0, 3, 7, 2))
+        yield b.Grid(("", "所在", "内容", "条款"), rows, widths=(0, 3, 7, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +178,13 @@ def decisions_of(opened: OpenRun, person: str) -> list[Decided]:
     found: list[Decided] = []
     for instance, name, state, before, after, day, undecided in rows:
         decision = opened.rulebook.decisions.get(name)
-        change = f"{state_name(state)}由{before or '无'}改为{after}" if state else ""
-        parts = [decision.text if decision is not None else "", change, f"自 {day} 起"]
+        text = decision.text if decision is not None else ""
+        change = ""
+        if state in ("grade", "post"):
+            change = f"{state_name(state)}由{before or '无'}改为{after}"
+        elif after and after not in text:
+            change = str(after)
+        parts = [text, change, f"自 {day} 起"]
         said = ", ".join(x for x in parts if x)
         if undecided:
             said += "(未决: 同日有两个决定)"

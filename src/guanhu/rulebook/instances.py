@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.windows import Window
 from guanhu.values.dates import MONTHS_OF, Span, instances
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Instance:
     """One month, quarter, half, year or campaign. For `once`, a window from a person's own date.
 
@@ -17,12 +18,14 @@ class Instance:
 
     days: Span
     every: str
+    window: Window | None = None
 
     @property
     def key(self) -> str:
         """Return a short name, as people write the period.
 
-        >>> from guanhu.values.dates import period_of
+        >>> from guanhu.rulebook.windows import Window
+        from guanhu.values.dates import period_of
         >>> Instance(period_of("2025Q3"), "quarter").key, Instance(period_of("2025-07"), "month").key
         ('2025Q3', '2025-07')
         """
@@ -45,11 +48,15 @@ _LENGTH = {**MONTHS_OF, "campaign": 99}
 
 def planned(rulebook: t.Rulebook, period: Span) -> list[Instance]:
     """Return the instances of a run in time order; of those that end together, the shorter first."""
-    units = {x.every for x in rulebook.evaluated()}
-    found = [Instance(span, every) for every in units - {"once"} for span in instances(every, period)]
+    units = {rulebook.every if x.every == "once" else x.every for x in rulebook.evaluated()}
+    found = [Instance(span, every) for every in units for span in instances(every, period)]
     return sorted(found, key=lambda i: (i.days.end, _LENGTH[i.every]))
 
 
-def unit_of_once(rulebook: t.Rulebook) -> str:
-    """Return the calendar unit in whose instances `once` lines are evaluated."""
-    return rulebook.every
+def evaluated_in(rulebook: t.Rulebook, instance: Instance, group: str = "") -> list[t.Line | t.Decision]:
+    """Return what is evaluated in an instance, for one group when it is named."""
+    return [
+        x
+        for x in rulebook.evaluated()
+        if x.every == instance.every and x.once == instance.window and (not group or x.group == group)
+    ]

@@ -153,6 +153,8 @@ class GroupPart:
             chosen.append(score)
         for line in chosen:
             values = [number_or_none(x.whole.get(line.id)) for x in traces]
+            if all(x is None for x in values):
+                continue
             is_money = line.unit == units.MONEY
             title = f"{line.title}({'元' if is_money else '分'})"
             svg = charts.bars(title, labels, values, is_money=is_money)
@@ -180,12 +182,19 @@ class GroupPart:
         used = self.reasons.used(traced.note.formula if isinstance(traced.note, LineNote) else traced)
         self.remember(line, used)
         said = [str(x) for x in used if x.kind != "case"][:USED_MAX]
+        several = len(trace.cards) > 1
+        if several:
+            each = (
+                f"第 {x.spell_no} 段 {self.reasons.shown(x.lines[line.id].value, line.unit)}"
+                for x in trace.cards
+            )
+            parts.append(b.Text("; ".join(each) + "。"))
         if said and line.role != "total":
-            whose = f"第 {card.spell_no} 段: " if len(trace.cards) > 1 else ""
+            whose = f"第 {card.spell_no} 段: " if several else ""
             parts.append(b.Text(whose + "; ".join(said) + "。"))
         if isinstance(traced.note, LineNote):
             bound = self.reasons.bound(line, traced.note)
-            steps = self.reasons.next_steps(line, traced.note) if len(trace.cards) == 1 else []
+            steps = self.reasons.next_steps(line, traced.note) if not several else []
             if bound:
                 parts.append(b.Mark("assume", "上下限", bound))
             if steps:
@@ -217,44 +226,41 @@ class GroupPart:
                 self.used[found.path] = found
 
     def checks(self) -> Iterator[tuple[str, ...]]:
-        """Yield each check and decision with the instances in which it held."""
+        """Yield what was checked or decided: what, the outcome, when, clause. The outcome is '' when nothing was found."""
         names: list[t.Line | t.Decision] = [
             *(x for x in self.rulebook.lines.values() if x.group == self.group.id and x.role == "check"),
             *(x for x in self.rulebook.decisions.values() if x.group == self.group.id),
         ]
         for declared in names:
             traces = [x for x in self.of(declared.every) if declared.id in x.whole]
-            if not traces:
-                continue
             held = [x.instance.key for x in traces if x.whole[declared.id] is True]
             unknown = [x for x in traces if isinstance(x.whole[declared.id], Unknown)]
-            parts = (
-                [f"{'成立' if isinstance(declared, t.Decision) else '发现'}: {self.when(held)}"]
-                if held
-                else []
-            )
+            kind = "决定" if isinstance(declared, t.Decision) else "检查"
+            if held:
+                yield (f"{kind}: {declared.title}", declared.text or "成立", self.when(held), declared.clause)
             if unknown:
                 causes = dict.fromkeys(
-                    w for x in unknown for w in self.reasons.open(x.cards[-1].lines[declared.id])
+                    why for x in unknown for why in self.reasons.open(x.cards[-1].lines[declared.id])
                 )
-                parts.append(f"未知: {self.when([x.instance.key for x in unknown])}({'; '.join(causes)})")
-            kind = "决定" if isinstance(declared, t.Decision) else "检查"
-            said = declared.text or declared.title
-            yield (kind, declared.title, "; ".join(parts) or "没有", said if held else "", declared.clause)
+                when = self.when([x.instance.key for x in unknown])
+                yield (f"{kind}: {declared.title}", f"未知: {'; '.join(causes)}", when, declared.clause)
+            if traces and not held and not unknown:
+                yield (declared.title, "", "", declared.clause)
 
     def measures(self) -> Iterator[tuple[str, ...]]:
-        """Yield the measures of the newest instance of each unit: name, value, days, how, clause."""
+        """Yield the measures that the shown lines used: name, value, instance, how."""
         for every in self.units:
             trace = self.of(every)[-1]
             card = trace.cards[-1]
             for name, traced in card.measures.items():
                 measure = self.rulebook.measures[name]
+                if measure.path not in self.used:
+                    continue
                 yield (
                     self.reasons.speaker.name(name),
                     self.reasons.shown(traced.value, measure.unit),
                     trace.instance.key,
                     measure_sentence(self.reasons.speaker, measure),
-                    measure.clause,
                 )
 
 

@@ -16,8 +16,8 @@ from html import escape
 
 from guanhu.values.exact import money_shown, round_half_away, shown
 
-WIDTH, HEIGHT = 720, 190
-_TOP, _BOTTOM, _LEFT, _RIGHT = 34, 26, 8, 8
+WIDTH, HEIGHT = 720, 170
+_TOP, _BOTTOM, _LEFT, _RIGHT = 44, 26, 8, 8
 _INK, _QUIET, _DEEP, _HAIR = "#1c2430", "#5b6675", "#1b4f72", "#d5dae1"
 _WAN = 10_000
 _YI = 100_000_000
@@ -29,11 +29,12 @@ def bars(title: str, labels: Sequence[str], values: Sequence[Fraction | None], *
     high = max([*known, Fraction(0)])
     low = min([*known, Fraction(0)])
     reach = high - low or Fraction(1)
-    room = HEIGHT - _TOP - _BOTTOM
+    # What hangs below zero needs room for its label above those of the periods.
+    room = HEIGHT - _TOP - _BOTTOM - (14 if low < 0 else 0)
     zero = _TOP + high * room / reach
     step = Fraction(WIDTH - _LEFT - _RIGHT, max(len(values), 1))
     width = min(step * 6 / 10, Fraction(46))
-    parts = [_text(_LEFT, 12, title, size=12, colour=_INK, anchor="start")]
+    parts = [_text(_LEFT, 14, title, size=12, colour=_INK, anchor="start")]
     parts.append(_line(_LEFT, zero, WIDTH - _RIGHT, zero))
     for index, (label, value) in enumerate(zip(labels, values, strict=True)):
         middle = _LEFT + step * index + step / 2
@@ -51,7 +52,9 @@ def bars(title: str, labels: Sequence[str], values: Sequence[Fraction | None], *
     said = escape(in_words(title, labels, values, is_money=is_money))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{said}" '
-        f'font-family="Noto Sans SC, Source Han Sans SC, PingFang SC, Microsoft YaHei, sans-serif">'
+        f'font-family="Noto Sans SC, Source Han Sans SC, PingFang SC, Microsoft YaHei, sans-serif" '
+        # A variable font inside a drawing is set in its thinnest cut unless the axis itself is named.
+        f"style=\"font-variation-settings:'wght' 400\">"
         f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
     )
 

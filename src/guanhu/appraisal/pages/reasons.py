@@ -144,7 +144,8 @@ class Reasons:
 
     def next_steps(self, line: t.Line, note: LineNote) -> list[str]:
         """Return what is missing to the next step, bracket or bound of a line, in words."""
-        if note.bound == "most":
+        at_most = isinstance(line.most, t.Const) and note.value == line.most.value
+        if note.bound == "most" or at_most:
             return ["已到上限。"]
         short = Fraction(0)
         if note.bound == "least" and isinstance(note.before, Fraction) and isinstance(note.value, Fraction):

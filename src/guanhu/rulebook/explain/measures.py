@@ -202,7 +202,8 @@ class MeasureEvaluator:
                     if p.start < question.spell.end and p.end > question.spell.start
                 ]
             rows.extend(self._thing_rows(thing, pieces, spans, question))
-        per = Fraction(WHOLE) * divisor * (question.own.days if measure.base else 1)
+        own_days = sum(span.days for span in taken(measure.take, question.own)[0])
+        per = Fraction(WHOLE) * divisor * (own_days if measure.base else 1)
         return self._summed(question, rows, per)
 
     def _thing_rows(
@@ -497,7 +498,7 @@ def _as_base(pieces: list[Piece], thing: Thing, question: Question) -> Iterator[
 
     A closed account stays with its last owner: what holds on the day before closing goes on.
     """
-    own = question.own
+    spans, _ = taken(question.measure.take, question.own)
     for piece in pieces:
         end = piece.end
         if thing.closed_on is not None:
@@ -505,7 +506,7 @@ def _as_base(pieces: list[Piece], thing: Thing, question: Question) -> Iterator[
                 continue
             if piece.end >= thing.closed_on:
                 end = FAR_FUTURE
-        days = (min(end, own.end) - max(piece.start, own.start)).days
+        days = sum(max((min(end, x.end) - max(piece.start, x.start)).days, 0) for x in spans)
         if days > 0:
             yield Piece(date.min, FAR_FUTURE, piece.weight * days, piece.post)
 

@@ -266,10 +266,12 @@ def _compare(node: t.Compare, env: Env) -> Traced:
 def _joined(node: t.And | t.Or, env: Env) -> Traced:
     """Join conditions: unknown and no is no; unknown or yes is yes."""
     decisive = isinstance(node, t.Or)
-    parts = tuple(evaluate(x, env) for x in node.terms)
-    if any(part.value is decisive for part in parts):
-        return Traced(node, decisive, parts)
-    return Traced(node, known_or(first_unknown(parts), not decisive), parts)
+    parts: list[Traced] = []
+    for x in node.terms:
+        parts.append(evaluate(x, env))
+        if parts[-1].value is decisive:
+            return Traced(node, decisive, tuple(parts))
+    return Traced(node, known_or(first_unknown(parts), not decisive), tuple(parts))
 
 
 def _between(node: t.Between, env: Env) -> Traced:

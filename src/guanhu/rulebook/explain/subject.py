@@ -21,7 +21,7 @@ from guanhu.rulebook.explain.reads import Inputs, Question, rows_in_force
 from guanhu.rulebook.explain.resets import resets_in
 from guanhu.rulebook.explain.scalar import evaluate, number
 from guanhu.rulebook.explain.values import LineNote, MeasureNote, Traced, Unknown, Value
-from guanhu.rulebook.instances import Instance
+from guanhu.rulebook.instances import Instance, evaluated_in
 from guanhu.rulebook.windows import previous_instance, span_of
 from guanhu.values import units
 from guanhu.values.dates import Span, add_months, instances
@@ -97,26 +97,25 @@ class SubjectEvaluator:
     def evaluate_instance(self, instance: Instance) -> list[SubjectTrace]:
         """Return one trace for each group that the subject belongs to in the instance."""
         found: list[SubjectTrace] = []
-        for line in self.rulebook.evaluated():
-            if line.every == instance.every:
-                # An instance in which the subject is not appraised is known too: it does not count.
-                self.past.computed.setdefault((line.id, instance.days), {})
+        for line in evaluated_in(self.rulebook, instance):
+            # An instance in which the subject is not appraised is known too: it does not count.
+            self.past.computed.setdefault((line.id, instance.days), {})
         for group in self.rulebook.groups.values():
-            if group.subject != self.facts.kind or not self._names(instance.every, group.id):
+            if group.subject != self.facts.kind or not self._names(instance, group.id):
                 continue
             cards = [card for card in self._cards(instance, group) if self._belongs(card, group)]
             if cards:
                 found.append(self._evaluated(instance, group, cards))
         return found
 
-    def _names(self, every: str, group: str) -> list[str]:
-        wanted = {x.id for x in self.rulebook.evaluated() if x.every == every and x.group == group}
+    def _names(self, instance: Instance, group: str) -> list[str]:
+        wanted = {x.id for x in evaluated_in(self.rulebook, instance, group)}
         return [name for name in self.rulebook.order if name in wanted]
 
     def _evaluated(
         self, instance: Instance, group: t.GroupOfSubjects, cards: list[CardTrace]
     ) -> SubjectTrace:
-        names = self._names(instance.every, group.id)
+        names = self._names(instance, group.id)
         for card in cards:
             env = _CardLeaves(self, card, group)
             for name in names:
