@@ -21,14 +21,18 @@ from guanhu.appraisal.pages.kept import Names, read_names
 from guanhu.appraisal.pages.reasons import Reasons
 from guanhu.appraisal.published import literal
 from guanhu.appraisal.running import OpenRun
+from guanhu.appraisal.runs import value_kept
 from guanhu.rulebook.explain.subject import SubjectTrace
+from guanhu.rulebook.explain.values import Unknown
 from guanhu.rulebook.print import blocks as b
 from guanhu.rulebook.print.html import html
 from guanhu.rulebook.print.pdf import pdf
 from guanhu.rulebook.print.sentence import state_name
 from guanhu.rulebook.run.template import filled
+from guanhu.values.exact import invariant
 
 FORMATS = ("html", "pdf")
+FIGURES_MAX = 4
 
 
 def write_statement(opened: OpenRun, person: str, format_: str, out: Path) -> None:
@@ -47,6 +51,7 @@ def write_statement(opened: OpenRun, person: str, format_: str, out: Path) -> No
 def statement(opened: OpenRun, person: str) -> b.Page:
     """Return the page of a subject."""
     traces = opened.explain(person)
+    agree_with_run(opened, person, traces)
     names = read_names(opened.engine)
     reasons = Reasons(opened.rulebook)
     # The card in force at the end comes first: who became a head reads the head's card first.
@@ -78,6 +83,26 @@ def statement(opened: OpenRun, person: str) -> b.Page:
     )
 
 
+def agree_with_run(opened: OpenRun, person: str, traces: list[SubjectTrace]) -> None:
+    """INV-E1: refuse to print a figure that the run does not hold."""
+    rows = opened.engine.rows(
+        filled(_KEPT, path=literal(opened.run.table("lines")), subject=exp.Literal.string(person))
+    )
+    kept = {(i, g, line): (value_kept(num, den), text, state) for i, g, line, num, den, text, state in rows}
+    for trace in traces:
+        for name, value in trace.whole.items():
+            number, text, state = kept.get((trace.instance.key, trace.group, name), (None, None, "absent"))
+            held: object = number if text is None else text
+            if state != "ok":
+                held = None
+            seen: object = None if isinstance(value, Unknown) else value
+            if isinstance(value, bool):
+                seen = "yes" if value else "no"
+            invariant(
+                held == seen, "INV-E1", f"{person} {trace.instance.key} {name}: run {held}, explain {seen}"
+            )
+
+
 def who(person: str, traces: list[SubjectTrace], names: Names) -> Iterator[tuple[str, str]]:
     """Yield who the page is about: id, name, post, grade and institution at the end of the run."""
     # Of instances that end together the shortest has the newest grade.
@@ -93,8 +118,18 @@ def who(person: str, traces: list[SubjectTrace], names: Names) -> Iterator[tuple
     if place and place != person:
         yield ("机构", f"{names.places.get(place, '')} {place}".strip())
     if held:
-        longest = max((x for x in traces), key=lambda x: x.instance.days.days)
-        yield ("在岗天数", f"{sum(c.spell_days for c in longest.cards)} 天({longest.instance.key})")
+        yield ("在岗天数", f"{days_in_post(traces)} 天")
+
+
+def days_in_post(traces: list[SubjectTrace]) -> int:
+    """Return the days of the run on which the subject was appraised, whatever the calendar unit."""
+    spans = {(card.days.start, card.days.end): card.spell_days for x in traces for card in x.cards}
+    total, reached = 0, min(start for start, _ in spans)
+    for (start, end), days in sorted(spans.items()):
+        # Shorter instances lie inside longer ones: what has been counted is not counted again.
+        total += days if start >= reached else max((end - reached).days, 0)
+        reached = max(reached, end)
+    return total
 
 
 def headline(parts: list[GroupPart], decided: list[Decided]) -> Iterator[b.Block]:
@@ -105,7 +140,7 @@ def headline(parts: list[GroupPart], decided: list[Decided]) -> Iterator[b.Block
         label = f"{group}: " if sum(1 for x in lines.values() if x) > 1 else ""
         found.extend((label + name, value, word) for name, value, word in figures_)
     if found:
-        yield b.Figures(tuple(found))
+        yield b.Figures(tuple(found[:FIGURES_MAX]))
     for each in decided:
         yield b.Mark("open" if each.undecided else "good", f"{each.instance} {each.title}", each.said)
     if not decided:
@@ -196,6 +231,10 @@ def decisions_of(opened: OpenRun, person: str) -> list[Decided]:
     return found
 
 
+_KEPT = """
+SELECT instance, group_id, line, num, den, text, state FROM read_parquet(:path)
+WHERE subject_id = :subject AND spell_no = 0
+"""
 _DECIDED = """
 SELECT instance, decision, coalesce(sets, ''), coalesce(before, ''), coalesce(after, ''), in_force, undecided
 FROM read_parquet(:path) WHERE subject_id = :subject ORDER BY in_force, instance, decision

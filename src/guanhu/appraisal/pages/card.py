@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from guanhu.appraisal.pages import charts
-from guanhu.appraisal.pages.kept import LENGTH, Names, top_pay
+from guanhu.appraisal.pages.kept import LENGTH, Names, adds_up, top_money
 from guanhu.appraisal.pages.reasons import Reasons, Used
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.subject import CardTrace, SubjectTrace
@@ -18,6 +18,10 @@ from guanhu.values import units
 from guanhu.values.units import Unit
 
 USED_MAX = 7
+COLUMNS_MAX = 6
+CHARTS_MAX = 3
+BESIDE_MAX = 6
+"""Charts of at most this many bars stand beside each other."""
 
 
 class GroupPart:
@@ -59,17 +63,24 @@ class GroupPart:
             last = self.of(score.every)[-1]
             value = last.whole.get(score.id)
             yield (score.title, self.reasons.shown(value, score.unit), last.instance.key)
-        for line in top_pay(self.rulebook, self.group.id):
+        for line in top_money(self.rulebook, self.group.id):
             traces = self.of(line.every)
             if not traces:
                 continue
             values = [x.whole.get(line.id) for x in traces]
+            if not adds_up(line):
+                said = self.reasons.shown(values[-1], line.unit)
+                yield (
+                    line.title,
+                    "未结清" if isinstance(values[-1], Unknown) else said,
+                    traces[-1].instance.key,
+                )
+                continue
             total = total_of(values)
-            count = f"{len(values)} 期合计" if len(values) > 1 else traces[-1].instance.key
             open_count = sum(1 for v in values if isinstance(v, Unknown))
-            word = f"{open_count} 期没有结清" if open_count else count
+            count = f"{len(values)} 期合计" if len(values) > 1 else traces[-1].instance.key
             said = self.reasons.shown(total, units.MONEY) if total is not None else "未结清"
-            yield (line.title, said, word)
+            yield (line.title, said, f"{open_count} 期没有结清" if open_count else count)
 
     def score_line(self) -> t.Line | None:
         """Return the line that stands for the score: the points total of the longest unit, else the last score."""
@@ -143,43 +154,77 @@ class GroupPart:
         )
 
     def periods(self, every: str, traces: list[SubjectTrace]) -> Iterator[b.Block]:
-        """Yield the lines of several instances: a chart of pay or score, and the numbers as a table."""
+        """Yield the lines of several instances: a chart of pay and score, and the numbers as tables."""
         lines = self._lines(every)
         one_year = len({x.instance.days.last_day.year for x in traces}) == 1
         labels = [short_key(x.instance.key, every, one_year=one_year) for x in traces]
-        chosen = [x for x in top_pay(self.rulebook, self.group.id) if x.every == every]
+        chosen = [x for x in top_money(self.rulebook, self.group.id) if x.every == every][:CHARTS_MAX]
         score = self.score_line()
         if score is not None and score.every == every:
             chosen.append(score)
-        for line in chosen:
-            values = [number_or_none(x.whole.get(line.id)) for x in traces]
-            if all(x is None for x in values):
-                continue
-            is_money = line.unit == units.MONEY
-            title = f"{line.title}({'元' if is_money else '分'})"
-            svg = charts.bars(title, labels, values, is_money=is_money)
-            yield b.Drawing(svg, charts.in_words(title, labels, values, is_money=is_money))
+        panels = [
+            charts.Panel(
+                f"{line.title}{_unit_tail(line.unit)}",
+                labels,
+                [number_or_none(x.whole.get(line.id)) for x in traces],
+                is_money=line.unit == units.MONEY,
+            )
+            for line in chosen
+        ]
+        panels = [x for x in panels if any(value is not None for value in x.values)]
+        side_by_side = CHARTS_MAX if len(labels) <= BESIDE_MAX else 1
+        for start in range(0, len(panels), side_by_side):
+            row = panels[start : start + side_by_side]
+            yield b.Drawing(charts.drawn(row), "; ".join(charts.in_words(x) for x in row))
+        if len(lines) > COLUMNS_MAX and len(traces) <= COLUMNS_MAX:
+            yield self.turned(lines, traces)
+            return
+        for start in range(0, len(lines), COLUMNS_MAX):
+            yield self.listed(every, lines[start : start + COLUMNS_MAX], traces)
+
+    def listed(self, every: str, lines: list[t.Line], traces: list[SubjectTrace]) -> b.Grid:
+        """Return a table with a row for each instance, and a sum where sums mean something."""
         rows = [
-            (x.instance.key, *(self.reasons.bare(x.whole.get(line.id), line.unit) for line in lines))
+            (
+                x.instance.key,
+                *(self.reasons.bare(x.whole.get(line.id), line.unit) for line in lines),
+            )
             for x in traces
         ]
-        sums = [
-            total_of([x.whole.get(line.id) for x in traces])
-            if line.role in ("pay", "total") and line.unit == units.MONEY
-            else None
-            for line in lines
-        ]
-        if any(x is not None for x in sums):
-            rows.append(("合计", *(self.reasons.bare(x, units.MONEY) if x is not None else "" for x in sums)))
+        sums = [self.sum_of(line, traces) for line in lines]
+        if any(sums):
+            rows.append(("合计", *sums))
         heads = (UNIT[every], *(f"{line.title}{_unit_tail(line.unit)}" for line in lines))
-        yield b.Grid(heads, tuple(rows), align="l" + "r" * len(lines), widths=(0, *(1 for _ in lines)))
+        return b.Grid(heads, tuple(rows), align="l" + "r" * len(lines), widths=(0, *(1 for _ in lines)))
+
+    def turned(self, lines: list[t.Line], traces: list[SubjectTrace]) -> b.Grid:
+        """Return a table with a row for each line, for many lines and few instances."""
+        rows = tuple(
+            (
+                f"{line.title}{_unit_tail(line.unit)}",
+                *(self.reasons.bare(x.whole.get(line.id), line.unit) for x in traces),
+                self.sum_of(line, traces),
+            )
+            for line in lines
+        )
+        heads = ("", *(x.instance.key for x in traces), "合计")
+        count = len(traces) + 1
+        return b.Grid(heads, rows, align="l" + "r" * count, widths=(2, *(1 for _ in range(count))))
+
+    def sum_of(self, line: t.Line, traces: list[SubjectTrace]) -> str:
+        """Return the sum of a pay line over instances; '' where a sum means nothing, 未知 where one is unknown."""
+        if not adds_up(line):
+            return ""
+        total = total_of([x.whole.get(line.id) for x in traces])
+        return self.reasons.bare(total, units.MONEY) if total is not None else "未知"
 
     def line(self, line: t.Line, trace: SubjectTrace, *, with_value: bool) -> b.Rule:
         """Return one line: its value, its rule as a sentence, what it used, the bound, what is next."""
         card = trace.cards[-1]
         traced = card.lines[line.id]
         parts: list[b.Block] = [b.Text(self.sentence(line), quiet=True)]
-        used = self.reasons.used(traced.note.formula if isinstance(traced.note, LineNote) else traced)
+        formula = traced.note.formula if isinstance(traced.note, LineNote) else traced
+        used = self.reasons.used(formula, trace.instance.days)
         self.remember(line, used)
         said = [str(x) for x in used if x.kind != "case"][:USED_MAX]
         several = len(trace.cards) > 1

@@ -10,66 +10,81 @@ colours. The numbers stand in a table beside the chart as well.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from html import escape
 
 from guanhu.values.exact import money_shown, round_half_away, shown
 
 WIDTH, HEIGHT = 720, 170
-_TOP, _BOTTOM, _LEFT, _RIGHT = 44, 26, 8, 8
+_TOP, _BOTTOM, _SIDE = 44, 26, 8
 _INK, _QUIET, _DEEP, _HAIR = "#1c2430", "#5b6675", "#1b4f72", "#d5dae1"
 _WAN = 10_000
 _YI = 100_000_000
 
 
-def bars(title: str, labels: Sequence[str], values: Sequence[Fraction | None], *, is_money: bool) -> str:
-    """Return an SVG of one bar for each label; None is unknown and drawn as an open box."""
-    known = [v for v in values if v is not None]
-    high = max([*known, Fraction(0)])
-    low = min([*known, Fraction(0)])
-    reach = high - low or Fraction(1)
-    # What hangs below zero needs room for its label above those of the periods.
-    room = HEIGHT - _TOP - _BOTTOM - (14 if low < 0 else 0)
-    zero = _TOP + high * room / reach
-    step = Fraction(WIDTH - _LEFT - _RIGHT, max(len(values), 1))
-    width = min(step * 6 / 10, Fraction(46))
-    parts = [_text(_LEFT, 14, title, size=12, colour=_INK, anchor="start")]
-    parts.append(_line(_LEFT, zero, WIDTH - _RIGHT, zero))
-    for index, (label, value) in enumerate(zip(labels, values, strict=True)):
-        middle = _LEFT + step * index + step / 2
-        parts.append(_text(middle, HEIGHT - 8, label, size=10, colour=_QUIET))
-        left = middle - width / 2
-        if value is None:
-            parts.append(_box(left, zero - 22, width, Fraction(22), 'fill="none" stroke-dasharray="3 2"'))
-            parts.append(_text(middle, zero - 27, "未知", size=10, colour=_INK))
-            continue
-        tall = abs(value) * room / reach
-        top = zero - tall if value >= 0 else zero
-        parts.append(_box(left, top, width, tall, f'fill="{_DEEP}"'))
-        above = top - 5 if value >= 0 else zero + tall + 12
-        parts.append(_text(middle, above, short(value, is_money=is_money), size=10, colour=_INK))
-    said = escape(in_words(title, labels, values, is_money=is_money))
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One chart: a value for each label; None is unknown and drawn as an open box."""
+
+    title: str
+    labels: Sequence[str]
+    values: Sequence[Fraction | None]
+    is_money: bool
+
+
+def drawn(panels: Sequence[Panel]) -> str:
+    """Return an SVG of charts beside each other."""
+    width = Fraction(WIDTH, max(len(panels), 1))
+    parts = [part for index, panel in enumerate(panels) for part in _panel(panel, width * index, width)]
+    said = escape("; ".join(in_words(panel) for panel in panels))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{said}" '
         f'font-family="Noto Sans SC, Source Han Sans SC, PingFang SC, Microsoft YaHei, sans-serif" '
         # A variable font inside a drawing is set in its thinnest cut unless the axis itself is named.
         f"style=\"font-variation-settings:'wght' 400\">"
-        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
+        f"<title>{said}</title>{''.join(parts)}</svg>"
     )
 
 
-def in_words(title: str, labels: Sequence[str], values: Sequence[Fraction | None], *, is_money: bool) -> str:
-    """Return the chart as a sentence, for those who do not see it.
+def _panel(panel: Panel, start: Fraction, across: Fraction) -> Iterator[str]:
+    known = [v for v in panel.values if v is not None]
+    high, low = max([*known, Fraction(0)]), min([*known, Fraction(0)])
+    reach = high - low or Fraction(1)
+    # What hangs below zero needs room for its label above those of the periods.
+    room = HEIGHT - _TOP - _BOTTOM - (14 if low < 0 else 0)
+    zero = _TOP + high * room / reach
+    left_edge, right_edge = start + _SIDE, start + across - _SIDE
+    step = (right_edge - left_edge) / max(len(panel.values), 1)
+    width = min(step * 6 / 10, Fraction(46))
+    yield _text(left_edge, 14, panel.title, size=12, colour=_INK, anchor="start")
+    yield _line(left_edge, zero, right_edge, zero)
+    for index, (label, value) in enumerate(zip(panel.labels, panel.values, strict=True)):
+        middle = left_edge + step * index + step / 2
+        yield _text(middle, HEIGHT - 8, label, size=10, colour=_QUIET)
+        left = middle - width / 2
+        if value is None:
+            yield _box(left, zero - 22, width, Fraction(22), 'fill="none" stroke-dasharray="3 2"')
+            yield _text(middle, zero - 27, "未知", size=10, colour=_INK)
+            continue
+        tall = abs(value) * room / reach
+        yield _box(left, zero - tall if value >= 0 else zero, width, tall, f'fill="{_DEEP}"')
+        above = zero - tall - 5 if value >= 0 else zero + tall + 12
+        yield _text(middle, above, short(value, is_money=panel.is_money), size=10, colour=_INK)
 
-    >>> in_words("得分", ["一季", "二季"], [Fraction(60), None], is_money=False)
+
+def in_words(panel: Panel) -> str:
+    """Return a chart as a sentence, for those who do not see it.
+
+    >>> in_words(Panel("得分", ["一季", "二季"], [Fraction(60), None], is_money=False))
     '得分: 一季 60, 二季 未知'
     """
     said = (
-        f"{label} {'未知' if value is None else _full(value, is_money=is_money)}"
-        for label, value in zip(labels, values, strict=True)
+        f"{label} {'未知' if value is None else _full(value, is_money=panel.is_money)}"
+        for label, value in zip(panel.labels, panel.values, strict=True)
     )
-    return f"{title}: {', '.join(said)}"
+    return f"{panel.title}: {', '.join(said)}"
 
 
 def short(value: Fraction, *, is_money: bool) -> str:

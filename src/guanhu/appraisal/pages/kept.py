@@ -23,6 +23,7 @@ from guanhu.facts.store import Bank
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.run.template import filled
 from guanhu.values.dates import MONTHS_OF, period_of
+from guanhu.values.units import MONEY
 
 LENGTH = {**MONTHS_OF, "campaign": 99, "once": 0}
 """Calendar units by their length, to put the longest first."""
@@ -195,17 +196,25 @@ class KeptRun:
         return sorted(found, key=lambda unit: -LENGTH[unit])
 
 
-def top_pay(rulebook: t.Rulebook, group: str) -> list[t.Line]:
-    """Return the pay lines of a group that stand for themselves: no total and no longer line takes them up."""
-    own = [x for x in rulebook.lines.values() if x.group == group and x.role in ("pay", "total")]
+def top_money(rulebook: t.Rulebook, group: str) -> list[t.Line]:
+    """Return the money lines of a group that stand for themselves: no other line of money takes them up.
+
+    Pay and totals come first. What is neither (an amount for information) must not be added over instances.
+    """
+    own = [x for x in rulebook.lines.values() if x.group == group and x.unit == MONEY]
     taken = {term for line in own for term in line.terms}
-    for line in rulebook.lines.values():
+    for line in own:
         for node in t.walk(line.value):
-            if isinstance(node, t.OverInstances):
-                taken.add(node.line)
-            elif isinstance(node, t.LineRef) and line.role in ("pay", "total"):
+            if isinstance(node, t.LineRef):
                 taken.add(node.name)
-    return [x for x in own if x.unit.kind == "money" and x.id not in taken]
+            elif isinstance(node, t.OverInstances | t.Previous):
+                taken.add(node.line)
+    return sorted((x for x in own if x.id not in taken), key=lambda x: not adds_up(x))
+
+
+def adds_up(line: t.Line) -> bool:
+    """Tell whether the figures of several instances may be added: pay and totals of pay."""
+    return line.unit == MONEY and line.role in ("pay", "total")
 
 
 def _text(value: str) -> exp.Expr:

@@ -16,6 +16,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import InputNote, LineNote, MeasureNote, Traced, Unknown, Value
 from guanhu.rulebook.print.sentence import Speaker
 from guanhu.values import units
+from guanhu.values.dates import Span
 from guanhu.values.exact import money_shown, round_half_away, shown, truncate
 from guanhu.values.units import Unit
 
@@ -48,6 +49,7 @@ class Reasons:
         """Take the rulebook."""
         self.rulebook = rulebook
         self.speaker = Speaker(rulebook)
+        self.days: Span | None = None
 
     def shown(self, value: Value | None, unit: Unit) -> str:
         """Return a value as a manager reads it: money to the fen, shares in percent, at most four places."""
@@ -72,9 +74,10 @@ class Reasons:
         """Return a value for a column whose heading says the unit."""
         return self.shown(value, unit).removesuffix(" 元").removesuffix(" 分")
 
-    def used(self, traced: Traced) -> list[Used]:
-        """Return the figures that a formula used, each once, in reading order."""
+    def used(self, traced: Traced, days: Span) -> list[Used]:
+        """Return the figures that a formula used, each once, in reading order; `days` are the instance's own."""
         found: dict[tuple[str, str], Used] = {}
+        self.days = days
         for used in self._used(traced):
             found.setdefault((used.kind, used.name), used)
         return list(found.values())
@@ -85,7 +88,7 @@ class Reasons:
         match node:
             case t.MeasureRef():
                 measure = self.rulebook.measures[node.name]
-                window = measure_window(traced)
+                window = measure_window(traced, self.days)
                 yield Used(
                     "measure",
                     self.speaker.name(node.name),
@@ -264,12 +267,14 @@ class Reasons:
             yield unknown_text(self.rulebook, traced.value)
 
 
-def measure_window(traced: Traced) -> str:
-    """Return the days that a measure looked at, and how many things it counted; '' for other measures."""
+def measure_window(traced: Traced, own: Span | None) -> str:
+    """Return the days that a measure looked at, unless the instance's own, and how many things it counted."""
     note = traced.note
     if not isinstance(note, MeasureNote):
         return ""
     things = len({row.object_id for row in note.rows})
+    if own is not None and (note.start, note.end) == (own.start, own.end):
+        return f"{things} 笔"
     return f"{note.start} 至 {note.end - timedelta(days=1)}, {things} 笔"
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from guanhu.appraisal.pages.kept import Card, Figure, KeptRun, top_pay
+from guanhu.appraisal.pages.kept import Card, Figure, KeptRun, adds_up, top_money
 from guanhu.appraisal.runs import value_kept
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.print.reading_back import SCOPE
@@ -93,7 +93,9 @@ class Sheets:
         units = {group.id: self.kept.longest(group.id) for group in self.groups}
         wide = self._wide([x for x in self._lines() if x.every == units[x.group]])
         pays = {
-            group.id: [x for x in top_pay(self.rulebook, group.id) if x.every != units[group.id]]
+            group.id: [
+                x for x in top_money(self.rulebook, group.id) if adds_up(x) and x.every != units[group.id]
+            ]
             for group in self.groups
         }
         sums = list(dict.fromkeys(f"{line.title}(全期合计)" for lines in pays.values() for line in lines))
