@@ -305,7 +305,7 @@ class Appraisal:
                 joined.append(
                     (
                         name,
-                        supplied_figure(self.engine, measure, card.instance, card.group.subject),
+                        supplied_figure(self.engine, measure, card.instance, card.group),
                         "subject_id" if measure.scope == card.group.subject else measure.scope,
                     )
                 )
@@ -539,7 +539,9 @@ def _value_columns(alias: str, name: str, figure: Figure) -> list[exp.Expr]:
         return [
             exp.alias_(exp.Cast(this=exp.Null(), to=exp.DataType.build("BIGINT")), f"m:{name}", quoted=True)
         ]
-    num = exp.column("num", table=alias)
+    num: exp.Expr = exp.column("num", table=alias)
+    if figure.by_days:
+        num = exp.Mul(this=num, expression=exp.column("spell_days", table="s"))
     none = exp.Is(this=exp.column("bad", table=alias), expression=exp.Null())
     missing: exp.Expr = n.integer(0) if figure.empty_is_zero else exp.Null()
     bad = exp.GT(this=exp.column("bad", table=alias), expression=n.integer(0))

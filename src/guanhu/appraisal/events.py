@@ -79,7 +79,8 @@ class EventFold:
         if subject in THINGS:
             return filled(_TO_THING[subject, "loan" if "loan_id" in names else "account"], **parts)
         if measure.credit == "person" and "person_id" in names:
-            return filled(_TO_PERSON, **parts)
+            own = filled(_TO_PERSON, **parts)
+            return filled(_TO_TEAM, credited=own) if subject == "team" else own
         routes = self._routes(kind, names, parts)
         weight: exp.Expr = exp.column("share", table="g")
         if measure.credit in ("lead only", "each in full"):

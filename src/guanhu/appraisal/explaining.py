@@ -129,6 +129,8 @@ class Explainer:
                 return self.reader.person(subject_id)
             case "institution":
                 return self.reader.institution(subject_id)
+            case "team":
+                return self.reader.team(subject_id)
             case _:
                 return self.reader.bank()
 

@@ -55,6 +55,7 @@ class Figure:
     is_mean: bool = False
     unknown: str = ""
     empty_is_zero: bool = True
+    by_days: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,8 @@ class Fold:
         name = self.base_name(measure, plain, own)
         if name not in self.made:
             self.made.add(name)
-            template = shapes.BASE_ACCOUNTS if object_key == "account_no" else shapes.BASE_LOANS
+            of_accounts = shapes.BASE_ACCOUNTS_OF_PEOPLE if subject == "person" else shapes.BASE_ACCOUNTS
+            template = of_accounts if object_key == "account_no" else shapes.BASE_LOANS
             days = self._segments([Segment(i, span, None) for i, span in enumerate(spans)])
             self.engine.create(name, filled(template, pieces=plain, spans=days))
             self.engine.drop(days)

@@ -81,6 +81,25 @@ class SubjectReader:
         more = self._by_ids(LOANS, "customer_id", customers)
         self._loans(facts, {k: v for k, v in more.items() if k not in facts.loans})
 
+    def team(self, team_id: str) -> SubjectFacts:
+        """Return the facts of a team: those of all who belong to it on some day."""
+        facts = SubjectFacts("team", team_id, institutions=self.institutions())
+        self._figures(facts)
+        assignments: dict[Assignment, None] = {}
+        for (person,) in self._select(
+            "SELECT DISTINCT f.person_id FROM f_posts AS f JOIN x ON f.team_id = x.id", [team_id]
+        ):
+            member = self.person(person)
+            facts.members[person] = member.spans
+            facts.accounts.update(member.accounts)
+            facts.loans.update(member.loans)
+            assignments.update(dict.fromkeys(member.assignments))
+            for kind, rows in member.events.items():
+                known = {row.id for row in facts.events.get(kind, ())}
+                facts.events.setdefault(kind, []).extend(row for row in rows if row.id not in known)
+        facts.assignments = list(assignments)
+        return facts
+
     def institution(self, institution_id: str) -> SubjectFacts:
         """Return the facts of an institution and of all below it."""
         below = self._below(institution_id)

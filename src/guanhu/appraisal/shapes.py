@@ -31,6 +31,23 @@ FROM (
 ) AS x
 WHERE days > 0 GROUP BY ALL
 """
+BASE_ACCOUNTS_OF_PEOPLE = """
+WITH owned AS (
+  SELECT p.*, a.closed_on, p.end_day >= a.closed_on AS is_last
+  FROM pieces AS p JOIN f_accounts AS a ON a.account_no = p.account_no
+  WHERE a.closed_on IS NULL OR p.start_day < a.closed_on
+), held AS (
+  SELECT account_no, subject_no, span_no, weight, start_day, end_day FROM owned
+  UNION ALL
+  SELECT o.account_no, o.subject_no, w.span_no, o.weight, greatest(w.start_day, o.end_day), w.end_day
+  FROM owned AS o JOIN w_span AS w ON w.subject_no = o.subject_no AND w.end_day > o.end_day
+  WHERE o.is_last
+)
+SELECT account_no, subject_no, span_no,
+       CAST(sum(weight * (least(h.end_day, s.end_day) - greatest(h.start_day, s.start_day))) AS BIGINT) AS weight,
+       DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day
+FROM held AS h JOIN spans AS s ON h.start_day < s.end_day AND h.end_day > s.start_day GROUP BY ALL
+"""
 BASE_LOANS = """
 SELECT loan_id, subject_no, span_no,
        CAST(sum(weight * (least(p.end_day, s.end_day) - greatest(p.start_day, s.start_day))) AS BIGINT) AS weight,

@@ -21,12 +21,17 @@ QUALIFY row_number() OVER (PARTITION BY subject_id ORDER BY from_day DESC, to_da
 """
 
 
-def supplied_figure(engine: Engine, measure: t.FigureMeasure, instance: Instance, subject: str) -> Figure:
-    """Return the figure in force on the last day of the window; one that is not supplied is unknown, not zero."""
+def supplied_figure(
+    engine: Engine, measure: t.FigureMeasure, instance: Instance, group: t.GroupOfSubjects
+) -> Figure:
+    """Return the figure in force on the last day of the window; one that is not supplied is unknown, not zero.
+
+    One that counts `by_days` is multiplied by the days of the spell when it is joined, over those of the instance.
+    """
     span = span_of(measure.window, instance.days, instance.every)
     if span is None:
         return Figure("", Fraction(1, FIGURE_SCALE), by_spell=False, unknown="window")
-    name = f"supplied/{measure.id}/{span}/{subject}"
+    name = f"supplied/{measure.id}/{span}/{group.id}"
     day = date_sql(span.last_day)
     engine.create(
         name,
@@ -34,4 +39,6 @@ def supplied_figure(engine: Engine, measure: t.FigureMeasure, instance: Instance
             _SUPPLIED, item=exp.Literal.string(measure.item), scope=exp.Literal.string(measure.scope), day=day
         ),
     )
-    return Figure(name, Fraction(1, FIGURE_SCALE), by_spell=False, empty_is_zero=False)
+    by_days = measure.by_days and group.spells
+    scale = Fraction(1, FIGURE_SCALE) / (instance.days.days if by_days else 1)
+    return Figure(name, scale, by_spell=False, empty_is_zero=False, by_days=by_days)

@@ -74,6 +74,7 @@ class SubjectFacts:
     subject_id: str
     staff: dict[str, Any] = field(default_factory=dict)
     spans: list[PostSpan] = field(default_factory=list)
+    members: dict[str, list[PostSpan]] = field(default_factory=dict)
     below: frozenset[str] = frozenset()
     accounts: dict[str, Thing] = field(default_factory=dict)
     loans: dict[str, Thing] = field(default_factory=dict)

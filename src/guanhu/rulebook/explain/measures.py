@@ -167,12 +167,19 @@ class MeasureEvaluator:
 
     def _cut_by_post(self, assignment: Assignment, measure: t.Measure) -> Iterator[Piece]:
         weight = self.weight_of(assignment, measure)
-        if weight is None or (self.facts.kind == "person" and assignment.person_id != self.facts.subject_id):
+        if weight is None:
             return
-        for span in self.facts.spans:
+        for span in self._spans_of(assignment.person_id):
             start, end = max(assignment.start, span.start), min(assignment.end, span.end)
             if start < end:
                 yield Piece(start, end, weight, span)
+
+    def _spans_of(self, person_id: str | None) -> list[PostSpan]:
+        """Return the post spans in which a person counts for the subject: its own, or those in the team."""
+        facts = self.facts
+        if facts.kind == "team":
+            return [s for s in facts.members.get(person_id or "", []) if s.team_id == facts.subject_id]
+        return facts.spans if person_id == facts.subject_id else []
 
     def weight_of(self, assignment: Assignment, measure: t.Measure) -> int | None:
         """Return the weight of an assignment under a measure's way of crediting, or None when it does not count."""
@@ -192,19 +199,34 @@ class MeasureEvaluator:
         things = self.facts.loans if kind == "loan" else self.facts.accounts
         rows: list[CreditedRow] = []
         for thing in sorted(things.values(), key=lambda x: x.id):
-            pieces = [p for p in self.pieces(thing, kind, measure) if _in_spell(p, question)]
+            pieces = self.pieces(thing, kind, measure)
             if measure.base:
-                pieces = list(_as_base(pieces, thing, question))
+                held = self._with_last_owner(pieces, thing)
+                pieces = list(_as_base([p for p in held if _in_spell(p, question)], question))
             elif question.spell is not None and measure.window.is_own:
-                pieces = [
-                    _clipped(p, question.spell)
-                    for p in pieces
-                    if p.start < question.spell.end and p.end > question.spell.start
-                ]
+                pieces = [_clipped(p, question.spell) for p in pieces if _in_spell(p, question)]
             rows.extend(self._thing_rows(thing, pieces, spans, question))
         own_days = sum(span.days for span in taken(measure.take, question.own)[0])
         per = Fraction(WHOLE) * divisor * (own_days if measure.base else 1)
         return self._summed(question, rows, per)
+
+    def _with_last_owner(self, pieces: list[Piece], thing: Thing) -> list[Piece]:
+        """Return the pieces with a closed account staying with its last owner, through all later post spans."""
+        if thing.closed_on is None:
+            return pieces
+        found: list[Piece] = []
+        for piece in pieces:
+            if piece.start >= thing.closed_on:
+                continue
+            found.append(piece)
+            if piece.end < thing.closed_on:
+                continue
+            if self.facts.kind != "person":
+                found[-1] = Piece(piece.start, FAR_FUTURE, piece.weight, piece.post)
+                continue
+            later = [s for s in self.facts.spans if s.end > piece.end]
+            found.extend(Piece(max(s.start, piece.end), s.end, piece.weight, s) for s in later)
+        return found
 
     def _thing_rows(
         self, thing: Thing, pieces: list[Piece], spans: list[Span], question: Question
@@ -401,13 +423,13 @@ class MeasureEvaluator:
             if event.institution_id in facts.below:
                 yield WHOLE, None
         elif measure.credit == "person":
-            if event.person_id == facts.subject_id:
-                yield from ((WHOLE, span) for span in facts.spans if span.start <= event.day < span.end)
+            spans = self._spans_of(event.person_id)
+            yield from ((WHOLE, span) for span in spans if span.start <= event.day < span.end)
         else:
             for assignment in self._owners(event, measure):
                 weight = self.weight_of(assignment, measure)
-                if weight is not None and assignment.person_id == facts.subject_id:
-                    yield from ((weight, span) for span in facts.spans if span.start <= event.day < span.end)
+                spans = self._spans_of(assignment.person_id) if weight is not None else []
+                yield from ((weight or 0, span) for span in spans if span.start <= event.day < span.end)
 
     def _owners(self, event: EventRow, measure: t.Measure) -> list[Assignment]:
         book = measure.book or "main"
@@ -493,20 +515,11 @@ def _clipped(piece: Piece, span: Span) -> Piece:
     return Piece(max(piece.start, span.start), min(piece.end, span.end), piece.weight, piece.post)
 
 
-def _as_base(pieces: list[Piece], thing: Thing, question: Question) -> Iterator[Piece]:
-    """Yield the pieces of a moving baseline: the weight is share × days of the instance's own window.
-
-    A closed account stays with its last owner: what holds on the day before closing goes on.
-    """
+def _as_base(pieces: list[Piece], question: Question) -> Iterator[Piece]:
+    """Yield the pieces of a moving baseline: the weight is share × the days taken of the instance's own window."""
     spans, _ = taken(question.measure.take, question.own)
     for piece in pieces:
-        end = piece.end
-        if thing.closed_on is not None:
-            if piece.start >= thing.closed_on:
-                continue
-            if piece.end >= thing.closed_on:
-                end = FAR_FUTURE
-        days = sum(max((min(end, x.end) - max(piece.start, x.start)).days, 0) for x in spans)
+        days = sum(max((min(piece.end, x.end) - max(piece.start, x.start)).days, 0) for x in spans)
         if days > 0:
             yield Piece(date.min, FAR_FUTURE, piece.weight * days, piece.post)
 

@@ -132,6 +132,8 @@ class SubjectEvaluator:
         days = instance.days
         if group.subject != "person":
             attributes: dict[str, Value] = {}
+            if group.subject == "team":
+                attributes = _known({"team_id": self.facts.subject_id})
             if group.subject == "institution":
                 attributes = _known(
                     {
@@ -295,7 +297,10 @@ class SubjectEvaluator:
         found = [row for row in rows if row[0] <= span.last_day < row[1]]
         if not found:
             return Unknown(f"measures.{measure.id}", "absent")
-        return max(found, key=lambda row: (row[0], -row[1].toordinal()))[2]
+        value = max(found, key=lambda row: (row[0], -row[1].toordinal()))[2]
+        if measure.by_days and self.rulebook.groups[card.group].spells:
+            return value * card.spell_days / card.instance.days.days
+        return value
 
     # -- the past --
 

@@ -197,6 +197,18 @@ def _window(reader: Reader) -> tuple[Window, bool]:
     return window, base
 
 
+def refuse_base(reader: Reader, kind: Kind) -> None:
+    """Refuse a moving baseline of dated rows: a row of last year has no holder in this one."""
+    reader.add(
+        "RUL073",
+        reader.place_of("over"),
+        f"{kind.zh}是逐笔发生的, 不能作移动基数",
+        f"{kind.name} happen on a day and cannot be a moving baseline",
+        "去掉 base of, 用 last year 或 same period last year(按当时的管户)",
+        "drop `base of`: last year's rows go to those in charge then",
+    )
+
+
 def rewindowed(
     builder: Builder, measure: t.AnyMeasure, full: str, window: Window, base: bool, place: Place
 ) -> t.AnyMeasure:
@@ -215,6 +227,15 @@ def rewindowed(
         "window": window,
     }
     if isinstance(measure, t.Measure):
+        if base and measure.kind.dated is not Dated.CHANGE:
+            raise TypeProblem(
+                "RUL073",
+                place,
+                f"{measure.kind.zh}是逐笔发生的, 不能作移动基数",
+                f"{measure.kind.name} happen on a day and cannot be a moving baseline",
+                "去掉 base of",
+                "drop `base of`",
+            )
         return replace(measure, base=base, **changed)  # type: ignore[arg-type]
     return replace(measure, **changed)  # type: ignore[arg-type]
 
@@ -278,6 +299,8 @@ class _Rows:
         take = self.take()
         each = self.default_each(each, take)
         window, base = _window(reader)
+        if base and kind.dated is not Dated.CHANGE:
+            refuse_base(reader, kind)
         unit = _unit_of(reader, self.unit_of(take, each))
         credit = reader.one_of(
             "credit",
