@@ -29,7 +29,8 @@ def supplied_figure(
     One that counts `by_days` is multiplied by the days of the spell when it is joined, over those of the instance.
     """
     span = span_of(measure.window, instance.days, instance.every)
-    if span is None:
+    # A person's figure is no figure of an institution, team or bank.
+    if span is None or (measure.scope == "person" and group.subject != "person"):
         return Figure("", Fraction(1, FIGURE_SCALE), by_spell=False, unknown="window")
     name = f"supplied/{measure.id}/{span}/{group.id}"
     day = date_sql(span.last_day)

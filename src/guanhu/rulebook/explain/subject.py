@@ -288,6 +288,8 @@ class SubjectEvaluator:
         )
 
     def _supplied(self, measure: t.FigureMeasure, span: Span, card: CardTrace) -> Value:
+        if measure.scope == "person" and self.facts.kind != "person":
+            return Unknown(f"measures.{measure.id}", "absent")
         subject = {
             "institution": card.attributes.get("institution_id"),
             "team": card.attributes.get("team_id"),
