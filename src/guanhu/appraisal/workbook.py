@@ -35,12 +35,12 @@ _FORMATS = {
     "mixed": "#,##0.00##########",
 }
 _NOTES = (
-    "结果: 每个对象一行, 列是办法中的各行, 取各自最长的周期; 另有各期计酬的合计。",
+    "结果: 每个对象一行, 列是办法中最长周期的各行; 较短周期的计酬列出全期合计。",
     "各期: 较短周期的同样的表。",
     "明细行: 每个对象、每期、每一行一条; 期内岗位或机构有变动的, 另列各段。",
     "检查、决定: 检查发现的事项和成立的决定。",
     "未参加: 谁没有参加考核, 为什么。",
-    "对账: 各经理 + 无人管户 = 各机构 = 全行 = 总账; “不平”表示有差额, 以“差额”一栏为准。",
+    "对账: 各经理 + 无人管户 = 各机构 = 全行 = 总账; “不平”表示有差额。平不平按未取整的数判断, 各栏各自取到分, 相加可差一分。",
     "参数: 办法留给银行决定的数, 以及没有提供的。",
     "空白表示未知, 不是零; 原因写在“备注”或“未知的原因”一栏。金额单位是元, 已取到分。",
     "同一份规则、同一期间、同一批数据, 任何时候重新运行, 摘要相同。",
@@ -54,7 +54,12 @@ def write_workbook(kept: KeptRun, path: Path) -> None:
     ((count,),) = kept.rows("lines", "count(*)", "1")
     # No default date: the moment of the run, so that the same run gives the same file.
     made = datetime.fromisoformat(kept.record["created_at"]).replace(tzinfo=None)
-    options = {"constant_memory": count > LARGE, "strings_to_formulas": False, "strings_to_urls": False}
+    options = {
+        "constant_memory": count > LARGE,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "default_format_properties": {"font_name": "Microsoft YaHei", "font_size": 10},
+    }
     with xlsxwriter.Workbook(str(path), options) as book:
         book.set_properties({"created": made, "title": kept.rulebook.title, "author": "guanhu"})
         Writer(kept, book).write()

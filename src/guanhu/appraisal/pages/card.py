@@ -8,6 +8,7 @@ from fractions import Fraction
 from guanhu.appraisal.pages import charts
 from guanhu.appraisal.pages.kept import LENGTH, Names, adds_up, top_money
 from guanhu.appraisal.pages.reasons import Reasons, Used
+from guanhu.appraisal.pages.sheets import spans_text
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.subject import CardTrace, SubjectTrace
 from guanhu.rulebook.explain.values import LineNote, Unknown, Value
@@ -322,22 +323,6 @@ def total_of(values: Iterable[Value | None]) -> Fraction | None:
 def number_or_none(value: Value | None) -> Fraction | None:
     """Return a number, or None for what is unknown."""
     return value if isinstance(value, Fraction) else None
-
-
-def spans_text(keys: list[str], order: list[str]) -> str:
-    """Return keys in words; of those that follow each other in `order` only the first and the last.
-
-    >>> spans_text(["2025-01", "2025-02", "2025-03", "2025-06"], [f"2025-{m:02d}" for m in range(1, 13)])
-    '2025-01 至 2025-03、2025-06'
-    """
-    places = {key: place for place, key in enumerate(order)}
-    spans: list[list[str]] = []
-    for key in keys:
-        if spans and places.get(key, -1) == places.get(spans[-1][-1], -9) + 1:
-            spans[-1].append(key)
-        else:
-            spans.append([key])
-    return "、".join(f"{span[0]} 至 {span[-1]}" if len(span) > 2 else "、".join(span) for span in spans)
 
 
 def short_key(key: str, every: str, *, one_year: bool) -> str:

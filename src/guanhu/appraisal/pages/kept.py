@@ -109,7 +109,7 @@ class KeptRun:
         rows = self.engine.rows(
             filled("SELECT DISTINCT instance, every FROM read_parquet(:path)", path=self.table("people"))
         )
-        return sorted(((str(i), str(e)) for i, e in rows), key=_in_time)
+        return sorted(((str(i), str(e)) for i, e in rows), key=lambda row: in_time(*row))
 
     def cards(self, instance: str, every: str) -> list[Card]:
         """Return the cards of an instance by subject, the whole before its spells; spells only of several."""
@@ -221,10 +221,12 @@ def _text(value: str) -> exp.Expr:
     return exp.Literal.string(value)
 
 
-def _in_time(instance: tuple[str, str]) -> tuple[str, int, str]:
-    key, every = instance
+def in_time(key: str, every: str = "") -> tuple[str, int, str]:
+    """Return what instances are sorted by: their end, of those that end together the shorter first."""
     span = period_of(key)
-    return (str(span.end) if span is not None else key, LENGTH.get(every, 0), key)
+    if span is None:
+        return (key, LENGTH.get(every, 0), key)
+    return (str(span.end), LENGTH.get(every, span.days), key)
 
 
 _PEOPLE = """

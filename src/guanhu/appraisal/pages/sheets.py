@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from guanhu.appraisal.pages.kept import Card, Figure, KeptRun, adds_up, top_money
+from guanhu.appraisal.pages.kept import Card, Figure, KeptRun, adds_up, in_time, top_money
 from guanhu.appraisal.runs import value_kept
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.print.reading_back import SCOPE
@@ -19,10 +19,12 @@ from guanhu.rulebook.print.sentence import EVERY, UNIT, attribute_name, state_na
 from guanhu.rulebook.print.unit_words import unit_text
 from guanhu.values.dates import FAR_FUTURE
 from guanhu.values.exact import decimal_of
-from guanhu.values.units import MONEY, Unit
+from guanhu.values.units import MONEY, RATIO, Unit
 
 Cell = str | int | Fraction | date | None
 Row = tuple[Cell, ...]
+Paid = dict[tuple[str, str], tuple[Fraction, list[str]]]
+"""(subject, line) → what was paid over the run, and the instances in which it is unknown."""
 UNKNOWN = "未知"
 _REASONS = {"no post": "期内没有岗位"}
 _YES_NO = {"yes": "是", "no": "否"}
@@ -48,17 +50,21 @@ class Sheet:
     frozen: int = 0
 
 
-WHO = (
-    Column("对象号", 12),
-    Column("姓名/名称", 16),
-    Column("考核对象", 16),
-    Column("期间", 12),
-    Column("岗位", 14),
-    Column("等级", 8),
-    Column("机构号", 10),
-    Column("机构名称", 28),
-    Column("在岗天数", 9, "days"),
-)
+def who_columns(group_width: int) -> tuple[Column, ...]:
+    """Return the columns that say whose row it is."""
+    return (
+        Column("对象号", 12),
+        Column("姓名/名称", 16),
+        Column("考核对象", group_width),
+        Column("期间", 12),
+        Column("岗位", 14),
+        Column("等级", 8),
+        Column("机构号", 10),
+        Column("机构名称", 30),
+        Column("在岗天数", 9, "days"),
+    )
+
+
 REMARK = Column("备注: 未结清的原因", 60)
 
 
@@ -70,6 +76,9 @@ class Sheets:
         self.kept = kept
         self.rulebook = kept.rulebook
         self.groups = list(self.rulebook.groups.values())
+        width = max((2 * len(group.title) + 2 for group in self.groups), default=0)
+        self.group_width = min(max(width, 12), 32)
+        self.who_columns = who_columns(self.group_width)
 
     def who(self, card: Card) -> Row:
         """Return the cells that say whose row it is."""
@@ -89,45 +98,63 @@ class Sheets:
     # -- one row per subject and instance --
 
     def results(self) -> Sheet:
-        """Return the results: each subject in the longest unit of its group, with its pay over the run."""
-        units = {group.id: self.kept.longest(group.id) for group in self.groups}
-        wide = self._wide([x for x in self._lines() if x.every == units[x.group]])
+        """Return the results: a row for each subject in the longest unit, with its pay over the whole run.
+
+        A group that has no lines of that unit has one row for each subject, with the pay only.
+        """
+        longest = self.kept.units()[0] if self.kept.units() else ""
+        wide = Wide(self.rulebook, [x for x in self._lines() if x.every == longest])
         pays = {
-            group.id: [
-                x for x in top_money(self.rulebook, group.id) if adds_up(x) and x.every != units[group.id]
-            ]
+            group.id: [x for x in top_money(self.rulebook, group.id) if adds_up(x) and x.every != longest]
             for group in self.groups
         }
-        sums = list(dict.fromkeys(f"{line.title}(全期合计)" for lines in pays.values() for line in lines))
-        columns = (*WHO, *wide.columns, *(Column(title, 18, "money") for title in sums), REMARK)
+        titles = list(dict.fromkeys(_summed(line) for lines in pays.values() for line in lines))
+        columns = (
+            *self.who_columns,
+            *wide.columns,
+            *(Column(title, 18, "money") for title in titles),
+            REMARK,
+        )
 
         def rows() -> Iterator[Row]:
-            paid = self._paid({line.id for lines in pays.values() for line in lines}) if sums else {}
+            paid, latest, seen = self._paid(pays)
             for instance, every in self.kept.instances():
-                for card in self.kept.cards(instance, every):
-                    if card.spell or every != units[card.group]:
-                        continue
-                    lines = {
-                        f"{line.title}(全期合计)": paid.get((card.subject, line.id))
-                        for line in pays[card.group]
-                    }
-                    cells, remark = wide.cells(card)
-                    yield (*self.who(card), *cells, *(lines.get(title) for title in sums), remark)
+                for card in self.kept.cards(instance, every) if every == longest else ():
+                    if not card.spell:
+                        cells, remark = wide.cells(card)
+                        sums, more = self._sums(card, pays, titles, paid)
+                        yield (*self.who(card), *cells, *sums, "; ".join(x for x in (remark, more) if x))
+                        seen.add((card.subject, card.group))
+            for key, card in latest.items():
+                if key not in seen and self.kept.longest(card.group) != longest:
+                    sums, more = self._sums(card, pays, titles, paid)
+                    who = self.who(card)
+                    blank = [None] * len(wide.keys)
+                    yield (*who[:3], self.kept.record["period_text"], *who[4:8], None, *blank, *sums, more)
 
         return Sheet("结果", "results", columns, rows, frozen=2)
 
+    def _sums(
+        self, card: Card, pays: dict[str, list[t.Line]], titles: list[str], paid: Paid
+    ) -> tuple[list[Cell], str]:
+        """Return what a subject was paid over the run, and which sums are unknown because of which instances."""
+        cells: dict[str, Cell] = {}
+        remarks: list[str] = []
+        for line in pays[card.group]:
+            total, unknown = paid.get((card.subject, line.id), (None, []))
+            cells[_summed(line)] = None if unknown else total
+            if unknown:
+                remarks.append(f"{'、'.join(unknown)}的{line.title}未结清")
+        return [cells.get(title) for title in titles], "; ".join(remarks)
+
     def periods(self) -> list[Sheet]:
         """Return one sheet for each shorter calendar unit."""
-        units = {group.id: self.kept.longest(group.id) for group in self.groups}
-        found: list[Sheet] = []
-        for unit in self.kept.units():
-            lines = [x for x in self._lines() if x.every == unit and units[x.group] != unit]
-            if lines:
-                found.append(self._period(unit, lines))
-        return found
+        units = self.kept.units()[1:]
+        lines = {unit: [x for x in self._lines() if x.every == unit] for unit in units}
+        return [self._period(unit, found) for unit, found in lines.items() if found]
 
     def _period(self, unit: str, lines: list[t.Line]) -> Sheet:
-        wide = self._wide(lines)
+        wide = Wide(self.rulebook, lines)
         groups = {line.group for line in lines}
 
         def rows() -> Iterator[Row]:
@@ -140,24 +167,33 @@ class Sheets:
                         yield (*self.who(card), *cells, remark)
 
         name = "一次" if unit == "once" else UNIT[unit]
-        return Sheet(f"各期({name})", f"periods_{unit}", (*WHO, *wide.columns, REMARK), rows, frozen=2)
+        return Sheet(
+            f"各期({name})", f"periods_{unit}", (*self.who_columns, *wide.columns, REMARK), rows, frozen=2
+        )
 
     def _lines(self) -> list[t.Line]:
         return [x for x in self.rulebook.lines.values() if x.role != "check"]
 
-    def _wide(self, lines: list[t.Line]) -> Wide:
-        return Wide(self.rulebook, lines)
-
-    def _paid(self, wanted: set[str]) -> dict[tuple[str, str], Fraction | None]:
-        """Return what each subject was paid by a line over all instances; None when one is unknown."""
-        found: dict[tuple[str, str], Fraction | None] = {}
+    def _paid(
+        self, pays: dict[str, list[t.Line]]
+    ) -> tuple[Paid, dict[tuple[str, str], Card], set[tuple[str, str]]]:
+        """Return what each subject was paid by each line over all instances, and the newest card of each."""
+        found: Paid = {}
+        latest: dict[tuple[str, str], Card] = {}
         for instance, every in self.kept.instances():
             for card in self.kept.cards(instance, every):
-                for name in wanted & card.lines.keys() if not card.spell else ():
-                    before = found.get((card.subject, name), Fraction(0))
-                    value = card.lines[name].value
-                    found[card.subject, name] = None if before is None or value is None else before + value
-        return found
+                if card.spell:
+                    continue
+                if card.lines.keys() & {x.id for x in self._lines()}:
+                    latest[card.subject, card.group] = card
+                for line in pays[card.group]:
+                    figure = card.lines.get(line.id)
+                    if figure is None:
+                        continue
+                    total, unknown = found.get((card.subject, line.id), (Fraction(0), []))
+                    more = [instance] if figure.value is None else []
+                    found[card.subject, line.id] = (total + (figure.value or 0), [*unknown, *more])
+        return found, latest, set()
 
     # -- long --
 
@@ -166,7 +202,7 @@ class Sheets:
         columns = (
             Column("对象号", 12),
             Column("姓名/名称", 16),
-            Column("考核对象", 16),
+            Column("考核对象", self.group_width),
             Column("期间", 12),
             Column("段", 6),
             Column("行", 26),
@@ -262,7 +298,11 @@ class Sheets:
                 found.setdefault((str(subject), str(every), str(reason), str(post or "")), []).append(
                     str(instance)
                 )
+            order: dict[str, list[str]] = {}
+            for instance, every in self.kept.instances():
+                order.setdefault(every, []).append(instance)
             for (subject, every, reason, post), instances in found.items():
+                when = spans_text(instances, order.get(every, []))
                 why = _REASONS.get(reason, f"岗位“{post}”不在考核对象之内")
                 yield (
                     subject,
@@ -270,7 +310,7 @@ class Sheets:
                     EVERY[every],
                     why,
                     len(instances),
-                    "、".join(instances),
+                    when,
                 )
 
         return Sheet("未参加", "left_out", columns, rows, frozen=2)
@@ -280,7 +320,7 @@ class Sheets:
         columns = (
             Column("对象号", 12),
             Column("姓名/名称", 16),
-            Column("期间", 12),
+            Column("期间", 24),
             Column("决定", 24),
             Column("结论", 36),
             Column("改变", 14),
@@ -318,7 +358,7 @@ class Sheets:
         columns = (
             Column("对象号", 12),
             Column("姓名/名称", 16),
-            Column("考核对象", 16),
+            Column("考核对象", self.group_width),
             Column("期间", 12),
             Column("检查", 26),
             Column("结论", 40),
@@ -345,7 +385,7 @@ class Sheets:
     def reconcile(self) -> Sheet:
         """Return the reconciliation: managers + unassigned = institutions = bank = control total."""
         columns = (
-            Column("期间", 12),
+            Column("期间", 24),
             Column("指标", 26),
             Column("账簿", 8),
             Column("各经理合计", 20, "money"),
@@ -359,10 +399,12 @@ class Sheets:
 
         def rows() -> Iterator[Row]:
             names = "instance, measure, book, managers, unassigned, institutions, bank, control, holds"
-            for instance, name, book, *amounts, holds in self.kept.rows("reconcile", names, "1, 2, 3"):
+            found = sorted(self.kept.rows("reconcile", names, "1, 2, 3"), key=lambda row: in_time(row[0]))
+            for instance, name, book, *amounts, holds in found:
                 measure = self.rulebook.measures.get(name)
                 managers, rest, places, bank, control = (_amount(x) for x in amounts)
-                gap = _gap(managers, rest, places, bank, control)
+                # Each amount is rounded to the fen on its own; whether they agree was decided before that.
+                gap = Fraction(0) if holds == "yes" else _gap(managers, rest, places, bank, control)
                 yield (
                     str(instance), measure.title if measure is not None else str(name), str(book), managers, rest, places,
                     bank, control, gap, "平" if holds == "yes" else "不平",
@@ -424,7 +466,11 @@ class Wide:
     def columns(self) -> tuple[Column, ...]:
         """Return the columns."""
         return tuple(
-            Column(f"{title}({unit_text(unit)})", 18 if unit == MONEY else 13, unit.kind)
+            Column(
+                title if unit == RATIO else f"{title}({unit_text(unit)})",
+                18 if unit == MONEY else 13,
+                unit.kind,
+            )
             for title, unit in self.keys
         )
 
@@ -442,6 +488,26 @@ class Wide:
                 remarks.setdefault(figure.why, []).append(self.rulebook.lines[name].title)
         remark = "; ".join(f"{why}: {'、'.join(titles)}未结清" for why, titles in remarks.items())
         return tuple(values.get(key) for key in self.keys), remark
+
+
+def _summed(line: t.Line) -> str:
+    return f"{line.title}(全期合计)"
+
+
+def spans_text(keys: list[str], order: list[str]) -> str:
+    """Return keys in words; of those that follow each other in `order` only the first and the last.
+
+    >>> spans_text(["2025-01", "2025-02", "2025-03", "2025-06"], [f"2025-{m:02d}" for m in range(1, 13)])
+    '2025-01 至 2025-03、2025-06'
+    """
+    places = {key: place for place, key in enumerate(order)}
+    spans: list[list[str]] = []
+    for key in keys:
+        if spans and places.get(key, -1) == places.get(spans[-1][-1], -9) + 1:
+            spans[-1].append(key)
+        else:
+            spans.append([key])
+    return "、".join(f"{span[0]} 至 {span[-1]}" if len(span) > 2 else "、".join(span) for span in spans)
 
 
 def _amount(text: str) -> Fraction | None:
