@@ -143,6 +143,8 @@ class Builder:
             return self.input_ref(name, None, scope, place)
         if name in self.raw["tables"] and name not in self.raw["lines"]:
             return self.lookup(name, None, scope, place)
+        if name.rpartition(".")[0] in self.raw["tables"]:
+            return self.lookup(name, None, scope, place)
         if isinstance(scope, RowScope):
             return self._row_reference(name, scope, place)
         if name in self.raw["lines"] or name in self.raw["checks"] or name in self.raw["decisions"]:
@@ -188,7 +190,8 @@ class Builder:
     def _line_reference(self, name: str, scope: Scope, place: Place) -> t.Expr:
         found = self.line_ref(name, place)
         own = scope.every if isinstance(scope, LineScope) else ""
-        line = self.lines.get(name) or self.decisions[name]
+        # A line that is still open reads itself, by way of others: building it again tells the ring.
+        line = self.decision(name, place) if name in self.raw["decisions"] else self.line(name, place)
         if isinstance(scope, LineScope) and scope.group and line.group != scope.group:
             raise TypeProblem(
                 "RUL068",
@@ -209,11 +212,11 @@ class Builder:
             )
         return found
 
-    def line_ref(self, name: str, place: Place, *, condition: bool = False) -> t.LineRef:
-        """Return a reference to a line, total, check or decision."""
+    def line_ref(self, name: str, place: Place, *, condition: bool = False, past: bool = False) -> t.LineRef:
+        """Return a reference to a line, total, check or decision; `past` when its earlier value is read."""
         if name in self.raw["lines"] or name in self.raw["checks"]:
-            # Reading one's own past (previous) is no cycle: the unit then comes from the text.
-            is_open = f"line:{name}" in self._open
+            # Reading the past (previous) is no cycle, nor is it through others: the unit then comes from the text.
+            is_open = f"line:{name}" in self._open or (past and self.says_unit(name))
             unit = self.declared_unit(name) if is_open else self.line(name, place).unit
         elif name in self.raw["decisions"]:
             unit = units.YES_NO
@@ -249,6 +252,11 @@ class Builder:
         if "unit" in fields and isinstance(fields["unit"][1], Text):
             return units.unit_named(fields["unit"][1].text) or units.NUMBER
         return units.MONEY if "pay" in fields else units.POINTS if "score" in fields else units.NUMBER
+
+    def says_unit(self, name: str) -> bool:
+        """Tell whether a line's own keys say its unit."""
+        tree = self.raw["lines"].get(name)
+        return isinstance(tree, Fields) and not {"unit", "pay", "score"}.isdisjoint(tree.fields)
 
     def input_keys(self, name: str) -> Sequence[Unit] | None:
         """Return the units of an input's keys."""

@@ -215,7 +215,7 @@ def _line_name(node: raw.Call) -> str:
 
 def _previous(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 1, 2)
-    line = typer.names.line_ref(_line_name(node), node.place)
+    line = typer.names.line_ref(_line_name(node), node.place, past=True)
     otherwise = (
         as_number(typer.number(node.args[1], line.unit, "previous 的第二项")) if len(node.args) > 1 else None
     )

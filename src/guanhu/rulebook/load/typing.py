@@ -56,7 +56,7 @@ class Names(Protocol):
     def over_instances(self, how: str, name: str, words: str, scope: Scope, place: Place) -> t.Expr:
         """Return a shorter line gathered over its instances."""
 
-    def line_ref(self, name: str, place: Place, *, condition: bool = False) -> t.LineRef:
+    def line_ref(self, name: str, place: Place, *, condition: bool = False, past: bool = False) -> t.LineRef:
         """Return a reference to a line, total, check or decision."""
 
     def word_set(self, name: str) -> t.ChoiceSet | None:
