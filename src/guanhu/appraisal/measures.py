@@ -62,7 +62,7 @@ class Figure:
 class Wanted:
     """One measure for one instance and kind of subject.
 
-    `rolled` False leaves institutions without those below them, and people in one piece: for reconciliation.
+    `only` names a table of the few subjects asked for (own-date windows). `rolled` False leaves institutions without those below them, and people in one piece: for reconciliation.
     """
 
     measure: t.Measure
@@ -71,6 +71,7 @@ class Wanted:
     span: Span
     cut: bool = True
     rolled: bool = True
+    only: str = ""
 
 
 class Fold:
@@ -88,6 +89,7 @@ class Fold:
         self.seen: dict[str, tuple[int, int]] = {}
         self.plans: dict[tuple[str, bool], CubePlan] = {}
         self.cubes: dict[tuple[str, bool], Cube] = {}
+        self.built: dict[tuple[str, bool], CubePlan] = {}
         self.derived: dict[tuple[str, Instance], Derived] = {}
         self.latest: dict[str, Derived] = {}
         self.count = 0
@@ -146,13 +148,29 @@ class Fold:
             role=exp.Literal.string(measure.role),
         )
 
-    def base_pieces(self, measure: t.Measure, subject: str, object_key: str, own: Span) -> tuple[str, int]:
+    def _few(self, pieces: str, only: str) -> str:
+        """Return the pieces of the few subjects of a card."""
+        name = f"{pieces}/of {only}"
+        if name not in self.made:
+            self.made.add(name)
+            self.engine.create(
+                name,
+                filled(
+                    "SELECT p.* FROM pieces AS p SEMI JOIN c ON c.subject_no = p.subject_no",
+                    pieces=pieces,
+                    c=only,
+                ),
+            )
+        return name
+
+    def base_pieces(
+        self, measure: t.Measure, subject: str, plain: str, object_key: str, own: Span
+    ) -> tuple[str, int]:
         """Return pieces whose weight is share × the days that the measure takes of the instance's own window.
 
         The divisor is the number of those days. A closed thing stays with its last owner: what covers the
         day before closing goes on for ever.
         """
-        plain = self.pieces(measure, subject, object_key)
         spans, _ = taken_spans(measure.take, own)
         name = self.base_name(measure, plain, own)
         if name not in self.made:
@@ -180,11 +198,12 @@ class Fold:
         measure = wanted.measure
         spans, divisor = taken_spans(measure.take, wanted.span)
         object_key = OBJECT_OF[measure.kind.name]
+        pieces = self.pieces(measure, wanted.subject, object_key)
+        if wanted.only:
+            pieces = self._few(pieces, wanted.only)
         if measure.base:
-            pieces, days = self.base_pieces(measure, wanted.subject, object_key, wanted.instance.days)
+            pieces, days = self.base_pieces(measure, wanted.subject, pieces, object_key, wanted.instance.days)
             divisor *= days
-        else:
-            pieces = self.pieces(measure, wanted.subject, object_key)
         linear = self.is_cubed(measure)
         if linear:
             cube = self.cube(measure, pieces, spans, self.price_cuts(measure, wanted.span))
@@ -224,13 +243,17 @@ class Fold:
         """Return the cube that holds these days and attributes, built now if none does yet."""
         key = (pieces, measure.take.how in DAY_TAKES)
         plan = self.plans.setdefault(key, CubePlan())
-        known = (
-            plan.spans >= set(spans) and plan.cuts >= cuts and plan.attributes >= self._attributes(measure)
-        )
-        if key not in self.cubes or not known:
-            plan.spans.update(spans)
-            plan.cuts.update(cuts)
-            plan.attributes.update(self._attributes(measure))
+        plan.spans.update(spans)
+        plan.cuts.update(cuts)
+        plan.attributes.update(self._attributes(measure))
+        # The plan may have grown since the cube was built: what counts is what the cube was built of.
+        built = self.built.get(key)
+        if built is None or not (
+            built.spans >= set(spans)
+            and built.cuts >= cuts
+            and built.attributes >= self._attributes(measure)
+        ):
+            self.built[key] = CubePlan(set(plan.spans), set(plan.cuts), set(plan.attributes))
             self.cubes[key] = self._cube(pieces, plan)
         return self.cubes[key]
 
