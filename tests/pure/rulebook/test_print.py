@@ -1,0 +1,241 @@
+"""The printed regulation holds everything that its tree says, in every format, and nothing of it is markup."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from functools import cache
+from html import unescape
+from pathlib import Path
+
+import pytest
+import typst
+
+from guanhu.cli.starter import write_starter
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.load.folder import load
+from guanhu.rulebook.print.blocks import Page, plain, write_whole
+from guanhu.rulebook.print.document import document, write_document
+from guanhu.rulebook.print.html import html
+from guanhu.rulebook.print.markdown import escaped, markdown
+from guanhu.rulebook.print.pdf import TEMPLATE, fonts, page_json, pdf
+from guanhu.values.exact import shown
+
+RULEBOOKS = sorted((Path(__file__).resolve().parents[3] / "rulebooks").glob("*/rulebook.yaml"))
+
+
+def opened(folder: Path) -> t.Rulebook:
+    rulebook, problems = load(folder)
+    assert rulebook is not None, [p.text("en") for p in problems]
+    return rulebook
+
+
+@cache
+def printed(folder: Path) -> tuple[t.Rulebook, Page]:
+    rulebook = opened(folder)
+    return rulebook, document(rulebook, folder)
+
+
+def declared(rulebook: t.Rulebook) -> Iterator[t.Declaration]:
+    for store in (
+        rulebook.groups,
+        rulebook.words,
+        rulebook.inputs,
+        rulebook.tables,
+        rulebook.measures,
+        rulebook.lines,
+        rulebook.decisions,
+        rulebook.ledgers,
+    ):
+        yield from (x for key, x in store.items() if " over " not in key)
+
+
+def formulas(each: t.Declaration) -> Iterator[t.Expr]:
+    """Yield every expression directly inside a declaration, the rows of a table included."""
+    for field in dataclasses.fields(each):
+        value = getattr(each, field.name)
+        if isinstance(value, t.Node):
+            yield value  # type: ignore[misc]
+    if isinstance(each, t.Table):
+        for version in each.versions:
+            yield from (give for row in version.rows for give in row.gives)
+        yield from each.no_row or ()
+
+
+def numbers(node: t.Expr) -> Iterator[str]:
+    """Yield every number and choice of an expression as the text writes it."""
+    for x in t.walk(node):
+        match x:
+            case t.Const():
+                yield from (part.lstrip("-") for part in re.split(r" × |1/", x.text) if part)
+            case t.WordConst():
+                yield x.value
+            case t.DateConst():
+                yield x.value.isoformat()
+            case t.In():
+                yield from x.choices
+            case t.Steps():
+                yield x.size_text
+            case t.Round():
+                yield str(x.places)
+            case t.Times():
+                yield str(x.last)
+            case t.Group() if x.least_size > 1:
+                yield str(x.least_size)
+            case t.Cases():
+                yield from (case.clause for case in x.cases if case.clause)
+            case _:
+                pass
+
+
+def said_by(each: t.Declaration) -> Iterator[str]:
+    """Yield what the print of a declaration must hold."""
+    yield from (x for x in (each.title, each.clause, each.assume) if x)
+    if each.doubt is not None:
+        yield from (each.doubt.name, each.doubt.says)
+    for root in formulas(each):
+        yield from numbers(root)
+    match each:
+        case t.ChoiceSet():
+            yield from each.choices
+        case t.Input():
+            yield each.id
+            percent = each.unit.kind in ("ratio", "annual rate")
+            yield from (shown(x * 100 if percent else x) for x in (each.low, each.high) if x is not None)
+        case t.Table():
+            yield from cells(each)
+        case t.Measure():
+            yield from (str(day) for day in each.take.days if day)
+            yield from (x for x in (each.book, each.role) if x)
+            yield from (str(x) for x in (each.window.months, each.round_to) if x)
+        case t.FigureMeasure():
+            yield each.item
+        case t.Line() | t.Decision():
+            yield from (x for x in (each.text,) if x)
+            yield from (str(x) for x in (getattr(each, "for_days", 0), each.once and each.once.months) if x)
+
+
+def cells(table: t.Table) -> Iterator[str]:
+    yield from (version.start.isoformat() for version in table.versions if version.start.year > 1)
+    for cell in (c for v in table.versions for row in v.rows for c in row.cells):
+        if isinstance(cell, t.ChoiceCell):
+            yield from cell.choices
+        elif isinstance(cell, t.RangeCell):
+            yield cell.text
+
+
+@pytest.mark.parametrize("path", RULEBOOKS, ids=lambda path: path.parent.name)
+def test_everything_that_the_tree_says_is_printed(path: Path) -> None:
+    rulebook, page = printed(path.parent)
+    text = "\n".join([page.title, *(x for fact in page.facts for x in fact), *plain(page.blocks)])
+    wanted = [piece for each in declared(rulebook) for piece in said_by(each)]
+    wanted += [*rulebook.out_of_scope, *rulebook.out_of_scope.values(), rulebook.preamble.strip()]
+    wanted += [column.zh for kind in rulebook.events.values() for column in kind.columns[6:]]
+    wanted += [rulebook.title, rulebook.digest[:12]]
+    assert sorted({piece for piece in wanted if piece not in text}) == []
+    assert len(wanted) > 50
+
+
+@pytest.mark.parametrize("path", RULEBOOKS, ids=lambda path: path.parent.name)
+def test_html_and_markdown_say_what_the_blocks_say(path: Path) -> None:
+    _, page = printed(path.parent)
+    pieces = [x for x in plain(page.blocks) if x]
+    words = unescape(re.sub(r"<[^>]*>", "\n", html(page)))
+    # A mark is set as label and text apart.
+    assert [x for x in pieces if x not in words and any(y not in words for y in x.split(": "))] == []
+    text = markdown(page)
+    lines = [line for x in pieces for part in x.split(": ") for line in part.splitlines()]
+    assert [x for x in lines if escaped(x) not in text and escaped(x).replace("|", "\\|") not in text] == []
+
+
+def test_the_pdf_holds_the_same_blocks_and_is_the_same_each_time() -> None:
+    _, page = printed(RULEBOOKS[0].parent)
+    options = {"font_paths": [str(fonts())], "ignore_system_fonts": True}
+    pages = typst.compile(str(TEMPLATE), format="svg", sys_inputs={"page": page_json(page)}, **options)
+    assert isinstance(pages, list)
+    assert len(pages) >= 2
+    content = pdf(page)
+    assert content.startswith(b"%PDF")
+    assert content == pdf(page)
+
+
+def test_no_text_of_a_rulebook_is_markup(tmp_path: Path) -> None:
+    write_starter(tmp_path)
+    path = tmp_path / "rulebook.yaml"
+    nasty = "<script>alert(1)</script> *重* #let x = 1 | [a](b) `c` $x$ @ref"
+    path.write_text(path.read_text("utf-8").replace("name: 增长得分", f"name: '{nasty}'"), "utf-8")
+    page = document(opened(tmp_path), tmp_path)
+    assert nasty in list(plain(page.blocks))
+    assert "<script" not in html(page)
+    assert escaped(nasty) in markdown(page)
+    assert r"\*重\*" in markdown(page)
+    assert pdf(page).startswith(b"%PDF")
+
+
+def test_a_name_that_two_rules_share_is_said_with_its_number(tmp_path: Path) -> None:
+    write_starter(tmp_path)
+    path = tmp_path / "rulebook.yaml"
+    path.write_text(path.read_text("utf-8").replace("name: 上年存款日均", "name: 存款日均"), "utf-8")
+    text = "\n".join(plain(document(opened(tmp_path), tmp_path).blocks))
+    assert re.search(r"“存款日均〔(\d)\.1〕”比“存款日均〔\1\.2〕”的增长率", text)
+
+
+def test_the_other_reading_of_a_doubt_is_printed(tmp_path: Path) -> None:
+    write_starter(tmp_path)
+    path = tmp_path / "rulebook.yaml"
+    doubt = "    doubt: {name: 满分, says: 没有写满分, other: {most: 120}}\n    most: 100"
+    path.write_text(path.read_text("utf-8").replace("    most: 100", doubt), "utf-8")
+    text = "\n".join(plain(document(opened(tmp_path), tmp_path).blocks))
+    assert re.search(r"另一种读法: .*最高 120", text)
+    rulebook, _ = load(tmp_path, {"满分": "other"})
+    assert rulebook is not None
+    other = "\n".join(plain(document(rulebook, tmp_path).blocks))
+    assert "最低 0; 最高 120" in other
+    assert "(这里取另一种读法)" in other
+
+
+CHANGES = [
+    ("10%, 1%, completed", "11%, 1%, completed", "a number"),
+    ("10%, 1%, completed", "10%, 1%, started", "how steps are counted"),
+    ("least: 0\n", "least: 1\n", "a bound"),
+    ("spells", "spells", "nothing"),
+    ("by: [grade]", "by: [post]", "the key of an input"),
+    ("[0, 1%]", "[0, 2%]", "what is allowed"),
+    ("take: daily average", "take: at end", "how a measure is taken"),
+    ("over: base of last year", "over: last year", "a window"),
+    ("streak(low) >= 2", "streak(low) > 2", "a comparison"),
+    ("pay: deposits * price", "pay: deposits_before * price", "a figure"),
+    ("is: post = 客户经理", "is: post <> 客户经理", "who is appraised"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "what"), CHANGES, ids=[what for _, _, what in CHANGES])
+def test_two_rulebooks_that_differ_never_print_alike(tmp_path: Path, old: str, new: str, what: str) -> None:
+    write_starter(tmp_path)
+    path = tmp_path / "rulebook.yaml"
+    before = list(plain(document(opened(tmp_path), tmp_path).blocks))
+    text = path.read_text("utf-8")
+    path.write_text(text.replace(old, new), "utf-8")
+    after = list(plain(document(opened(tmp_path), tmp_path).blocks))
+    assert (before != after) == (what != "nothing")
+
+
+def test_a_failed_write_leaves_the_earlier_file(tmp_path: Path) -> None:
+    out = tmp_path / "a.md"
+    write_whole(out, b"first")
+    with pytest.raises(TypeError):
+        write_whole(out, "not bytes")  # type: ignore[arg-type]
+    assert out.read_bytes() == b"first"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.md"]
+
+
+@pytest.mark.parametrize("format_", ["html", "md", "pdf"])
+def test_a_document_is_written_in_each_format(tmp_path: Path, format_: str) -> None:
+    folder = tmp_path / "rules"
+    write_starter(folder)
+    out = tmp_path / "new" / f"document.{format_}"
+    write_document(opened(folder), folder, format_, out)
+    assert out.stat().st_size > 1000
+    with pytest.raises(ValueError, match="docx"):
+        write_document(opened(folder), folder, "docx", out)
