@@ -51,8 +51,8 @@ WORDINGS: dict[str, Wording] = {
     "FAC002": Wording(
         "不是管户的银行文件夹: {seen}",
         "not a bank folder of guanhu: {seen}",
-        "先用 guanhu bank create 建立, 或检查路径",
-        "create it with guanhu bank create, or check the path",
+        "检查路径; guanhu facts import 会建立新的银行文件夹",
+        "check the path; guanhu facts import makes a new one",
     ),
     "FAC003": Wording(
         "文件夹里没有 coverage.yaml, 不知道这批数据覆盖哪些日子",
@@ -426,8 +426,8 @@ WORDINGS: dict[str, Wording] = {
     "FAC083": Wording(
         "没有第 {seen} 批, 最后一批是 {last}",
         "there is no batch {seen}; the last is {last}",
-        "用 facts log 查看批次",
-        "see the batches with facts log",
+        "用 guanhu facts list 查看批次",
+        "guanhu facts list shows the batches",
     ),
     "FAC084": Wording(
         "坏行文件写不出来: {seen}",

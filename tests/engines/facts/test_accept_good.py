@@ -127,3 +127,10 @@ def test_a_missing_column_stops_even_the_good_rows(bank: Bank) -> None:
     result = accepted(bank, "account_id,from_day\n001,2025-01-01\n")
     assert result.batch_no is None
     assert [problem.code for problem in result.problems] == ["FAC023"]
+
+
+def test_days_turned_round_leave_the_key_unknown_for_all_covered_days(bank: Bank, tmp_path: Path) -> None:
+    text = "person_id,from_day,to_day,post,institution_id\np1,2025-02-10,2025-02-01,rm,A\n"
+    coverage = "coverage:\n" + covering("posts", "2025-01-01", "2025-03-31")
+    import_folder(write_folder(tmp_path / "in", {"posts.csv": text}, coverage), bank, accept_good=True)
+    assert seen_holes(bank, "posts") == {(("p1",), "2025-01-01..2025-03-31", "FAC052")}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -220,6 +221,7 @@ def check_months(view: FactView, batches: list[Said], balances: dict[tuple[str, 
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(stories())
 def test_view_is_what_the_newest_batches_say(batches: list[Said]) -> None:
