@@ -320,10 +320,11 @@ class Appraisal:
             subject, how = "institution", "institution"
         key = (measure.id, card.instance, subject, card.group.spells)
         if key not in self.figures:
-            self.figures[key] = self._computed(measure, card.instance, subject, cut=card.group.spells)
+            self.figures[key] = self._computed(measure, card, subject)
         return self.figures[key], how
 
-    def _computed(self, measure: t.Measure, instance: Instance, subject: str, *, cut: bool) -> Figure:
+    def _computed(self, measure: t.Measure, card: Card, subject: str) -> Figure:
+        instance = card.instance
         if self.fold is None:
             raise RuntimeError("prepare first")
         span = span_of(measure.window, instance.days, instance.every)
@@ -344,7 +345,8 @@ class Appraisal:
                 if gaps:
                     self._tell_gap(measure, kind, gaps, instance)
                     return Figure("", Fraction(1), by_spell=False, unknown="coverage")
-        order = Wanted(measure, instance, subject, span, cut)
+        few = card.table if instance.window is not None and subject == card.group.subject else ""
+        order = Wanted(measure, instance, subject, span, card.group.spells, only=few)
         return (
             self.fold.standing(order)
             if measure.kind.name in OBJECT_OF

@@ -156,7 +156,7 @@ class Fold:
             self.engine.create(
                 name,
                 filled(
-                    "SELECT p.* FROM pieces AS p SEMI JOIN c ON c.subject_no = p.subject_no",
+                    "SELECT p.* FROM pieces AS p SEMI JOIN c AS c ON c.subject_no = p.subject_no",
                     pieces=pieces,
                     c=only,
                 ),
@@ -249,9 +249,7 @@ class Fold:
         # The plan may have grown since the cube was built: what counts is what the cube was built of.
         built = self.built.get(key)
         if built is None or not (
-            built.spans >= set(spans)
-            and built.cuts >= cuts
-            and built.attributes >= self._attributes(measure)
+            built.spans >= set(spans) and built.cuts >= cuts and built.attributes >= self._attributes(measure)
         ):
             self.built[key] = CubePlan(set(plan.spans), set(plan.cuts), set(plan.attributes))
             self.cubes[key] = self._cube(pieces, plan)

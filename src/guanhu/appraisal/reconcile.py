@@ -75,7 +75,7 @@ def _reconcilable(appraisal: Appraisal) -> list[tuple[t.Measure, Instance]]:
             and not measure.base
             and not measure.role
         )
-        if plain and measure.window.is_own:
+        if plain and measure.window.is_own and instance.window is None:
             found.setdefault((name, instance), measure)
     return [(measure, instance) for (_, instance), measure in found.items()]
 

@@ -27,6 +27,7 @@ from guanhu.rulebook.explain.subject import SubjectTrace
 from guanhu.rulebook.explain.values import Unknown, Value
 from guanhu.rulebook.instances import Instance, planned
 from guanhu.rulebook.load.folder import load
+from guanhu.rulebook.run.numeric import OVERFLOW
 from guanhu.rulebook.run.template import filled
 from guanhu.rulebook.windows import span_of
 from guanhu.values.dates import Span, period_of
@@ -108,9 +109,7 @@ def run_rulebook(
         appraisal = Appraisal(engine, view, rulebook, period, past, progress)
         outcome = appraisal.run()
         outcome.reconciled.extend(reconciled(appraisal))
-        wrong = errors_in(outcome.problems)
-        if wrong:
-            raise Refused(wrong)
+        refuse_wrong(outcome.problems)
         outcome.problems[:0] = problems
         identity = Identity(
             rulebook.id,
@@ -123,9 +122,31 @@ def run_rulebook(
         )
         times = {"appraise": time.perf_counter() - started}
         path = Freezer(engine, outcome, identity).freeze(runs, period_text, rulebook_folder, times)
+    except Exception as error:
+        if OVERFLOW in str(error):
+            raise Refused([_vast_quotient(rulebook)]) from error
+        raise
     finally:
         engine.close()
     return Ran(RunFolder(path), tuple(outcome.problems), outcome)
+
+
+def refuse_wrong(problems: list[Problem]) -> None:
+    """Refuse a run whose inputs are wrong."""
+    wrong = errors_in(problems)
+    if wrong:
+        raise Refused(wrong)
+
+
+def _vast_quotient(rulebook: t.Rulebook) -> Problem:
+    return Problem(
+        "RUN022",
+        Place(rulebook.id),
+        "有一个比率大得不合情理(超过一千万亿), 不能保证精确",
+        "a ratio is beyond all reason (above 10^15) and cannot be kept exact",
+        "检查除数是否接近 0, 或用 divide(a, b, 值) 写明除不尽时取什么",
+        "check for divisors near 0, or say with divide(a, b, value) what stands instead",
+    )
 
 
 def refuse_empty(view: FactView, bank: Bank, rulebook: t.Rulebook, period: Span) -> None:

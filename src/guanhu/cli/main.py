@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -9,8 +10,9 @@ import typer
 
 from guanhu import __version__
 from guanhu.cli import bank, facts, rulebook, runs
-from guanhu.cli.shell import SHELL, WRONG_USE
+from guanhu.cli.shell import PROBLEMS, SHELL, WRONG_USE
 from guanhu.cli.words import say
+from guanhu.values.problem import Place, Problem
 
 app = typer.Typer(
     help=say("help", "zh") + "\n\n" + say("help", "en"),
@@ -49,12 +51,30 @@ def options(
 
 
 def run() -> None:
-    """Run the command line; a broken pipe is no error."""
+    """Run the command line; a broken pipe is no error, and a fault of ours is told without a page of code."""
     try:
         app()
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception as error:
+        if os.environ.get("GUANHU_DEBUG"):
+            raise
+        first = (str(error).splitlines() or [""])[0]
+        fault = f"{type(error).__name__}: {first}"
+        SHELL.problems(
+            [
+                Problem(
+                    "RUN099",
+                    Place("guanhu"),
+                    f"程序自身出错, 没有写出任何结果: {fault}",
+                    f"a fault of guanhu itself; nothing was written: {fault}",
+                    "设 GUANHU_DEBUG=1 重跑, 把输出连同办法一起报告给我们",
+                    "run again with GUANHU_DEBUG=1 and report the output with the rulebook",
+                )
+            ]
+        )
+        sys.exit(PROBLEMS)
 
 
 if __name__ == "__main__":
