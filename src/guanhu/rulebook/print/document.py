@@ -154,7 +154,8 @@ class Printer:
         speaker = NumberedSpeaker(book, Plan(numbers=self.plan.numbers))
         body = list(self.body(found, speaker))
         grids = [block for block in body if isinstance(block, b.Grid)]
-        return "; ".join(_one_line(block).rstrip("。") for block in grids or body) + "。"
+        said = "; ".join(_one_line(block).rstrip("。") for block in grids or body) + "。"
+        return said.replace(":; ", ": ")
 
     # -- bodies --
 

@@ -24,11 +24,11 @@ h3{font-size:1.0625rem;margin:1.75rem 0 .5rem}h4{font-size:1rem;margin:1.25rem 0
 p{margin:.5rem 0;overflow-wrap:anywhere;white-space:pre-line}.quiet{font-size:.875rem;color:var(--quiet)}
 ol,ul{margin:.4rem 0;padding-left:1.75rem}li{margin:.15rem 0}
 .scroll{overflow-x:auto;margin:.6rem 0}
-table{border-collapse:collapse;width:100%;font-size:.9375rem;line-height:1.55}
+table{border-collapse:collapse;width:100%;font-size:.9375rem;line-height:1.55}table.small{width:auto;min-width:14rem}
 caption{caption-side:top;text-align:left;font-size:.875rem;color:var(--quiet);padding-bottom:.25rem}
-th,td{padding:.4rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule);overflow-wrap:anywhere}
-thead th{border-bottom:1.5px solid var(--deep);color:var(--deep);font-weight:600;white-space:nowrap}
-td.r,th.r{text-align:right;white-space:nowrap}
+th,td{padding:.4rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule);overflow-wrap:break-word}
+thead th{border-bottom:1.5px solid var(--deep);color:var(--deep);font-weight:600}
+td.r,th.r{text-align:right}td.r,td.n{white-space:nowrap}
 .rule{margin:0 0 1.1rem;padding-left:.9rem;border-left:3px solid var(--rule)}
 .rule>.name{margin:0;font-weight:600}.rule>.name .value{float:right;margin-left:1rem}
 .clause{margin-left:.6em;font-weight:400;font-size:.8125rem;color:var(--quiet)}
@@ -40,13 +40,13 @@ code{font:.8125rem/1.4 ui-monospace,Consolas,monospace;color:var(--quiet);font-w
 .figure{flex:1 1 11rem;border:1px solid var(--rule);border-top:3px solid var(--deep);padding:.6rem .9rem}
 .figure .label{font-size:.875rem;color:var(--quiet)}.figure .big{font-size:1.5rem;line-height:1.35;font-weight:600;overflow-wrap:anywhere}
 .figure .word{font-size:.8125rem;color:var(--quiet)}
-figure{margin:1rem 0}figure svg{width:100%;height:auto;display:block}figcaption{font-size:.875rem;color:var(--quiet)}
+figure{margin:1rem 0;overflow-x:auto}figure svg{width:100%;min-width:34rem;height:auto;display:block}figcaption{font-size:.875rem;color:var(--quiet)}
 footer{margin-top:3rem;padding-top:.75rem;border-top:1px solid var(--rule);font-size:.8125rem;color:var(--quiet);overflow-wrap:anywhere}
 @media print{
 @page{size:A4;margin:18mm 17mm 20mm;@bottom-right{content:counter(page) " / " counter(pages);font-size:9pt;color:#5b6675}}
-body{font-size:10.5pt;line-height:1.6}main{max-width:none;padding:0}
+html{font-size:9.5pt}body{font-size:1rem;line-height:1.55}th,td{padding:.25rem .4rem}table{font-size:.9rem}main{max-width:none;padding:0}
 h2,h3,h4,.rule>.name{break-after:avoid}.rule,.mark,.figure,figure,tr,li{break-inside:avoid}thead{display:table-header-group}
-.scroll{overflow:visible}a{color:inherit;text-decoration:none}
+.scroll,figure{overflow:visible}figure svg{min-width:0}a{color:inherit;text-decoration:none}
 }
 """
 
@@ -109,12 +109,27 @@ def _rule(rule: b.Rule) -> Iterator[str]:
 
 def _table(grid: b.Grid) -> str:
     def cell(tag: str, index: int, text: str, scope: str = "") -> str:
-        right = ' class="r"' if grid.aligned(index) == "r" else ""
-        return f"<{tag}{scope}{right}>{escape(text)}</{tag}>"
+        kinds = ["r"] if grid.aligned(index) == "r" else []
+        kinds += ["n"] if index < len(grid.widths) and grid.widths[index] == 0 else []
+        marked = f' class="{" ".join(kinds)}"' if kinds else ""
+        return f"<{tag}{scope}{marked}>{escape(text)}</{tag}>"
 
     caption = f"<caption>{escape(grid.caption)}</caption>" if grid.caption else ""
     head = "".join(cell("th", i, text, ' scope="col"') for i, text in enumerate(grid.head))
     body = "".join(
         f"<tr>{''.join(cell('td', i, text) for i, text in enumerate(row))}</tr>\n" for row in grid.rows
     )
-    return f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>'
+    opening = "<table>" if grid.widths else '<table class="small">'
+    return (
+        f'<div class="scroll">{opening}{caption}{_columns(grid)}<thead><tr>{head}</tr></thead>\n'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _columns(grid: b.Grid) -> str:
+    """Return the widths of the columns as shares; a column of width 0 is as wide as its text."""
+    whole = sum(grid.widths)
+    if not whole:
+        return ""
+    columns = (f'<col style="width:{width * 100 // whole}%">' if width else "<col>" for width in grid.widths)
+    return f"<colgroup>{''.join(columns)}</colgroup>"
