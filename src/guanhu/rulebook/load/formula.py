@@ -254,8 +254,8 @@ class _Parser:
                 self.token.place,
                 f"这里应当是 {text}, 看到的是 {seen or '结尾'}",
                 f"expected {text} here, saw {seen or 'the end'}",
-                "检查括号和逗号是否成对",
-                "check brackets and commas",
+                "检查括号和逗号是否成对" if seen else "检查括号是否成对; 公式里有逗号时, 整个公式加引号",
+                "check brackets and commas" if seen else "check brackets; quote a formula that holds a comma",
             )
         return found
 

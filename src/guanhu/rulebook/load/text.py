@@ -20,6 +20,7 @@ _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'")
 _ODD_LINE_ENDS = re.compile("[\u0085\u2028\u2029]")
 _FULL_WIDTH_COLON = re.compile(r"^\s*(?:- )?[^\s#'\"：]+：")
+_OPENS_AFTER_IT = re.compile(r"^\s*(?:- )?[^\s#'\"：:]+：\s*[\[{]")
 _BAD_START = re.compile(
     r"(?P<lead>^\s*(?:- )?[^:#'\"]+: +|^\s*- +|[\[,] *)(?P<value>(?:>=?|\*|%|@|`)\s*[^,\]\}|#]+)"
 )
@@ -159,7 +160,7 @@ def _line_problems(line: str, place: Place) -> Iterator[Problem]:
             "换成普通空格",
             "use ordinary blanks",
         )
-    elif _FULL_WIDTH_COLON.match(code) and ": " not in code:
+    elif _FULL_WIDTH_COLON.match(code) and (": " not in code or _OPENS_AFTER_IT.match(code)):
         fixed = code.replace("：", ": ", 1).strip()
         yield _problem(
             "RUL008",
