@@ -66,7 +66,8 @@ def open_csv(
         for line, text in bad[:SHOWN_MAX]:
             problems.append(problem("FAC027", Place(path.name, line), encoding=encoding, seen=text))
         problems += _and_more(place, "FAC027", len(bad))
-    if is_mended or survey.has_blank_lines or source != path:
+        is_mended = is_mended or bool(bad)
+    if is_mended or survey.has_blank_lines:
         mended = work / f"{kind.name}.rows.csv"
         problems += _mended(source, mended, path.name, len(headings), separator)
         source, separator, number = mended, ",", ROW_NO

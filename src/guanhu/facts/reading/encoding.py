@@ -93,13 +93,17 @@ def transcoded(path: Path, encoding: str, target: Path) -> list[tuple[int, str]]
             if isinstance(block, str):
                 out.write(block.encode("utf-8"))
                 continue
+            sound = _sound(block, encoding)
+            if sound is not None:
+                out.write(sound.encode("utf-8"))
+                line_no += block.count(b"\n")
+                continue
             for line in block.splitlines(keepends=True):
                 text = _line(line, encoding)
                 if text is None:
                     bad.append((line_no, line[:40].decode("ascii", errors="backslashreplace").strip()))
-                    text = "\n"
-                out.write(text.encode("utf-8"))
-                line_no += line.endswith((b"\n", b"\r"))
+                out.write((text or "\n").encode("utf-8"))
+                line_no += 1
     return bad
 
 
@@ -120,13 +124,28 @@ def _blocks(path: Path, encoding: str) -> Iterator[str | bytes]:
             yield left
 
 
+def _sound(block: bytes, encoding: str) -> str | None:
+    """Return the text of a block of whole lines, or None when one of them may be of another encoding."""
+    if block.isascii():
+        return block.decode("ascii")
+    try:
+        text = block.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    if encoding == GB18030 and any(_line(line, encoding) is None for line in block.splitlines()):
+        return None
+    return text
+
+
 def _line(line: bytes, encoding: str) -> str | None:
     """Return the text of one line, or None when it is of another encoding."""
+    if line.isascii():
+        return line.decode("ascii")
     try:
         text = line.decode(encoding)
     except UnicodeDecodeError:
         return None
-    if encoding == GB18030 and not line.isascii():
+    if encoding == GB18030:
         try:
             other = line.decode("utf-8")
         except UnicodeDecodeError:
