@@ -85,7 +85,7 @@ def _ordered(rows: Rows, pieces: str, joined: str) -> tuple[int, int]:
         f"{_is_same(rows)} AS is_same, lag({own}) OVER () > {own} OR "
         f"(lag({own}) OVER () = {own} AND lag(from_day) OVER () > from_day) AS is_behind FROM {table})"
     )[0]
-    invariant(behind == 0, "INV-F1", f"{behind} rows of {rows.kind.name} lie out of order")
+    invariant(behind == 0, "INV-F3", f"{behind} rows of {rows.kind.name} lie out of order")
     return int(doubles), int(unchanged)
 
 
