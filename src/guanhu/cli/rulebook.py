@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from guanhu.cli.shell import PROBLEMS, SHELL, WRONG_USE, readings_of, refusals
+from guanhu.cli.shell import PROBLEMS, SHELL, readings_of, refusals
 from guanhu.values.problem import Place, Problem, errors_in
 
 app = typer.Typer(
@@ -99,8 +99,7 @@ def print_(
     from guanhu.rulebook.print.document import write_document
 
     if format_ not in ("html", "md", "pdf"):
-        SHELL.note(f"--format {format_}: html | md | pdf")
-        raise typer.Exit(WRONG_USE)
+        raise SHELL.wrong_use(f"--format {format_}: html | md | pdf")
     with refusals(SHELL):
         rulebook, _ = loaded(folder, readings_of(SHELL, reading))
         write_document(rulebook, folder, format_, out)

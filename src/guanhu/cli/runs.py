@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from guanhu.cli.shell import PROBLEMS, SHELL, WRONG_USE, bank_of, readings_of, refusals, run_folder
+from guanhu.cli.shell import PROBLEMS, SHELL, bank_of, readings_of, refusals, run_folder
 
 if TYPE_CHECKING:
     from guanhu.appraisal.engine import Engine
@@ -54,8 +54,7 @@ def run(
     from guanhu.facts.store import Bank
 
     if engine != "duckdb":
-        SHELL.note(f"--engine {engine}: duckdb")
-        raise typer.Exit(WRONG_USE)
+        raise SHELL.wrong_use(f"--engine {engine}: duckdb")
     with refusals(SHELL):
         target = Bank(bank_of(SHELL, bank))
         days = period_named(period)
@@ -84,8 +83,7 @@ def moment_of(text: str) -> datetime | int | None:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        SHELL.note(f"--as-of {text}: 3 | 2025-04-01T12:00:00+08:00")
-        raise typer.Exit(WRONG_USE) from None
+        raise SHELL.wrong_use(f"--as-of {text}: 3 | 2025-04-01T12:00:00+08:00") from None
     return found if found.tzinfo is not None else found.astimezone()
 
 
@@ -118,8 +116,7 @@ def explain(
     from guanhu.rulebook.explain.telling import Teller
 
     if depth not in DEPTHS:
-        SHELL.note(f"--depth {depth}: {' | '.join(DEPTHS)}")
-        raise typer.Exit(WRONG_USE)
+        raise SHELL.wrong_use(f"--depth {depth}: {' | '.join(DEPTHS)}")
     with refusals(SHELL):
         place = bank_of(SHELL, bank, run_name)
         opened = OpenRun(duckdb_engine, Bank(place), RunFolder(run_folder(SHELL, place, run_name)))
@@ -127,8 +124,7 @@ def explain(
             traces = opened.explain(person)
             known = [*opened.rulebook.lines, *opened.rulebook.decisions]
             if line and line not in known:
-                SHELL.note(f"--line {line}: {'、'.join(known)}")
-                raise typer.Exit(WRONG_USE)
+                raise SHELL.wrong_use(f"--line {line}: {'、'.join(known)}")
             teller = Teller(opened.rulebook, depth)
             told = [(trace.instance.key, teller.subject(trace, line)) for trace in traces]
         finally:
@@ -163,8 +159,7 @@ def export(
     from guanhu.appraisal.runs import RunFolder
 
     if format_ not in ("xlsx", "csv", "parquet"):
-        SHELL.note(f"--format {format_}: xlsx | csv | parquet")
-        raise typer.Exit(WRONG_USE)
+        raise SHELL.wrong_use(f"--format {format_}: xlsx | csv | parquet")
     with refusals(SHELL):
         place = bank_of(SHELL, bank, run_name)
         path = export_run(duckdb_engine, place, RunFolder(run_folder(SHELL, place, run_name)), format_, out)
@@ -185,8 +180,7 @@ def statement(
     from guanhu.facts.store import Bank
 
     if format_ not in ("html", "pdf"):
-        SHELL.note(f"--format {format_}: html | pdf")
-        raise typer.Exit(WRONG_USE)
+        raise SHELL.wrong_use(f"--format {format_}: html | pdf")
     with refusals(SHELL):
         place = bank_of(SHELL, bank, run_name)
         opened = OpenRun(duckdb_engine, Bank(place), RunFolder(run_folder(SHELL, place, run_name)))

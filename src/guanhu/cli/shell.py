@@ -35,6 +35,11 @@ class Shell:
         if not self.quiet:
             typer.echo(text, err=True)
 
+    def wrong_use(self, text: str) -> typer.Exit:
+        """Print what was wrong with the call, quiet or not, and return the exit to raise."""
+        typer.echo(text, err=True)
+        return typer.Exit(WRONG_USE)
+
     def problems(self, problems: Iterable[Problem], *, as_json: bool = False) -> int:
         """Print problems and return how many are errors."""
         listed = list(problems)
@@ -183,8 +188,7 @@ def readings_of(shell: Shell, readings: Sequence[str]) -> Mapping[str, str]:
     for text in readings:
         name, equals, value = text.partition("=")
         if not equals or value not in ("other", "first"):
-            shell.note(f"--reading {text}: NAME=other")
-            raise typer.Exit(WRONG_USE)
+            raise shell.wrong_use(f"--reading {text}: NAME=other")
         if value == "other":
             found[name] = value
     return found

@@ -1,0 +1,217 @@
+"""Runs from the command line: kept whole or not at all, repeatable, published once, refused with a remedy."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from guanhu.bank.generate import generate
+
+RULES = """\
+rulebook: trial
+name: 试行办法
+calendar: {every: month}
+who: {clause: 第一条, is: post = 客户经理}
+words:
+  posts: {of: post, are: [客户经理]}
+  grades: {of: grade, are: [初级, 中级, 高级], ladder: yes}
+measures:
+  deposits: {name: 存款日均, clause: 第二条, from: balances}
+lines:
+  score: {name: 得分, clause: 第二条, score: "steps(deposits / 1万元, 1, completed)", most: 100, least: 0}
+  carried: {name: 上月得分, clause: 第三条, value: "previous(score, 0)"}
+  pay: {name: 绩效, clause: 第四条, pay: deposits * 1‰, least: 0}
+checks:
+  low: {name: 偏低, clause: 第五条, when: score < 30, says: 得分偏低}
+decisions:
+  down: {name: 降级, clause: 第五条, when: streak(low) >= 2, sets: {grade: down}, says: 连续两月偏低}
+"""
+
+
+def guanhu(*words: str | Path, wanted: int = 0) -> str:
+    """Call the command line in a process of its own and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "guanhu.cli.main", "--quiet", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == wanted, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bank")
+    generate(folder / "files", 500, 20, 2, 5)
+    for quarter in sorted((folder / "files").iterdir()):
+        guanhu("facts", "import", quarter, "--bank", folder / "bank")
+    return folder / "bank"
+
+
+@pytest.fixture
+def own_bank(bank: Path, tmp_path: Path) -> Iterator[Path]:
+    shutil.copytree(bank, tmp_path / "bank", ignore=shutil.ignore_patterns("runs"))
+    return tmp_path / "bank"
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "rulebook.yaml").write_text(RULES, encoding="utf-8")
+    return tmp_path / "rules"
+
+
+def run(bank: Path, rules: Path, period: str, *more: str) -> dict[str, object]:
+    found: dict[str, object] = json.loads(
+        guanhu("run", "--bank", bank, "--rulebook", rules, "--period", period, "--json", *more)
+    )
+    return found
+
+
+def test_the_same_run_again_is_the_same_folder_and_digest(own_bank: Path, rules: Path) -> None:
+    first, again = run(own_bank, rules, "2025-11"), run(own_bank, rules, "2025-11")
+    assert (first["run"], first["digest"]) == (again["run"], again["digest"])
+    assert len(list((own_bank / "runs").iterdir())) == 1
+
+
+def test_a_changed_table_of_a_kept_run_is_noticed_when_it_is_run_again(own_bank: Path, rules: Path) -> None:
+    kept = Path(str(run(own_bank, rules, "2025-11")["run"]))
+    record = json.loads((kept / "run.json").read_text("utf-8"))
+    (kept / "run.json").write_text(json.dumps({**record, "digest": "0" * 64}), encoding="utf-8")
+    told = guanhu("run", "--bank", own_bank, "--rulebook", rules, "--period", "2025-11", wanted=1)
+    assert "RUN030" in told
+
+
+def test_an_earlier_batch_gives_an_earlier_truth(own_bank: Path, rules: Path) -> None:
+    told = guanhu("run", "--bank", own_bank, "--rulebook", rules, "--period", "2025-11", "--as-of", "1")
+    assert "RUN020" in told
+    assert "覆盖" in told
+
+
+def test_a_published_month_is_read_by_the_next_and_never_published_again(own_bank: Path, rules: Path) -> None:
+    first = run(own_bank, rules, "2025-10")
+    guanhu("publish", str(first["run"]))
+    assert "RUN040" in guanhu("publish", str(first["run"]), wanted=1)
+    person = next(iter(sorted(subjects(str(first["run"])))))
+    scored = explained(str(first["run"]), person)["score"]
+    later = run(own_bank, rules, "2025-11")
+    assert explained(str(later["run"]), person)["carried"] == scored
+    assert later["published"] == [first["digest"]]
+
+
+def subjects(folder: str) -> set[str]:
+    import duckdb
+
+    with duckdb.connect() as connection:
+        path = str(Path(folder, "people.parquet"))
+        return {
+            row[0] for row in connection.execute("SELECT subject_id FROM read_parquet($1)", [path]).fetchall()
+        }
+
+
+def explained(folder: str, person: str) -> dict[str, str]:
+    told = json.loads(guanhu("explain", folder, person, "--json"))
+    return {line["path"].partition(".")[2]: line["value"] for line in told[-1]["lines"]}
+
+
+def test_the_accounts_of_a_measure_sum_to_it(own_bank: Path, rules: Path) -> None:
+    from fractions import Fraction
+
+    folder = str(run(own_bank, rules, "2025-12")["run"])
+    person = sorted(subjects(folder))[3]
+    told = json.loads(guanhu("explain", folder, person, "--line", "pay", "--depth", "day", "--json"))
+
+    def measures(lines: list[dict[str, object]]) -> Iterator[dict[str, object]]:
+        for line in lines:
+            if line.get("kind") == "measure":
+                yield line
+            yield from measures(line.get("parts", []))  # type: ignore[arg-type]
+
+    found = list(measures(told[0]["lines"]))
+    assert found
+    for measure in found:
+        accounts = [p for p in measure["parts"] if p["kind"] == "account"]  # type: ignore[union-attr,index]
+        assert sum(Fraction(p["value"]) for p in accounts) == Fraction(str(measure["value"]))
+        for account in accounts:
+            days = [Fraction(p["value"]) for p in account.get("parts", [])]
+            assert sum(days) == Fraction(account["value"])
+
+
+@pytest.mark.parametrize("after", [0.4, 0.8, 1.2, 1.6])
+def test_a_killed_run_leaves_nothing_half_done(own_bank: Path, rules: Path, after: float) -> None:
+    words = ["--quiet", "run", "--bank", str(own_bank), "--rulebook", str(rules), "--period", "2025Q4"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "guanhu.cli.main", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(after)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    whole = list((own_bank / "runs").glob("2025Q4*")) if (own_bank / "runs").is_dir() else []
+    assert all((p / "run.json").is_file() and (p / "lines.parquet").is_file() for p in whole)
+    again = run(own_bank, rules, "2025Q4")
+    assert Path(str(again["run"]), "run.json").is_file()
+    assert not list((own_bank / "runs").glob(".partial-*"))
+
+
+WRONG = [
+    (("--period", "2025-13"), 1, "RUN001"),
+    (("--period", "2025-11-02..2025-11-20"), 1, "RUN003"),
+    (("--period", "2025-11", "--reading", "没有=other"), 1, "RUL070"),
+    (("--period", "2025-11", "--engine", "abacus"), 2, "duckdb"),
+    (("--period", "2025-11", "--as-of", "yesterday"), 2, "--as-of"),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "told"), WRONG)
+def test_wrong_use_is_told(own_bank: Path, rules: Path, words: tuple[str, ...], code: int, told: str) -> None:
+    assert told in guanhu("run", "--bank", own_bank, "--rulebook", rules, *words, wanted=code)
+
+
+def test_an_unknown_person_gets_the_nearest_and_a_left_out_one_the_reason(
+    own_bank: Path, rules: Path
+) -> None:
+    folder = Path(str(run(own_bank, rules, "2025-12")["run"]))
+    assert "RUN050" in guanhu("explain", folder, "E0000X", wanted=1)
+    import duckdb
+
+    with duckdb.connect() as connection:
+        path = str(folder / "left_out.parquet")
+        (left,) = connection.execute(
+            "SELECT min(subject_id) FROM read_parquet($1) WHERE reason = 'post'", [path]
+        ).fetchone()  # type: ignore[misc]
+    told = guanhu("explain", folder, left, wanted=1)
+    assert "RUN051" in told or "RUN050" not in told
+
+
+def test_a_bank_without_facts_and_a_folder_that_is_no_bank(tmp_path: Path, rules: Path) -> None:
+    from guanhu.facts.store import Bank
+
+    Bank.create(tmp_path / "empty", "空")
+    assert "RUN002" in guanhu(
+        "run", "--bank", tmp_path / "empty", "--rulebook", rules, "--period", "2025", wanted=1
+    )
+    assert "RUN060" in guanhu("run", "--bank", tmp_path, "--rulebook", rules, "--period", "2025", wanted=1)
+
+
+def test_a_new_rulebook_checks_and_its_example_holds(tmp_path: Path) -> None:
+    guanhu("rulebook", "new", tmp_path / "own")
+    assert "没有问题" in guanhu("rulebook", "check", tmp_path / "own")
+    assert "全部成立" in guanhu("rulebook", "test", tmp_path / "own")
+    assert "RUL090" in guanhu("rulebook", "new", tmp_path / "own", wanted=1)
+    guanhu("facts", "template", "--rulebook", tmp_path / "own", "--out", tmp_path / "facts.xlsx")
+    assert (tmp_path / "facts.xlsx").stat().st_size > 4000
+    assert (tmp_path / "coverage.yaml").is_file()
