@@ -67,6 +67,9 @@ class View(Protocol):
     def missing(self, kind_name: str, span: Span) -> list[Span]:
         """Return the days of a span that no batch covers."""
 
+    def holes(self, kind_name: str) -> Iterable[Any]:
+        """Return the rows known to be missing, each with its `span`."""
+
     def statistics(self, kind_name: str, column: str) -> tuple[int, int, int] | None:
         """Return least, most and number of rows of a column of whole numbers."""
 
@@ -330,21 +333,11 @@ class Appraisal:
         span = span_of(measure.window, instance.days, instance.every)
         if span is None:
             return Figure("", Fraction(1), by_spell=False, unknown="window")
-        needed = [span, instance.days] if measure.base else [span]
-        for kind in (
-            measure.kind.name,
-            *(["assignments"] if subject == "person" and measure.credit != "person" else []),
-        ):
-            for wanted in needed if kind == "assignments" else [span]:
-                # Credit of an earlier window is taken from the assignments known for its own days.
-                gaps = (
-                    self.view.missing(kind, wanted)
-                    if not (kind == "assignments" and measure.base and wanted is span)
-                    else []
-                )
-                if gaps:
-                    self._tell_gap(measure, kind, gaps, instance)
-                    return Figure("", Fraction(1), by_spell=False, unknown="coverage")
+        for kind, days in needs_of(measure, subject, span, instance.days):
+            gaps = uncovered(self.view, kind, days)
+            if gaps:
+                self._tell_gap(measure, kind, gaps, instance)
+                return Figure("", Fraction(1), by_spell=False, unknown="coverage")
         few = card.table if instance.window is not None and subject == card.group.subject else ""
         order = Wanted(measure, instance, subject, span, card.group.spells, only=few)
         return (
@@ -418,6 +411,24 @@ def _too_wide(line: t.Line | t.Decision) -> Problem:
         "round an average or ratio first with round(…, places)",
         clause=line.clause,
     )
+
+
+def needs_of(measure: t.Measure, subject: str, span: Span, own: Span) -> list[tuple[str, Span]]:
+    """Return the kinds of fact that a figure needs, with the days that have to be covered.
+
+    Credit of an earlier window is taken from the assignments of its own days, that of a moving baseline from
+    those of the instance.
+    """
+    found = [(measure.kind.name, span)]
+    if subject == "person" and measure.credit not in ("person", "institution"):
+        found.append(("assignments", own if measure.base else span))
+    return found
+
+
+def uncovered(view: View, kind: str, days: Span) -> list[Span]:
+    """Return the days that no batch covers, or whose rows were refused when only good ones were taken."""
+    holes = [hole.span.overlap(days) for hole in view.holes(kind)]
+    return [*view.missing(kind, days), *[hole for hole in holes if hole is not None]]
 
 
 class _Flat:

@@ -9,8 +9,8 @@ import copy
 from collections.abc import Iterable
 from datetime import date
 from fractions import Fraction
-from typing import Protocol
 
+from guanhu.appraisal.appraise import View, uncovered
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.parameters import Parameters, value_of
 from guanhu.appraisal.reading import SubjectReader
@@ -22,13 +22,6 @@ from guanhu.rulebook.explain.subject import SubjectEvaluator, SubjectTrace
 from guanhu.rulebook.explain.values import InputNote, Unknown, Value
 from guanhu.rulebook.instances import Instance
 from guanhu.values.dates import Span
-
-
-class Gaps(Protocol):
-    """The part of a fact view that tells what is not covered."""
-
-    def missing(self, kind_name: str, span: Span) -> list[Span]:
-        """Return the days of a span that no batch covers."""
 
 
 class KnownInputs:
@@ -57,7 +50,7 @@ class KnownInputs:
 class KnownCoverage:
     """Coverage for the evaluator, asked once for each kind and span."""
 
-    def __init__(self, view: Gaps) -> None:
+    def __init__(self, view: View) -> None:
         """Take the view."""
         self.view = view
         self.asked: dict[tuple[str, Span], bool] = {}
@@ -65,7 +58,7 @@ class KnownCoverage:
     def missing(self, kind: str, span: Span) -> bool:
         """Tell whether a day of the span is covered by no batch."""
         if (kind, span) not in self.asked:
-            self.asked[kind, span] = bool(self.view.missing(kind, span))
+            self.asked[kind, span] = bool(uncovered(self.view, kind, span))
         return self.asked[kind, span]
 
 
@@ -95,7 +88,7 @@ class Explainer:
     def __init__(
         self,
         engine: Engine,
-        view: Gaps,
+        view: View,
         rulebook: t.Rulebook,
         parameters: Parameters,
         past: Past,
