@@ -15,7 +15,7 @@ import typst
 from guanhu.cli.starter import write_starter
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.folder import load
-from guanhu.rulebook.print.blocks import Page, plain, write_whole
+from guanhu.rulebook.print.blocks import Page, Text, plain, write_whole
 from guanhu.rulebook.print.document import document, write_document
 from guanhu.rulebook.print.html import html
 from guanhu.rulebook.print.markdown import escaped, markdown
@@ -171,6 +171,18 @@ def test_no_text_of_a_rulebook_is_markup(tmp_path: Path) -> None:
     assert escaped(nasty) in markdown(page)
     assert r"\*重\*" in markdown(page)
     assert pdf(page).startswith(b"%PDF")
+
+
+RARE = ["䶮", "𠮷", "😀", "\x07", "\x00", "\u202e", "\ue000"]
+
+
+@pytest.mark.parametrize("name", RARE, ids=ascii)
+def test_a_rare_or_broken_character_never_stops_a_page(name: str) -> None:
+    page = Page(title=name, subtitle="", running=name, foot=name, blocks=(Text(f"甲{name}乙"),))
+    assert pdf(page).startswith(b"%PDF")
+    shown_as = name if name.isprintable() else "〓"
+    assert f"甲{shown_as}乙" in html(page)
+    assert f"甲{shown_as}乙" in markdown(page)
 
 
 def test_a_name_that_two_rules_share_is_said_with_its_number(tmp_path: Path) -> None:

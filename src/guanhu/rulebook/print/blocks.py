@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import category
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,26 @@ def plain(blocks: tuple[Block, ...]) -> Iterator[str]:
                 yield from (text for figure in block.figures for text in figure if text)
             case Drawing():
                 yield block.alt
+
+
+MISSING = "〓"
+"""What printers set for a character that cannot be shown."""
+_UNSHOWN = ("Cc", "Cs", "Co", "Cn")
+_TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def readable(text: str) -> str:
+    r"""Return text without characters that no page shows, or that turn what stands around them.
+
+    >>> readable("a\x07b"), readable("\u202eabc"), readable("一行\n二行")
+    ('a〓b', '〓abc', '一行\n二行')
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        MISSING if char != "\n" and (char in _TURNING or category(char) in _UNSHOWN) else char
+        for char in text
+    )
 
 
 def write_whole(out: Path, content: bytes) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import html as standard
 from collections.abc import Iterator
-from html import escape
 
 from guanhu.rulebook.print import blocks as b
 
@@ -68,6 +68,11 @@ def html(page: b.Page) -> str:
     return "\n".join(part for part in parts if part)
 
 
+def escape(text: str) -> str:
+    """Return plain text as HTML shows it."""
+    return standard.escape(b.readable(text))
+
+
 def _block(block: b.Block) -> Iterator[str]:
     match block:
         case b.Heading():
@@ -93,7 +98,7 @@ def _block(block: b.Block) -> Iterator[str]:
             yield "</div>"
         case b.Drawing():
             caption = f"<figcaption>{escape(block.caption)}</figcaption>" if block.caption else ""
-            yield f"<figure>{block.svg}{caption}</figure>"
+            yield f"<figure>{b.readable(block.svg)}{caption}</figure>"
 
 
 def _rule(rule: b.Rule) -> Iterator[str]:

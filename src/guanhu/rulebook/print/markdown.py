@@ -31,7 +31,9 @@ def escaped(text: str) -> str:
     >>> escaped("a*b <b> [1%, 5%] < 5%"), escaped("- 5")
     ('a\\*b &lt;b> [1%, 5%] < 5%', '\\- 5')
     """
-    safe = text.replace("\\", "\\\\").replace("*", "\\*").replace("`", "\\`").replace("](", "]\\(")
+    safe = (
+        b.readable(text).replace("\\", "\\\\").replace("*", "\\*").replace("`", "\\`").replace("](", "]\\(")
+    )
     return _AT_START.sub(r"\1\\\2", _TAG.sub("&lt;", safe))
 
 
