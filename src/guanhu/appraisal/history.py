@@ -81,7 +81,7 @@ class History:
             leaf_key(x): x
             for root in roots
             for x in t.walk(root)
-            if isinstance(x, t.OverInstances | t.Previous | t.Streak | t.Times | t.State)
+            if isinstance(x, t.OverInstances | t.Previous | t.Streak | t.Times | t.State | t.Balance)
         }.values():
             key = leaf_key(node)
             if key not in card.leaves:
@@ -107,6 +107,8 @@ class History:
                 return self._joined(
                     card, self.past.times(node.line, first, instance.days.start), units.COUNT, key
                 )
+            case t.Balance():
+                return self._balance(card, node, key)
             case t.State():
                 current = {
                     subject: value
@@ -135,6 +137,19 @@ class History:
                 return Day(column)
             case _:
                 return Word(column)
+
+    def _balance(self, card: Card, node: t.Balance, key: str) -> Compiled:
+        """Return what a ledger holds; who has nothing entered holds 0."""
+        ledger = self.rulebook.ledgers[node.ledger]
+        values = self.past.balance(ledger.adds, ledger.uses, ledger.lapses_after, card.instance.days.start)
+        joined = self._joined(card, dict(values), node.unit, key)
+        if not isinstance(joined, Num):
+            raise TypeError(node.ledger)
+        there = exp.column(f"{key}/there", quoted=True)
+        sql = n.case(
+            [(n.is_null(there), n.typed(n.integer(0), joined.size))], n.typed(joined.sql, joined.size)
+        )
+        return Num(sql, joined.scale, min(joined.low, 0), joined.high, joined.level)
 
     def _previous(self, card: Card, node: t.Previous, key: str) -> Compiled:
         span = previous_instance(card.instance.days, card.instance.every)
@@ -317,7 +332,8 @@ def _lines_of_the_past(rulebook: t.Rulebook) -> set[str]:
         x for line in rulebook.lines.values() for x in (line.value, line.least, line.most) if x is not None
     ]
     roots += [d.when for d in rulebook.decisions.values()]
-    return {
+    kept = {line for ledger in rulebook.ledgers.values() for line in (ledger.adds, ledger.uses)}
+    return kept | {
         node.line
         for root in roots
         for node in t.walk(root)

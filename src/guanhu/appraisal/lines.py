@@ -139,7 +139,7 @@ class Card:
                 return self.group_figure(node)
             case t.Streak() | t.Times():
                 return self.counted(node)
-            case t.OverInstances() | t.Previous() | t.State():
+            case t.OverInstances() | t.Previous() | t.State() | t.Balance():
                 return self.leaves[leaf_key(node)]
             case _:
                 raise TypeError(f"{type(node).__name__} has no meaning in a line ({node.place})")
@@ -327,6 +327,8 @@ def causes_in(nodes: list[t.Expr | None], rulebook: t.Rulebook) -> list[tuple[st
                     found.append((f"subject.{column}", part))
                 case t.OverInstances() | t.Previous() | t.Streak() | t.Times():
                     found.append((f"past.{part.line}", part))
+                case t.Balance(ledger=name):
+                    found.append((f"ledgers.{name}", part))
                 case t.State(name=name):
                     found.append((f"state.{name}", part))
                 case t.Lookup():
@@ -360,6 +362,8 @@ def leaf_key(node: t.Expr) -> str:
             return f"times {node.line} {node.last}"
         case t.State():
             return f"state {node.name}"
+        case t.Balance():
+            return f"balance {node.ledger}"
         case _:
             raise TypeError(type(node).__name__)
 

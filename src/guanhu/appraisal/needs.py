@@ -50,7 +50,9 @@ def _reads_rates(rulebook: t.Rulebook) -> bool:
 
 
 def _reads_past(rulebook: t.Rulebook) -> bool:
-    return any(isinstance(n, t.Previous | t.Streak | t.Times | t.State) for n in _formulas(rulebook))
+    return any(
+        isinstance(n, t.Previous | t.Streak | t.Times | t.State | t.Balance) for n in _formulas(rulebook)
+    )
 
 
 def parameter_rows(rulebook: t.Rulebook) -> list[ParameterRow]:

@@ -302,6 +302,13 @@ class Times(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Balance(Node):
+    """What a ledger holds for the subject at the start of the instance: entered, not used, not lapsed."""
+
+    ledger: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State(Node):
     """What a decision has set and is in force at the start of the instance (a choice or figure)."""
 
@@ -424,6 +431,7 @@ Expr = (
     | Previous
     | Streak
     | Times
+    | Balance
     | State
     | Group
     | Compare

@@ -19,6 +19,9 @@ from guanhu.rulebook.expressions import (
     And as And,
 )
 from guanhu.rulebook.expressions import (
+    Balance as Balance,
+)
+from guanhu.rulebook.expressions import (
     Between as Between,
 )
 from guanhu.rulebook.expressions import (
@@ -398,7 +401,8 @@ class Decision(Declaration):
 class Ledger(Declaration):
     """A carry-over: what `adds` brings in is kept by instance of entry and used oldest first by `uses`.
 
-    What is unused lapses after `lapses_after` instances (0: never).
+    What is unused lapses after `lapses_after` instances (0: never). Its name in a formula is the balance
+    at the start of the instance.
     """
 
     group: str

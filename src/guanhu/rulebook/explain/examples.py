@@ -274,7 +274,7 @@ class _Given:
                 return self.needed(node, f"streak({name})")
             case t.Times():
                 return self.needed(node, f"times({node.line},{node.last})")
-            case t.State(name=name):
+            case t.State(name=name) | t.Balance(ledger=name):
                 return self.needed(node, name)
             case t.Group():
                 return self.needed(node, f"{node.how}(among {node.among})", node.how)

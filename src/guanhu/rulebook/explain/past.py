@@ -67,6 +67,33 @@ class Past:
                 found[subject] = None if value is None or before is None else before + int(bool(value))
         return found
 
+    def balance(self, adds: str, uses: str, lapses_after: int, day: date) -> dict[str, Fraction | None]:
+        """Return, by subject, what was entered before `day`, is not used up and has not lapsed; None is unknown.
+
+        Entries are used oldest first. One lapses once `lapses_after` instances have ended after its own.
+        """
+        entered = dict(self.before(adds, day))
+        used = dict(self.before(uses, day))
+        lots: dict[str, list[tuple[int, Fraction]]] = {}
+        unknown: set[str] = set()
+        spans = sorted({*entered, *used})
+        for number, span in enumerate(spans):
+            for values, store in ((used.get(span, {}), False), (entered.get(span, {}), True)):
+                for subject, value in values.items():
+                    if not isinstance(value, Fraction):
+                        unknown.add(subject)
+                        continue
+                    own = [
+                        x for x in lots.get(subject, []) if not lapses_after or number - x[0] <= lapses_after
+                    ]
+                    lots[subject] = [*own, (number, value)] if store else _taken(own, value)
+        last = len(spans)
+        found: dict[str, Fraction | None] = dict.fromkeys(unknown)
+        for subject, own in lots.items():
+            alive = [amount for number, amount in own if not lapses_after or last - number <= lapses_after]
+            found.setdefault(subject, sum(alive, Fraction(0)))
+        return found
+
     def state(self, name: str, day: date) -> dict[str, tuple[date, str]]:
         """Return, by subject, the value of a state in force on `day` and since when."""
         found: dict[str, tuple[date, str]] = {}
@@ -75,3 +102,14 @@ class Past:
             if current:
                 found[subject] = max(current)
         return found
+
+
+def _taken(lots: list[tuple[int, Fraction]], amount: Fraction) -> list[tuple[int, Fraction]]:
+    """Return the lots after an amount was taken from them, the oldest first."""
+    left: list[tuple[int, Fraction]] = []
+    for number, held in lots:
+        part = min(held, amount)
+        amount -= part
+        if held > part:
+            left.append((number, held - part))
+    return left

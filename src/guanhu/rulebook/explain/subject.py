@@ -331,6 +331,11 @@ class SubjectEvaluator:
                 return self._counted(
                     node, card, self.past.times(node.line, first, days.start).get(subject, 0)
                 )
+            case t.Balance():
+                ledger = self.rulebook.ledgers[node.ledger]
+                kept = self.past.balance(ledger.adds, ledger.uses, ledger.lapses_after, days.start)
+                held = kept.get(subject, Fraction(0))
+                return Traced(node, held if held is not None else Unknown(f"ledgers.{node.ledger}", "past"))
             case t.State():
                 state = self.past.state(node.name, days.start).get(subject)
                 return Traced(node, state[1] if state else Unknown(f"state.{node.name}", "absent"))

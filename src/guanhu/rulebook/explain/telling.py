@@ -203,6 +203,7 @@ class Teller:
                 return [self.lookup(traced, node)]
             case (
                 t.SubjectValue()
+                | t.Balance()
                 | t.State()
                 | t.Previous()
                 | t.OverInstances()

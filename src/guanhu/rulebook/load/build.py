@@ -153,6 +153,8 @@ class Builder:
             measure = self.measure(name, place)
             self._refuse_per(measure, place)
             return _ref(name, measure, place)
+        if name in self.raw["ledgers"]:
+            return self._balance(name, scope, place)
         self._collect_states()
         if name in self.states and scope.column(name) is None:
             return t.State(name=name, unit=self.states[name], place=place)
@@ -211,6 +213,23 @@ class Builder:
                 f"write sum of {name} over its {line.every}s, or average of …",
             )
         return found
+
+    def _balance(self, name: str, scope: LineScope, place: Place) -> t.Expr:
+        """Return the balance of a ledger; its lines and the formula that reads it have one calendar."""
+        tree = self.raw["ledgers"][name]
+        adds = tree.get("adds") if isinstance(tree, Fields) else None
+        every = tree.get("every") if isinstance(tree, Fields) else None
+        own = every.text if isinstance(every, Text) else self.every
+        if not isinstance(adds, Text) or adds.text not in self.raw["lines"]:
+            raise Silent(name)
+        if scope.every and scope.every != own:
+            raise TypeProblem(
+                "RUL042",
+                place,
+                f"账本 {name} 按{own}记, 这里按{scope.every}计算",
+                f"ledger {name} is kept every {own}; this is every {scope.every}",
+            )
+        return t.Balance(ledger=name, unit=self.declared_unit(adds.text), place=place)
 
     def line_ref(self, name: str, place: Place, *, condition: bool = False, past: bool = False) -> t.LineRef:
         """Return a reference to a line, total, check or decision; `past` when its earlier value is read."""
@@ -382,7 +401,7 @@ class Builder:
 
     def all_names(self, scope: Scope) -> Iterable[str]:
         """Return the names usable here, for a suggestion."""
-        for section in ("inputs", "tables", "measures", "lines", "checks", "decisions"):
+        for section in ("inputs", "tables", "measures", "lines", "checks", "decisions", "ledgers"):
             yield from self.raw[section]
         yield from self.library
         yield from scope.names()
@@ -439,7 +458,7 @@ class Builder:
             reader.missing("clause")
         return {
             "id": name,
-            "title": reader.text("name", name),
+            "title": reader.text("name", "考核对象" if name == "everyone" else name),
             "clause": reader.text("clause"),
             "place": reader.place,
             "path": f"{section}.{name}",

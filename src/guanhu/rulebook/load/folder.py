@@ -227,7 +227,7 @@ def _unused_tables(builder: Builder) -> None:
 def _clashes(builder: Builder) -> None:
     """Refuse a name that two sections declare: a formula could not tell which is meant."""
     seen: dict[str, str] = {}
-    for section in ("inputs", "tables", "measures", "lines", "checks", "decisions"):
+    for section in ("inputs", "tables", "measures", "lines", "checks", "decisions", "ledgers"):
         for name, tree in builder.raw[section].items():
             if name in seen:
                 builder.add(

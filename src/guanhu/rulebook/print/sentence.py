@@ -168,6 +168,8 @@ class Speaker:
         match node:
             case t.FirstGiven():
                 return "、否则".join(self.inner(x) for x in node.terms) + "(取先有的)"
+            case t.Balance():
+                return f"账本“{self.rulebook.ledgers[node.ledger].title}”的期初余额"
             case t.OverInstances():
                 return f"“{self.name(node.line)}”各{UNIT[node.every]}的{_HOW[node.how]}"
             case t.Previous():
