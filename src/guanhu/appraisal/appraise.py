@@ -438,6 +438,7 @@ class _Flat:
         self.sheet = Sheet(exp.to_table("x"))
         self.sheet.bind = lambda value, _name="": value  # type: ignore[method-assign,assignment]
         self.card = card
+        self.measured: dict[t.Expr, Num] = {}
 
     def leaf(self, node: t.Expr) -> Compiled:
         return self.card.leaf(node)

@@ -22,7 +22,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past, Value
 from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.run import numeric as n
-from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Pair, Word
+from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Pair, TooWide, Word
 from guanhu.rulebook.run.scalar import Compiler, level_of, sql_of
 from guanhu.rulebook.run.sheet import Sheet
 from guanhu.rulebook.run.template import filled, table_named
@@ -71,6 +71,7 @@ class Card:
         self.kept: list[str] = []
         self.others: dict[str, Card] = {}
         self.compiler = Compiler(self)
+        self.measured: dict[t.Expr, Num] = {}
         self.flushes = 0
         self.size = int(engine.rows(filled("SELECT count(*) FROM c", c=table))[0][0])
 
@@ -234,7 +235,35 @@ class Card:
     # -- lines --
 
     def add_line(self, line: t.Line) -> None:
-        """Compile a line and bind its value under its own name."""
+        """Compile a line and bind its value under its own name.
+
+        Where the bounds that can be proved are too wide, its quotients are computed first and their real
+        bounds read from the data; TooWide is raised only when those are too wide as well.
+        """
+        try:
+            self._add_line(line)
+        except TooWide:
+            self.measure_parts([x for x in (line.value, line.least, line.most) if x is not None])
+            self._add_line(line)
+
+    def measure_parts(self, roots: list[t.Expr]) -> None:
+        """Keep every settled quotient of some formulas as a column, with the least and most it really has."""
+        for root in roots:
+            for node in reversed(list(t.walk(root))):
+                if not isinstance(node, t.Settled) or node in self.measured:
+                    continue
+                found = self.compiler.number(node)
+                name = f"_measured{len(self.measured)}"
+                self.sheet.bind(found, name)
+                self.flush()
+                column = exp.column(name, quoted=True)
+                query = exp.select(exp.Min(this=column), exp.Max(this=column)).from_(table_named(self.table))
+                ((low, high),) = self.engine.rows(query)
+                self.measured[node] = n.column(
+                    name, found.scale, min(int(low or 0), 0), max(int(high or 0), 1)
+                )
+
+    def _add_line(self, line: t.Line) -> None:
         if line.role == "check":
             condition = self.compiler.condition(line.value)
             self.keep(line.id, condition)

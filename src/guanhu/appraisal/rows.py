@@ -82,6 +82,7 @@ class RowEnv:
     ) -> None:
         """Stand on a flat table; `balance` replaces the balance (by balance·days, where that is linear)."""
         self.sheet = Sheet(source)
+        self.measured: dict[t.Expr, Num] = {}
         self.kind = kind
         self.rulebook = rulebook
         self.parameters = parameters

@@ -21,6 +21,8 @@ class Env(Protocol):
     """Where the leaves of a formula are found."""
 
     sheet: Sheet
+    measured: dict[t.Expr, Num]
+    """Parts that stand as columns already, with the bounds that their data prove."""
 
     def leaf(self, node: t.Expr) -> Compiled:
         """Return the column of a measure, line, input, attribute, state or group figure."""
@@ -38,6 +40,9 @@ class Compiler:
 
     def compile(self, node: t.Expr) -> Compiled:
         """Return the SQL of an expression, bound as a column when it is not one already."""
+        measured = self.env.measured.get(node) if self.env.measured else None
+        if measured is not None:
+            return measured
         # First the value: a figure of another group may put a new sheet in the old one's place.
         found = self._compile(node)
         return self.env.sheet.bind(found)
