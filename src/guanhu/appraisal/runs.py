@@ -106,6 +106,7 @@ class Freezer:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         self._tables()
+        self.outcome.problems.extend(self._without_row())
         digest = self._digest()
         if target.exists():
             shutil.rmtree(folder)
@@ -137,6 +138,31 @@ class Freezer:
         folder.rename(target)
         _sync(runs)
         return target
+
+    def _without_row(self) -> list[Problem]:
+        """List those whose figure fell in no row of a table that says `stop and list`."""
+        query = filled(
+            "SELECT cause, instance, count(DISTINCT subject_id), min(subject_id) FROM l WHERE cause LIKE 'tables.%' GROUP BY ALL ORDER BY ALL",
+            l="frozen/lines",
+        )
+        found: list[Problem] = []
+        for cause, instance, count, first in self.engine.rows(query):
+            table = self.outcome.rulebook.tables.get(cause.removeprefix("tables."))
+            if table is None or not table.stops:
+                continue
+            found.append(
+                Problem(
+                    "RUN023",
+                    table.place,
+                    f"{instance}: {count} 个对象在《{table.title}》里没有对应的行(如 {first}), 相关的行不结算",
+                    f"{instance}: {count} subjects fall in no row of table {table.id} (such as {first}); lines that read it are not settled",
+                    "补上缺的行, 或写明 no_row 取什么值",
+                    "add the row, or say with no_row what stands instead",
+                    clause=table.clause,
+                    severity="warning",
+                )
+            )
+        return found
 
     def counts(self) -> dict[str, int]:
         """Return how many subjects were appraised, how many are not settled and how many were left out."""
