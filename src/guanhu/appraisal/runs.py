@@ -323,7 +323,7 @@ def _line_rows(result: Result, table: str, spell: str) -> list[exp.Expr]:
             num = whole(
                 column
                 if value.scale.numerator == 1
-                else exp.Mul(this=column, expression=n.integer(value.scale.numerator))
+                else exp.Mul(this=whole(column), expression=n.integer(value.scale.numerator))
             )
             den = whole(n.integer(value.scale.denominator))
         elif isinstance(value, Bool):
@@ -369,7 +369,8 @@ def _measure_rows(result: Result) -> list[exp.Expr]:
 
 
 def _scaled(sql: exp.Expr, factor: int) -> exp.Expr:
-    return sql if factor == 1 else exp.Mul(this=n.wrap(sql), expression=n.integer(factor))
+    # The column is as narrow as its own bound allows; the product may not be.
+    return sql if factor == 1 else exp.Mul(this=n.wrap(whole(sql)), expression=n.integer(factor))
 
 
 @dataclass(frozen=True, slots=True)
