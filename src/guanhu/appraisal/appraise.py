@@ -195,7 +195,12 @@ class Appraisal:
 
     def evaluate(self, instance: Instance, own: tuple[str, date] | None = None) -> None:
         """Evaluate the lines and decisions of an instance; `own` restricts to people with that own date."""
-        groups = [g for g in self.rulebook.groups.values() if self._names(instance, g.id)]
+        # A group without lines of its own has cards where others gather its figures.
+        groups = [
+            g
+            for g in self.rulebook.groups.values()
+            if self._names(instance, g.id) or self._roots(instance, g.id)
+        ]
         made = {group.id: self._card(instance, group, own) for group in groups}
         for card in made.values():
             card.others = {key: other for key, other in made.items() if other is not card}
@@ -235,6 +240,8 @@ class Appraisal:
         probe = Card(
             self.engine, self.rulebook, group, instance, Known({}, {}, self.parameters, self.past), everyone
         )
+        # Its columns stay in the table: they may not have the names that the card will give to its own.
+        probe.sheet.prefix = "_who"
         condition = probe.compiler.condition(group.condition)
         chosen = (
             exp.select(exp.Star()).from_(probe.sheet.table(), copy=False).where(condition.sql, copy=False)
