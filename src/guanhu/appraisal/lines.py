@@ -7,7 +7,7 @@ group's card has been kept as a table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
@@ -194,7 +194,7 @@ class Card:
         if node.among != self.group.id:
             return self.figure_of_other(node)
         value = self.compiler.compile(node.of)
-        return _Window(node, value, self.size).result()
+        return _Window(node, value, self.size, self.sheet.bind).result()
 
     def figure_of_other(self, node: t.Group) -> Compiled:
         """Return a figure of another group, by the attributes that both share."""
@@ -202,7 +202,7 @@ class Card:
         value = other.compiler.compile(node.of)
         other.flush()
         value = _plain(value)
-        found = _Window(node, value, other.size).aggregated()
+        found = _Window(node, value, other.size, other.sheet.bind).aggregated()
         by = [exp.column(b, quoted=True) for b in node.by]
         source = table_named(other.table)
         columns = [exp.alias_(sql, name, quoted=True) for name, sql in found.columns]
@@ -221,7 +221,7 @@ class Card:
         for b in node.by:
             condition = exp.And(
                 this=condition,
-                expression=exp.EQ(
+                expression=exp.NullSafeEQ(
                     this=exp.column(b, table="j", quoted=True),
                     expression=exp.column(b, table="s", quoted=True),
                 ),
@@ -434,30 +434,44 @@ class _Aggregated:
 class _Window:
     """A group figure as window functions, or as aggregates for another group's card.
 
-    Only the card in force at the end of the instance represents a subject. One unknown member, or fewer
-    than the least number, make the figure unknown.
+    Only the card in force at the end of the instance represents a subject: an earlier spell meets its own
+    later card like those of the others. One unknown member, or fewer than the least number, make the figure
+    unknown.
     """
 
-    def __init__(self, node: t.Group, value: Compiled, size: int) -> None:
+    def __init__(
+        self, node: t.Group, value: Compiled, size: int, bind: Callable[[Compiled], Compiled]
+    ) -> None:
         self.node = node
         self.size = max(size, 1)
         self.value = value
         self.level = level_of(value)
         self.x = sql_of(value)
+        self.bind = bind
 
-    def over(self, function: exp.Expr, *, ordered: bool = False) -> exp.Expr:
-        partition: list[exp.Expr] = [
-            exp.column("is_last"),
-            *[exp.column(b, quoted=True) for b in self.node.by],
-        ]
-        order = (
-            exp.Order(
-                expressions=[exp.Ordered(this=self.x, desc=not self.node.lowest_first, nulls_first=False)]
-            )
-            if ordered
-            else None
+    def over(self, function: exp.Expr, *, own: bool = False, also: exp.Expr | None = None) -> exp.Expr:
+        """Return an aggregate of the last cards among the members, or of the subject's own last card there."""
+        condition: exp.Expr = exp.column("is_last")
+        if also is not None:
+            condition = exp.And(this=condition, expression=n.wrap(also))
+        partition = [exp.column(b, quoted=True) for b in self.node.by]
+        if own:
+            partition.append(exp.column("subject_no"))
+        chosen = exp.Filter(this=function, expression=exp.Where(this=condition))
+        return exp.Window(this=chosen, partition_by=partition)
+
+    def better(self) -> exp.Expr:
+        """Return how many last cards come before this one's value, its peers left out."""
+        order = exp.Order(
+            expressions=[exp.Ordered(this=self.x, desc=not self.node.lowest_first, nulls_first=False)]
         )
-        return exp.Window(this=function, partition_by=partition, order=order)
+        before = exp.WindowSpec(
+            kind="RANGE", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW", exclude="GROUP"
+        )
+        found = self.over(exp.Count(this=exp.Star()))
+        found.set("order", order)
+        found.set("spec", before)
+        return found
 
     def number(self, function: str) -> exp.Expr:
         argument: exp.Expr = self.x
@@ -469,32 +483,58 @@ class _Window:
 
     def result(self) -> Compiled:
         node = self.node
-        size = exp.Count(this=exp.Star())
-        known = exp.Count(this=self.x)
-        members = self.over(size)
-        less = 0 if node.self_in else 1
-        few = exp.LT(
-            this=n.wrap(exp.Sub(this=n.wrap(members), expression=n.integer(less))),
-            expression=n.integer(node.least_size),
-        )
-        unknown = exp.LT(this=n.wrap(self.over(known)), expression=n.wrap(self.over(size)))
-        outside = exp.Not(this=exp.column("is_last"))
-        guard = n.any_of([outside, unknown, few])
+        size = self.over(exp.Count(this=exp.Star()))
+        members = size
+        if not node.self_in:
+            members = exp.Sub(this=size, expression=self.over(exp.Count(this=exp.Star()), own=True))
+        guards: list[exp.Expr] = [
+            exp.LT(this=n.wrap(self.over(exp.Count(this=self.x))), expression=n.wrap(size)),
+            exp.LT(this=n.wrap(members), expression=n.integer(node.least_size)),
+        ]
         if node.how == "rank":
-            rank = self.over(exp.Anonymous(this="rank"), ordered=True)
-            return Num(n.case([(guard, exp.Null())], rank), Fraction(1), 1, self.size, self.level)
-        function = {"highest": "max", "lowest": "min"}.get(node.how, "sum")
-        gathered = self.over(self.number(function))
+            guards.append(n.is_null(self.x))
+        guard = n.any_of(guards)
+        if node.how == "rank":
+            return Num(n.case([(guard, exp.Null())], self.rank()), Fraction(1), 1, self.size + 1, self.level)
+        gathered, level = self.gathered()
         scale, low, high = self.bounds()
-        total: exp.Expr = gathered
-        if not node.self_in and function == "sum":
-            own = n.case([(self.x, n.integer(1))], n.integer(0)) if node.how == "count" else self.x
-            total = exp.Sub(this=n.wrap(gathered), expression=n.wrap(own))
-        num = Num(n.case([(guard, exp.Null())], total), scale, low, high, self.level)
+        num = Num(n.case([(guard, exp.Null())], gathered), scale, low, high, level)
         if node.how != "average":
             return num
-        divisor = exp.Sub(this=n.wrap(self.over(size)), expression=n.integer(less))
-        return Pair(num, Num(divisor, Fraction(1), 0, self.size, self.level))
+        return Pair(num, Num(members, Fraction(1), 0, self.size, self.level))
+
+    def rank(self) -> exp.Expr:
+        """Return 1 and the number of others that are better; a subject is never before itself."""
+        own = self.over(exp.Max(this=self.x), own=True)
+        op = exp.LT if self.node.lowest_first else exp.GT
+        itself = n.case([(op(this=n.wrap(own), expression=n.wrap(self.x)), n.integer(1))], n.integer(0))
+        others = exp.Sub(this=n.wrap(self.better()), expression=n.wrap(itself))
+        return exp.Add(this=n.wrap(others), expression=n.integer(1))
+
+    def gathered(self) -> tuple[exp.Expr, int]:
+        """Return the sum, highest or lowest of the members, without the subject itself where it is left out."""
+        function = {"highest": "max", "lowest": "min"}.get(self.node.how, "sum")
+        everything = self.over(self.number(function))
+        if self.node.self_in:
+            return everything, self.level
+        own = self.over(self.number(function), own=True)
+        if function == "sum":
+            none = exp.Coalesce(this=own, expressions=[n.integer(0)])
+            return exp.Sub(this=n.wrap(everything), expression=n.wrap(none)), self.level
+        # The next one, where the subject alone holds the first place.
+        first, mine = self._column(everything), self._column(own)
+        same = exp.EQ(this=n.wrap(self.x), expression=n.wrap(first.sql))
+        alone = exp.EQ(this=self.over(exp.Count(this=exp.Star()), also=same), expression=n.integer(1))
+        other = self.over(self.number(function), also=exp.NEQ(this=n.wrap(self.x), expression=first.sql))
+        holds = exp.And(this=exp.EQ(this=mine.sql, expression=first.sql), expression=alone)
+        return n.case([(holds, other)], first.sql), max(first.level, mine.level)
+
+    def _column(self, sql: exp.Expr) -> Num:
+        scale, low, high = self.bounds()
+        found = self.bind(Num(sql, scale, low, high, self.level))
+        if not isinstance(found, Num):
+            raise TypeError(self.node.how)
+        return found
 
     def bounds(self) -> tuple[Fraction, int, int]:
         if self.node.how == "count" or not isinstance(self.value, Num):

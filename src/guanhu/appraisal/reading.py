@@ -84,6 +84,10 @@ class SubjectReader:
     def team(self, team_id: str) -> SubjectFacts:
         """Return the facts of a team: those of all who belong to it on some day."""
         facts = SubjectFacts("team", team_id, institutions=self.institutions())
+        places = self._select(
+            "SELECT f.institution_id FROM f_teams AS f JOIN x ON f.team_id = x.id", [team_id]
+        )
+        facts.team_institution = places[0][0] if places else None
         self._figures(facts)
         assignments: dict[Assignment, None] = {}
         for (person,) in self._select(
@@ -173,16 +177,19 @@ class SubjectReader:
             subject,
         )
         facts.spans = with_gaps([PostSpan(*row) for row in rows])
-        for name, day, text in self._select(
-            "SELECT f.input, f.day, f.value FROM f_human_decisions AS f JOIN x ON f.person_id = x.id", subject
+        for rulebook, name, day, text in self._select(
+            "SELECT f.rulebook, f.input, f.day, f.value FROM f_human_decisions AS f JOIN x ON f.person_id = x.id",
+            subject,
         ):
-            facts.decided.setdefault(name, []).append((day, text))
+            if rulebook == self.rulebook.id:
+                facts.decided.setdefault(name, []).append((day, text))
         self._figures(facts)
 
     def _figures(self, facts: SubjectFacts) -> None:
         ids = {
             facts.subject_id,
             "bank",
+            facts.team_institution or "",
             *(s.institution_id or "" for s in facts.spans),
             *(s.team_id or "" for s in facts.spans),
         }

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -268,22 +268,34 @@ class OpenRun:
         """Return the kept results of everybody, for ranks and averages."""
         if not any(isinstance(node, t.Group) for node in _roots(self.rulebook)):
             return {}
-        cards: dict[tuple[str, str, str], dict[str, Value]] = {}
-        people = filled(
-            "SELECT instance, group_id, subject_id, post, grade, institution_id FROM read_parquet(:path) QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id ORDER BY spell_no DESC) = 1",
-            path=literal(self.run.table("people")),
-        )
-        for instance, group, subject, post, grade, place in self.engine.rows(people):
-            cards[instance, group, subject] = {
-                k: v
-                for k, v in (("post", post), ("grade", grade), ("institution_id", place))
-                if v is not None
-            }
         values = self._kept_values()
+        decided = self._decided()
         found: dict[tuple[str, str], list[Member]] = {}
-        for (instance, group, subject), attributes in cards.items():
+        for instance, group, subject, days, *seen in self.engine.rows(
+            filled(_LAST_CARDS, path=literal(self.run.table("people")))
+        ):
+            attributes = dict(zip(_ATTRIBUTES, seen, strict=True))
+            kind = self.rulebook.groups[group].subject
+            if kind != "person":
+                attributes |= dict.fromkeys(("team_id", "person_kind", "hired_on", "left_on"))
+                attributes |= {"team_id": subject} if kind == "team" else {}
+            if kind not in ("person", "institution"):
+                attributes |= dict.fromkeys(("area", "level"))
+            known = {k: v for k, v in attributes.items() if v is not None}
             lines, measures = values.get((instance, group, subject), ({}, {}))
-            found.setdefault((instance, group), []).append(Member(subject, attributes, lines, measures))
+            member = Member(subject, known, lines, measures, int(days), decided.get(subject, {}))
+            found.setdefault((instance, group), []).append(member)
+        return found
+
+    def _decided(self) -> dict[str, dict[str, list[tuple[date, str]]]]:
+        """Return what people have decided for themselves, by person and input."""
+        found: dict[str, dict[str, list[tuple[date, str]]]] = {}
+        query = filled(
+            "SELECT person_id, input, day, value FROM f_human_decisions WHERE rulebook = :id",
+            id=exp.Literal.string(self.rulebook.id),
+        )
+        for person, name, day, text in self.engine.rows(query):
+            found.setdefault(person, {}).setdefault(name, []).append((day, text))
         return found
 
     def _kept_values(self) -> dict[tuple[str, str, str], tuple[dict[str, Value], dict[str, Value]]]:
@@ -315,6 +327,32 @@ class OpenRun:
 def known_value(num: Any, den: Any) -> Fraction:
     """Return the exact value of a kept figure that is known."""
     return value_kept(num, den) or Fraction(0)
+
+
+_ATTRIBUTES = (
+    "post",
+    "grade",
+    "institution_id",
+    "area",
+    "level",
+    "team_id",
+    "person_kind",
+    "hired_on",
+    "left_on",
+)
+_LAST_CARDS = """
+SELECT p.instance, p.group_id, p.subject_id, p.days, p.post, p.grade, p.institution_id, i.area, i.level, q.team_id,
+       s.person_kind, s.hired_on, s.left_on
+FROM (
+  SELECT * FROM read_parquet(:path)
+  QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id ORDER BY spell_no DESC) = 1
+) AS p
+LEFT JOIN f_staff AS s ON s.person_id = p.subject_id
+LEFT JOIN f_posts AS q ON q.person_id = p.subject_id AND q.from_day <= p.last_day AND q.to_day > p.last_day
+LEFT JOIN (
+  SELECT * FROM f_institutions QUALIFY row_number() OVER (PARTITION BY institution_id ORDER BY from_day DESC) = 1
+) AS i ON i.institution_id = p.institution_id
+"""
 
 
 def _roots(rulebook: t.Rulebook) -> list[t.Expr]:

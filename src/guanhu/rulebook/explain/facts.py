@@ -75,6 +75,7 @@ class SubjectFacts:
     staff: dict[str, Any] = field(default_factory=dict)
     spans: list[PostSpan] = field(default_factory=list)
     members: dict[str, list[PostSpan]] = field(default_factory=dict)
+    team_institution: str | None = None
     below: frozenset[str] = frozenset()
     accounts: dict[str, Thing] = field(default_factory=dict)
     loans: dict[str, Thing] = field(default_factory=dict)

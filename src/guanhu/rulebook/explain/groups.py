@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 from typing import Protocol
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.facts import SubjectFacts
-from guanhu.rulebook.explain.scalar import evaluate
+from guanhu.rulebook.explain.scalar import Env, evaluate
 from guanhu.rulebook.explain.values import Traced, Unknown, Value
 
 
@@ -21,6 +22,8 @@ class Member:
     attributes: Mapping[str, Value]
     lines: Mapping[str, Value]
     measures: Mapping[str, Value]
+    days: int
+    decided: Mapping[str, list[tuple[date, str]]]
 
 
 class Others(Protocol):
@@ -33,14 +36,22 @@ class Others(Protocol):
         """Return the facts of an institution and all below it."""
 
 
+class Shared(Env, Protocol):
+    """What the cards of one instance share: tables, inputs, the instance itself."""
+
+    def input_for(self, node: t.InputRef, member: Member, env: Env) -> Traced:
+        """Return an input for the keys of another member."""
+
+
 class _MemberLeaves:
     """Leaves of a gathered formula, for another subject."""
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Member, shared: Shared) -> None:
         self.member = member
+        self.shared = shared
 
     def table_rows(self, name: str) -> tuple[t.Table, tuple[t.TableRow, ...]]:
-        raise TypeError(f"table {name} cannot be looked up for others")
+        return self.shared.table_rows(name)
 
     def leaf(self, node: t.Expr) -> Traced:
         match node:
@@ -54,36 +65,52 @@ class _MemberLeaves:
                 return Traced(
                     node, self.member.attributes.get(node.column, Unknown(f"subject.{node.column}", "absent"))
                 )
+            case t.InstanceValue(name="spell_days"):
+                return Traced(node, Fraction(self.member.days))
+            case t.InstanceValue():
+                return self.shared.leaf(node)
+            case t.InputRef():
+                return self.shared.input_for(node, self.member, self)
             case _:
                 raise TypeError(f"{type(node).__name__} cannot be gathered from others")
 
 
-def group_figure(
-    node: t.Group,
-    others: Others,
-    instance_key: str,
-    subject_id: str,
-    attributes: Mapping[str, Value],
-    own: Traced | None,
-) -> Traced:
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """The card that asks for a figure of a group.
+
+    `own` is its value of what is gathered when it belongs to the group itself. Each member stands there with
+    the card in force at the end: an earlier spell meets its own later card like those of the others.
+    """
+
+    subject_id: str
+    attributes: Mapping[str, Value]
+    own: Traced | None
+    is_last: bool
+
+
+def group_figure(node: t.Group, members: list[Member], asker: Asker, shared: Shared) -> Traced:
     """Return a figure among a group. One unknown member, or too few of them, make it unknown."""
-    values: list[Value] = []
-    mine: Value | None = own.value if own is not None else None
-    for member in others.members(instance_key, node.among):
-        if any(member.attributes.get(by) != attributes.get(by) for by in node.by):
+    others: list[Value] = []
+    itself: list[Value] = []
+    for member in members:
+        if any(member.attributes.get(by) != asker.attributes.get(by) for by in node.by):
             continue
-        if member.subject_id == subject_id and own is not None:
-            if node.self_in:
-                values.append(own.value)
-            continue
-        values.append(evaluate(node.of, _MemberLeaves(member)).value)
-    gathered = [*values, *([mine] if mine is not None and not node.self_in else [])]
-    unknown = next((v for v in gathered if isinstance(v, Unknown)), None)
+        if member.subject_id != asker.subject_id or asker.own is None:
+            others.append(evaluate(node.of, _MemberLeaves(member, shared)).value)
+        elif asker.is_last:
+            itself.append(asker.own.value)
+        else:
+            itself.append(evaluate(node.of, _MemberLeaves(member, shared)).value)
+    mine = asker.own.value if asker.own is not None else None
+    known = [*others, *itself, *([mine] if mine is not None and node.how == "rank" else [])]
+    unknown = next((v for v in known if isinstance(v, Unknown)), None)
     if unknown is not None:
         return Traced(node, unknown)
+    values = [*others, *(itself if node.self_in else [])]
     if len(values) < node.least_size:
         return Traced(node, Unknown(f"group.{node.among}", "undefined"))
-    return Traced(node, _gathered(node, values, mine))
+    return Traced(node, _gathered(node, others if node.how == "rank" else values, mine))
 
 
 def _gathered(node: t.Group, values: list[Value], mine: Value | None) -> Value:
@@ -100,6 +127,8 @@ def _gathered(node: t.Group, values: list[Value], mine: Value | None) -> Value:
             return Fraction(1 + len(better))
         case "average":
             return sum(numbers, Fraction(0)) / len(numbers) if numbers else Unknown("undefined", "undefined")
+        case "highest" | "lowest" if not numbers:
+            return Unknown("undefined", "undefined")
         case "highest":
             return max(numbers)
         case "lowest":

@@ -6,7 +6,7 @@ whole subject (points by days, pay added and rounded), then what decisions set.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -14,12 +14,12 @@ from typing import Protocol
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.facts import PostSpan, SubjectFacts
-from guanhu.rulebook.explain.groups import Others, group_figure
+from guanhu.rulebook.explain.groups import Asker, Member, Others, group_figure
 from guanhu.rulebook.explain.measures import MeasureEvaluator, read_input
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.explain.reads import Inputs, Question, rows_in_force
 from guanhu.rulebook.explain.resets import resets_in
-from guanhu.rulebook.explain.scalar import evaluate, number
+from guanhu.rulebook.explain.scalar import Env, evaluate, number
 from guanhu.rulebook.explain.values import LineNote, MeasureNote, Traced, Unknown, Value
 from guanhu.rulebook.instances import Instance, evaluated_in
 from guanhu.rulebook.windows import previous_instance, span_of
@@ -48,6 +48,7 @@ class CardTrace:
     days: Span
     spell_days: int
     attributes: dict[str, Value]
+    is_last: bool = True
     lines: dict[str, Traced] = field(default_factory=dict)
     raw: dict[str, Value] = field(default_factory=dict)
     measures: dict[str, Traced] = field(default_factory=dict)
@@ -104,6 +105,8 @@ class SubjectEvaluator:
             if group.subject != self.facts.kind or not self._names(instance, group.id):
                 continue
             cards = [card for card in self._cards(instance, group) if self._belongs(card, group)]
+            for card in cards[:-1]:
+                card.is_last = False
             if cards:
                 found.append(self._evaluated(instance, group, cards))
         return found
@@ -133,7 +136,9 @@ class SubjectEvaluator:
         if group.subject != "person":
             attributes: dict[str, Value] = {}
             if group.subject == "team":
-                attributes = _known({"team_id": self.facts.subject_id})
+                attributes = _known(
+                    {"team_id": self.facts.subject_id, "institution_id": self.facts.team_institution}
+                )
             if group.subject == "institution":
                 attributes = _known(
                     {
@@ -431,7 +436,7 @@ class _CardLeaves:
                 return Traced(node, found.value, (found,))
             case t.InputRef():
                 if owner.rulebook.inputs[node.name].by_person:
-                    return Traced(node, self._decided(node))
+                    return Traced(node, self._decided(node, owner.facts.decided))
                 return read_input(node, owner.inputs, card.instance.days.last_day, self)
             case t.SubjectValue():
                 return Traced(
@@ -440,21 +445,23 @@ class _CardLeaves:
             case t.InstanceValue():
                 return Traced(node, self._instance_value(node))
             case t.Group():
-                return group_figure(
-                    node,
-                    self.owner.others,
-                    card.instance.key,
-                    self.owner.facts.subject_id,
-                    card.attributes,
-                    evaluate_for_others(self, node),
-                )
+                own = evaluate(node.of, self) if node.among == self.group.id else None
+                members = owner.others.members(card.instance.key, node.among)
+                asker = Asker(owner.facts.subject_id, card.attributes, own, card.is_last)
+                return group_figure(node, members, asker, self)
             case _:
                 return owner.earlier(node, card, self)
 
-    def _decided(self, node: t.InputRef) -> Value:
+    def input_for(self, node: t.InputRef, member: Member, env: Env) -> Traced:
+        """Return an input for the keys of another member of a group."""
+        if self.owner.rulebook.inputs[node.name].by_person:
+            return Traced(node, self._decided(node, member.decided))
+        return read_input(node, self.owner.inputs, self.card.instance.days.last_day, env)
+
+    def _decided(self, node: t.InputRef, decided: Mapping[str, list[tuple[date, str]]]) -> Value:
         declared = self.owner.rulebook.inputs[node.name]
         found: Value = Unknown(f"inputs.{node.name}", "absent")
-        for day, text in sorted(self.owner.facts.decided.get(node.name, [])):
+        for day, text in sorted(decided.get(node.name, [])):
             value = self.owner.inputs.parsed(node.name, text)
             inside = not isinstance(value, Fraction) or (
                 (declared.low is None or value >= declared.low)
@@ -475,11 +482,6 @@ class _CardLeaves:
                 return days.start
             case _:
                 return days.last_day
-
-
-def evaluate_for_others(env: _CardLeaves, node: t.Group) -> Traced | None:
-    """Return the subject's own value of what is gathered, when it belongs to the group itself."""
-    return evaluate(node.of, env) if node.among == env.group.id else None
 
 
 def spells_of(spans: list[PostSpan], days: Span, *, cut: bool) -> list[list[PostSpan]]:

@@ -274,6 +274,10 @@ def _need_date(x: t.Expr) -> None:
 _GROUP_HOW: Final = ("rank", "average", "highest", "lowest", "sum", "count", "share")
 
 
+_NOT_OF_OTHERS = (t.Previous, t.OverInstances, t.Streak, t.Times, t.State, t.Group)
+"""What is known of a subject itself only."""
+
+
 def _group(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 1, 1)
     if not isinstance(typer.scope, LineScope):
@@ -295,6 +299,15 @@ def _group(typer: Typer, node: raw.Call) -> t.Expr:
     # What is gathered is a figure of the others: it is read in their group's scope, not in ours.
     others = Typer(typer.names, replace(typer.scope, group=node.among))
     of = as_number(others.condition(node.args[0]) if node.name == "count" else others.expr(node.args[0]))
+    if any(isinstance(part, _NOT_OF_OTHERS) for part in t.walk(of)):
+        raise TypeProblem(
+            "RUL039",
+            node.place,
+            f"{node.name} … among 里不能读上一期、连续次数、状态或另一个 among",
+            f"{node.name} … among cannot gather earlier figures, streaks, states or another among",
+            "把它写成单独一行, 再汇总那一行",
+            "write it as a line of its own, and gather that line",
+        )
     unit = {"rank": units.COUNT, "count": units.COUNT, "share": units.RATIO}.get(node.name, of.unit)
     common = {
         "among": node.among,
