@@ -1,0 +1,88 @@
+"""Disagreements and crashes that generated pairs have found, each as the smallest rulebook that showed it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from guanhu.rulebook.load.folder import load_string
+from tests.engines.agreement.rulebooks import CLAUSE, GROUPS, INPUTS, WORDS
+from tests.engines.agreement.running import compare, write_rulebook
+from tests.engines.agreement.world import make_world
+
+MEASURES = {
+    "stock": {"from": "balances", "clause": CLAUSE},
+    "own": {"item": "目标", "scope": "person", "unit": "money", "clause": CLAUSE},
+}
+FOUND = {
+    # An institution that read a person's figure stopped the run with an error of the engine.
+    "a person's figure is unknown for an institution": {"pay": "first_given(own, 5元)", "who": "places"},
+    "a person's figure is unknown for the bank": {"pay": "own", "who": "whole"},
+    # A spell before the last one had no figure of its group at all, so that whoever moved was not settled.
+    "a spell before the last meets the group at its end": {
+        "value": "highest(spell_days / period_days among managers)",
+        "unit": "ratio",
+    },
+    "a rank of an earlier spell leaves out its own later card": {"score": "rank(stock among managers)"},
+    "the same, lowest first": {"score": "rank(stock among managers, lowest first)"},
+    # The highest of the others was the highest of all.
+    "the highest without oneself": {"pay": "highest(stock among managers, self out)"},
+    "the lowest without oneself": {"pay": "lowest(stock among managers, self out)"},
+    "the highest without oneself, all alike": {"score": "highest(3 among managers, self out)"},
+    "an average without oneself": {"pay": "average(stock among managers by institution, self out)"},
+    "too few without oneself": {"pay": "sum(stock among managers by grade, self out, at least 2)"},
+    # Others had no date of hiring, area, team or spell days; inputs of others stopped the evaluator.
+    "attributes of the others": {"score": "count(hired_on >= 2025-01-01 and area = 城区 among managers)"},
+    "inputs of the others": {"score": "sum(judged + spell_days / period_days * 3 among managers)"},
+    "keyed inputs of the others": {"pay": "average(stock * grade_price among managers)"},
+    # Members without the attribute by which a group is parted found nobody of another group.
+    "another group by an empty attribute": {"pay": "sum(stock among managers by grade)", "who": "heads"},
+    "teams rank by the institution they belong to": {
+        "score": "rank(stock among squads by institution)",
+        "who": "squads",
+    },
+}
+
+
+def rulebook_of(line: dict[str, str], measures: dict[str, dict[str, str]]) -> str:
+    """Return a rulebook of one line."""
+    who = str(line.get("who", "managers"))
+    parts = {
+        "rulebook": "probe",
+        "name": "试办法",
+        "calendar": {"every": "quarter"},
+        "who": {name: GROUPS[name] for name in dict.fromkeys((who, "managers"))},
+        "words": WORDS,
+        "inputs": {name: {"clause": CLAUSE, **spec} for name, spec in INPUTS.items()},
+        "measures": measures,
+        "lines": {"x": {"clause": CLAUSE, "who": who, **line}},
+    }
+    return "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in parts.items())
+
+
+@pytest.mark.parametrize("case", FOUND)
+def test_found(case: str, tmp_path: Path) -> None:
+    text = rulebook_of(FOUND[case], MEASURES)
+    assert [problem.text("en") for problem in load_string(text)[1]] == []
+    compared = compare(make_world(5).bank(tmp_path), write_rulebook(tmp_path / "rules", text), "2025Q1")
+    assert compared.figures
+    assert compared.found == []
+
+
+def test_a_cube_is_built_anew_when_more_is_asked_of_it(tmp_path: Path) -> None:
+    """Reconciliation asks for an institution's months after a head's quarter was taken from the cube."""
+    text = rulebook_of({"pay": "stock", "every": "month"}, MEASURES)
+    more = {"pay": "placed", "clause": CLAUSE, "who": "managers", "every": "quarter"}
+    text = text.replace(
+        "measures: {",
+        'measures: {"placed": {"from": "balances", "credit": "institution", "clause": "第一条"}, ',
+    )
+    text = text.replace("lines: {", f'lines: {{"y": {json.dumps(more, ensure_ascii=False)}, ')
+    compared = compare(make_world(5).bank(tmp_path), write_rulebook(tmp_path / "rules", text), "2025Q1")
+    assert compared.found == []
+    assert len(compared.ran.outcome.reconciled) == 3
+
+
+def test_earlier_figures_of_others_are_refused() -> None:
+    text = rulebook_of({"pay": "average(previous(x, 0元) among managers)"}, MEASURES)
+    assert [problem.code for problem in load_string(text)[1]] == ["RUL039"]
