@@ -205,8 +205,10 @@ def _everything(builder: Builder) -> None:
             build_ledger(builder, name, tree)
         except Silent:
             continue
-    _unused_tables(builder)
     _clashes(builder)
+    if not errors_in(builder.problems):
+        # Beside errors this would only be their echo: what would use the table has failed.
+        _unused_tables(builder)
 
 
 def _unused_tables(builder: Builder) -> None:

@@ -22,8 +22,9 @@ _ODD_LINE_ENDS = re.compile("[\u0085\u2028\u2029]")
 _FULL_WIDTH_COLON = re.compile(r"^\s*(?:- )?[^\s#'\"：]+：")
 _OPENS_AFTER_IT = re.compile(r"^\s*(?:- )?[^\s#'\"：:]+：\s*[\[{]")
 _BAD_START = re.compile(
-    r"(?P<lead>^\s*(?:- )?[^:#'\"]+: +|^\s*- +|[\[,] *)(?P<value>(?:>=?|\*|%|@|`)\s*[^,\]\}|#]+)"
+    r"(?P<lead>(?:^|[{,])\s*(?:- )?[^:#'\"{},]+: +|^\s*- +|[\[,] *)(?P<value>(?:>=?|\*|%|@|`)\s*[^,\]\}|#]+)"
 )
+_ANCHOR = re.compile(r"(?:: +|- +|[\[{,] *)(?:&\w|!\w|!!)")
 _HALF_OPEN = re.compile(
     r"(?P<lead>: +|- +|\[ *|, *)(?P<value>\[[^\[\],]*,[^\[\],]*\)|\([^()\[\],]*,[^()\[\],]*\])"
 )
@@ -170,6 +171,8 @@ def _line_problems(line: str, place: Place) -> Iterator[Problem]:
             f"改写成: {fixed}",
             f"write: {fixed}",
         )
+    elif _ANCHOR.search(code):
+        yield _anchor_problem(place)
     elif found := _BAD_START.search(code):
         value = found["value"].strip()
         yield _problem(

@@ -1,0 +1,150 @@
+"""Every kind of defect in a rulebook is told with its code, its line, what was seen and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from guanhu.rulebook.load.folder import load, load_string
+from guanhu.values.problem import Problem
+
+BASE = """\
+rulebook: t
+name: 试行
+calendar: {every: quarter}
+who: {clause: 一, is: post = 客户经理}
+words:
+  posts: {of: post, are: [客户经理]}
+  grades: {of: grade, are: [初级, 高级], ladder: yes}
+inputs:
+  price: {clause: 一, by: [grade], unit: ratio}
+tables:
+  steps_of: {clause: 一, by: [deposits], gives: {points: points}, rows: [["< 100万", 1], [">= 100万", 2]]}
+measures:
+  deposits: {clause: 一, from: balances}
+  ratio: {clause: 一, is: "deposits / (deposits over last year)"}
+lines:
+  score: {clause: 一, score: steps_of}
+  pay: {clause: 一, pay: deposits * price}
+checks:
+  low: {clause: 一, when: score < 1, says: 低}
+"""
+
+# code, the line that is put in place of another (old → new), and a word of the message
+DEFECTS = [
+    (
+        "RUL003",
+        "  pay: {clause: 一, pay: deposits * price}",
+        "  pay: {clause: 一, pay: deposits * price}\n  pay: {clause: 一, pay: deposits}",
+        "已在第",
+    ),
+    ("RUL004", "name: 试行", "name: &a 试行", "锚点"),
+    ("RUL005", "name: 试行", "name: >\n  试行", "折行"),
+    ("RUL006", "name: 试行", "name:", "没有内容"),
+    ("RUL007", "name: 试行", "name:\u3000试行", "空格"),
+    ("RUL008", "name: 试行", "name：试行", "全角冒号"),
+    ("RUL009", "when: score < 1", "when: >= 30%", "YAML 会误读"),
+    ("RUL009", '["< 100万", 1]', "[[0, 100万), 1]", "没有加引号"),
+    ("RUL011", "says: 低", "say: 低", "是不是 says"),
+    ("RUL013", "  score: {clause: 一, score: steps_of}", "  score: {score: steps_of}", "clause"),
+    ("RUL014", "  score: {clause: 一, score", "  score: {every: week, clause: 一, score", "week"),
+    ("RUL020", "when: score < 1", "when: 1 < score < 3", "只能比较一次"),
+    ("RUL020", "when: score < 1", "when: score < 10个", "单位由所在的项目决定"),
+    ("RUL020", "when: score < 1", "when: score < 12-1", "是减法还是一个名称"),
+    ("RUL020", "when: score < 1", "when: score < 1%—5%", "—"),
+    ("RUL020", "when: score < 1", "when: (score < 1", "应当是 )"),
+    ("RUL030", "when: score < 1", "when: scores < 1", "是不是 score"),
+    ("RUL031", "pay: deposits * price", "pay: ratio", "应当是 money"),
+    ("RUL032", "when: score < 1", "when: score", "要写一个条件"),
+    ("RUL035", "when: score < 1", "when: ratio > score", "不能和"),
+    ("RUL035", "pay: deposits * price", "pay: deposits * deposits", "没有意义"),
+    ("RUL036", "pay: deposits * price", "pay: deposits / 0", "除数是 0"),
+    ("RUL037", "is: post = 客户经理", "is: post > 客户经理", "不能用 >"),
+    ("RUL038", "when: score < 1", "when: min(score) < 1", "个参数"),
+    ("RUL039", "when: score < 1", 'when: "steps(score, 1, sometimes) < 1"', "completed"),
+    ("RUL040", "when: score < 1", "when: low", "环"),
+    (
+        "RUL042",
+        "  pay: {clause: 一, pay: deposits * price}",
+        "  pay: {clause: 一, every: month, pay: deposits * price}\n  p: {clause: 一, pay: pay}",
+        "不能直接引用",
+    ),
+    ("RUL044", "from: balances}", "from: balances, over: sometimes}", "时间窗"),
+    ("RUL045", "is: post = 客户经理", "is: post = 客户经里", "是不是 客户经理"),
+    ("RUL048", "unit: ratio}", "unit: euro}", "不认识单位"),
+    ("RUL050", "  low: {clause", "  low: {who: nobody, clause", "没有 nobody"),
+    ("RUL053", '[">= 100万", 2]', '["< 50万", 2]', "永远用不到"),
+    ("RUL054", '[">= 100万", 2]', '[">= 90万", 2]', "重叠"),
+    ("RUL055", '[">= 100万", 2]', '[">= 100万", 2, 3]', "应当有 2 格"),
+    ("RUL056", "  deposits: {clause: 一, from: balances}", "  deposits: {clause: 一}", "from"),
+    ("RUL060", "from: balances}", "from: balance}", "没有叫 balance 的事实"),
+    ("RUL061", "from: balances}", "from: balances, take: median}", "不能这样汇总"),
+    ("RUL063", "  score: {clause: 一, score: steps_of}", "  score: {clause: 一}", "score"),
+    ("RUL064", "score: steps_of}", "cases: [{when: deposits > 1元, score: 1}]}", "otherwise"),
+    ("RUL072", "checks:\n", "checks:\n  pay: {clause: 一, when: score < 1}\n", "已经有了"),
+    ("RUL073", "from: balances}", "from: fees, over: base of last year}", "移动基数"),
+]
+
+
+def told(text: str) -> list[Problem]:
+    rulebook, problems = load_string(text)
+    assert rulebook is None or not problems
+    return problems
+
+
+def test_the_base_has_no_problem() -> None:
+    rulebook, problems = load_string(BASE)
+    assert problems == []
+    assert rulebook is not None
+
+
+@pytest.mark.parametrize(("code", "old", "new", "word"), DEFECTS)
+def test_a_defect_is_told(code: str, old: str, new: str, word: str) -> None:
+    assert BASE.count(old) == 1, old
+    text = BASE.replace(old, new)
+    problems = told(text)
+    found = [p for p in problems if p.code == code]
+    assert found, [p.text() for p in problems]
+    assert word in found[0].text(), found[0].text()
+    assert found[0].en
+    assert found[0].place.line > 0
+    assert found[0].place.line <= text.count("\n") + 1
+
+
+def test_all_defects_are_told_at_once_in_order_of_place() -> None:
+    text = (
+        BASE.replace("score < 1", "scores < 1")
+        .replace("deposits * price", "deposits * deposits")
+        .replace("unit: ratio", "unit: euro")
+    )
+    problems = told(text)
+    assert {"RUL030", "RUL035", "RUL048"} <= {p.code for p in problems}
+    assert [p.place.line for p in problems] == sorted(p.place.line for p in problems)
+
+
+def test_one_fault_has_no_echoes() -> None:
+    problems = told(BASE.replace("from: balances}", "from: balance}"))
+    assert [p.code for p in problems] == ["RUL060"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"", "RUL006"),
+        (b"\xff\xfe\x00", "RUL001"),
+        ("名称: 值".encode("gb18030"), "RUL001"),
+        (b"a: [1", "RUL002"),
+        (b"- 1\n- 2\n", "RUL010"),
+    ],
+)
+def test_a_file_that_is_no_rulebook_is_told(tmp_path: Path, raw: bytes, code: str) -> None:
+    (tmp_path / "rulebook.yaml").write_bytes(raw)
+    rulebook, problems = load(tmp_path)
+    assert rulebook is None
+    assert code in [p.code for p in problems]
+
+
+def test_an_unknown_reading_is_told() -> None:
+    _, problems = load_string(BASE, {"没有": "other"})
+    assert [p.code for p in problems] == ["RUL070"]
