@@ -1,0 +1,253 @@
+"""The fold: from balances and credit to one sum per manager, against SQL by hand, a scan, pandas and Polars.
+
+All sides start from the same: the balances and the month index as stored (Parquet), and who is credited
+with which account from when to when, with which share, ready in memory. All end with one exact sum per
+manager (fen · days · share), but pandas and Polars, which may use floating point. All run on as many
+threads as we do. Ours compiles its SQL from the rulebook inside the time that is taken.
+
+By hand there are three ways, and the fastest counts: every interval clipped to the credited days; whole
+quarters from the month index and intervals only where credit changed in the quarter; and the same month
+by month. pandas and Polars get the first two. The scan is the least that any way without an index can do:
+it sums the balance column once.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from functools import partial
+
+from bench.banks import FULL, RULEBOOKS, bank_of
+from bench.measure import THREADS, Plan, Row, best_of
+from guanhu.appraisal.appraise import Appraisal
+from guanhu.appraisal.measures import Fold, Wanted
+from guanhu.appraisal.people import cards
+from guanhu.appraisal.running import loaded
+from guanhu.engines.duckdb import DuckDBEngine
+from guanhu.rulebook.instances import Instance
+from guanhu.values.dates import period_of
+
+QUARTER = period_of("2025Q1")
+CLIPPED = """
+SELECT manager, sum(days_sum::HUGEINT * share) AS total FROM (
+    SELECT p.manager, p.share,
+        sum(b.balance * (least(b.to_day, p.last, :end) - greatest(b.from_day, p.first, :start))) AS days_sum
+    FROM f_balances AS b JOIN credit AS p
+        ON p.account_no = b.account_no AND p.first < b.to_day AND b.from_day < p.last
+    WHERE b.from_day < :end AND b.to_day > :start GROUP BY ALL
+) GROUP BY manager"""
+QUARTERS = """
+SELECT manager, sum(days_sum::HUGEINT * share) AS total FROM (
+    SELECT p.manager, p.share, sum(m.balance_days) AS days_sum
+    FROM f_balance_months AS m JOIN credit AS p ON p.account_no = m.account_no
+    WHERE p.first <= :start AND p.last >= :end AND m.month_start >= :start AND m.month_start < :end GROUP BY ALL
+    UNION ALL
+    SELECT p.manager, p.share,
+        sum(b.balance * (least(b.to_day, p.last, :end) - greatest(b.from_day, p.first, :start)))
+    FROM credit AS p JOIN f_balances AS b
+        ON p.account_no = b.account_no AND p.first < b.to_day AND b.from_day < p.last
+    WHERE (p.first > :start OR p.last < :end) AND b.from_day < :end AND b.to_day > :start GROUP BY ALL
+) GROUP BY manager"""
+MONTHS = """
+WITH months AS (
+    SELECT s::DATE AS start, (s + INTERVAL 1 MONTH)::DATE AS stop
+    FROM range(:start::TIMESTAMP, :end::TIMESTAMP, INTERVAL 1 MONTH) AS t(s)
+), cut AS (
+    SELECT p.account_no, p.manager, p.share, greatest(p.first, m.start) AS first, least(p.last, m.stop) AS last
+    FROM credit AS p JOIN months AS m ON p.first < m.stop AND p.last > m.start
+    WHERE p.first > m.start OR p.last < m.stop
+)
+SELECT manager, sum(days_sum::HUGEINT * share) AS total FROM (
+    SELECT p.manager, p.share, sum(i.balance_days) AS days_sum
+    FROM f_balance_months AS i JOIN months AS m ON m.start = i.month_start
+    JOIN credit AS p ON p.account_no = i.account_no AND p.first <= m.start AND p.last >= m.stop GROUP BY ALL
+    UNION ALL
+    SELECT c.manager, c.share, sum(b.balance * (least(b.to_day, c.last) - greatest(b.from_day, c.first)))
+    FROM cut AS c JOIN f_balances AS b
+        ON c.account_no = b.account_no AND c.first < b.to_day AND b.from_day < c.last GROUP BY ALL
+) GROUP BY manager"""
+BY_HAND = {"clipped intervals": CLIPPED, "whole quarters": QUARTERS, "whole months": MONTHS}
+
+
+class Ours:
+    """A run up to its first figure: facts registered, ground tables laid, pieces and classes made."""
+
+    def __init__(self, bank, rulebook_name: str = "fold", period: str = "2025Q1") -> None:
+        self.engine = DuckDBEngine(threads=THREADS)
+        self.rulebook, _ = loaded(RULEBOOKS / rulebook_name)
+        view = bank.view(events=tuple(self.rulebook.events.values()))
+        self.appraisal = Appraisal(self.engine, view, self.rulebook, period_of(period))
+        self.appraisal.prepare()
+        self.group = self.rulebook.groups["managers"]
+
+    @property
+    def connection(self):
+        return self.engine.connection
+
+    @property
+    def fold(self) -> Fold:
+        return self.appraisal.fold
+
+    def wanted(self, measure: str, instance: Instance, span) -> Wanted:
+        """Return the order of one figure, its cards made."""
+        cards(self.engine, instance, self.group)
+        return Wanted(self.rulebook.measures[measure], instance, "person", span, self.group.spells)
+
+    def figures(self, wanted: list[Wanted]) -> list:
+        """Return the figures, computed anew: no cube is left from before."""
+        self.forget()
+        return [self.fold.standing(one) for one in wanted]
+
+    def forget(self) -> None:
+        """Drop all cubes and figures, so that the next are made from the facts."""
+        self.fold.cubes.clear()
+        self.fold.built.clear()
+        names = self.connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'cube/%' OR table_name LIKE 'figure/%'"
+        ).fetchall()
+        for (name,) in names:
+            self.engine.drop(name)
+
+
+def by_hand(connection, text: str) -> None:
+    """Run SQL written by hand, its result kept as a table, as ours is."""
+    for name, day in (("start", QUARTER.start), ("end", QUARTER.end)):
+        text = text.replace(f":{name}", f"DATE '{day}'")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE hand AS {text}")
+
+
+def credit_ready(ours: Ours, wanted: Wanted) -> None:
+    """Make the credit of the peers from our pieces: manager numbers and days, nothing to resolve."""
+    pieces = ours.fold.pieces(wanted.measure, "person", "account_no")
+    ours.connection.execute(
+        f"CREATE TEMP TABLE credit AS SELECT account_no, subject_no AS manager, weight AS share, "
+        f'start_day AS "first", end_day AS "last" FROM "{pieces}" '
+        "WHERE start_day < DATE '2025-04-01' AND end_day > DATE '2025-01-01'"
+    )
+
+
+def differing(connection, figure) -> int:
+    """Return how many managers have another sum by hand than in our figure, to the last fen · day · share."""
+    query = f'SELECT count(*) FROM hand AS h FULL JOIN "{figure.table}" AS f ON f.subject_no = h.manager '
+    return connection.execute(query + "WHERE h.total IS DISTINCT FROM f.num").fetchone()[0]
+
+
+def polars_ways(connection) -> dict[str, Callable[[], object]]:
+    """Return the ways in Polars: lazy, streaming, from the same files and a ready frame of credit."""
+    import polars as pl
+
+    credit = pl.from_arrow(connection.table("credit").to_arrow_table()).with_columns(
+        share=pl.col("share") / 1e9
+    )
+    balances, months = files_of(connection)
+    start, end = pl.lit(QUARTER.start), pl.lit(QUARTER.end)
+
+    def clipped(some: pl.DataFrame) -> pl.LazyFrame:
+        joined = pl.scan_parquet(balances).join(some.lazy(), on="account_no")
+        days = pl.min_horizontal("to_day", "last", end) - pl.max_horizontal("from_day", "first", start)
+        amount = pl.col("balance") * pl.col("share") * days.dt.total_days().clip(lower_bound=0)
+        return joined.group_by("manager").agg(total=amount.sum())
+
+    whole = (pl.col("first") <= start) & (pl.col("last") >= end)
+
+    def indexed() -> pl.DataFrame:
+        index = pl.scan_parquet(months).filter(pl.col("month_start").is_between(start, end, closed="left"))
+        of_index = index.join(credit.filter(whole).lazy(), on="account_no").group_by("manager")
+        sums = of_index.agg(total=(pl.col("balance_days") * pl.col("share")).sum())
+        both = pl.concat([sums, clipped(credit.filter(~whole))])
+        return both.group_by("manager").agg(pl.col("total").sum()).collect(engine="streaming")
+
+    return {
+        "clipped intervals": lambda: clipped(credit).collect(engine="streaming"),
+        "whole quarters": indexed,
+    }
+
+
+def pandas_ways(connection) -> dict[str, Callable[[], object]]:
+    """Return the ways in pandas: whole numbers of days, from the same files and a ready frame of credit."""
+    import pandas as pd
+
+    credit = connection.table("credit").df()
+    credit["share"] /= 1e9
+    balances, months = files_of(connection)
+    start, end = (pd.Timestamp(day) for day in (QUARTER.start, QUARTER.end))
+
+    def days_of(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+        for name in columns:
+            frame[name] = pd.to_datetime(frame[name])
+        return frame
+
+    # Its own dates know no year 9999.
+    credit["first"] = credit["first"].clip(lower=start)
+    credit["last"] = credit["last"].clip(upper=end)
+
+    def clipped(some: pd.DataFrame) -> pd.Series:
+        columns = ["account_no", "from_day", "to_day", "balance"]
+        rows = days_of(pd.read_parquet(balances, columns=columns), ("from_day", "to_day"))
+        rows = rows.merge(some, on="account_no")
+        first = rows["from_day"].where(rows["from_day"] > rows["first"], rows["first"])
+        last = rows["to_day"].where(rows["to_day"] < rows["last"], rows["last"])
+        days = (last - first).dt.days.clip(lower=0)
+        return (rows["balance"] * rows["share"] * days).groupby(rows["manager"]).sum()
+
+    whole = (credit["first"] <= start) & (credit["last"] >= end)
+
+    def indexed() -> pd.Series:
+        index = days_of(pd.read_parquet(months), ("month_start",))
+        index = index[(index["month_start"] >= start) & (index["month_start"] < end)]
+        index = index.merge(credit[whole], on="account_no")
+        sums = (index["balance_days"] * index["share"]).groupby(index["manager"]).sum()
+        return sums.add(clipped(credit[~whole]), fill_value=0)
+
+    return {"clipped intervals": lambda: clipped(credit), "whole quarters": indexed}
+
+
+def files_of(connection) -> tuple[str, str]:
+    """Return the Parquet files of the balances and of the month index."""
+    found = []
+    for name in ("f_balances", "f_balance_months"):
+        plan = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()[0]
+        found.append(next(part for part in plan.split("'") if part.endswith(".parquet")))
+    return found[0], found[1]
+
+
+def ready(accounts: int = FULL) -> tuple[Ours, Wanted]:
+    """Return our side and the order of the one figure."""
+    ours = Ours(bank_of(accounts))
+    wanted = ours.wanted("deposits", Instance(QUARTER, "quarter"), QUARTER)
+    credit_ready(ours, wanted)
+    return ours, wanted
+
+
+def rows(plan: Plan) -> Iterable[Row]:
+    """Measure the fold against each of its peers."""
+    ours, wanted = ready()
+    work = partial(ours.figures, [wanted])
+    (figure,) = work()
+    wrong = 0
+    for text in BY_HAND.values():
+        by_hand(ours.connection, text)
+        wrong += differing(ours.connection, figure)
+    hands = {name: partial(by_hand, ours.connection, text) for name, text in BY_HAND.items()}
+    yield against("fold-vs-hand", plan, work, hands, 1.1, is_right=not wrong)
+    scan = "SELECT sum(balance), count(*) FROM f_balances"
+    bare = {"scan": lambda: ours.connection.execute(scan).fetchall()}
+    yield against("fold-vs-scan", plan, work, bare, 4)
+    # Floating point gives what it gives; that they did the same work is seen in whole yuan.
+    yield faster("fold-vs-pandas", plan, work, pandas_ways(ours.connection), 5)
+    yield faster("fold-vs-polars", plan, work, polars_ways(ours.connection), 1)
+
+
+def against(name, plan, work, peers, bar, *, is_right=True) -> Row:
+    """Return the row of our time ÷ that of the best peer."""
+    mine, *theirs = best_of(plan.pairs, work, *peers.values())
+    shown = ", ".join(f"{way} {took:.3f} s" for way, took in zip(peers, theirs, strict=True))
+    equal = "" if is_right else "; NOT EQUAL"
+    return Row(name, mine / min(theirs), bar, f"ours {mine:.3f} s; {shown}{equal}", is_right=is_right)
+
+
+def faster(name, plan, work, peers, bar) -> Row:
+    """Return the row of the best peer's time ÷ ours."""
+    row = against(name, plan, work, peers, bar)
+    return Row(name, 1 / row.measured, bar, row.detail, at_least=True)
+
+
+__all__ = ["Ours", "date", "rows"]
