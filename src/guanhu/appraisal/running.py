@@ -306,7 +306,7 @@ class OpenRun:
         )
         for instance, group, subject, name, num, den, text, state in self.engine.rows(lines):
             value: Value = (
-                Unknown(f"lines.{name}", "past")
+                Unknown(f"lines.{name}", "others")
                 if state != "ok"
                 else (text == "yes" if text in ("yes", "no") else text)
                 if text is not None
@@ -319,7 +319,7 @@ class OpenRun:
         )
         for instance, group, subject, name, num, den, divisor in self.engine.rows(measures):
             unknown = num is None or not divisor
-            value = Unknown(f"measures.{name}", "absent") if unknown else known_value(num, den) / int(divisor)
+            value = Unknown(f"measures.{name}", "others") if unknown else known_value(num, den) / int(divisor)
             found.setdefault((instance, group, subject), ({}, {}))[1][name] = value
         return found
 

@@ -264,7 +264,6 @@ class Table(Declaration):
               per piece the same over counted pieces: the bracket `[1, 10]` is the first ten
     no_row    a value for each column, or None: unknown ("stop and list" and "unknown" alike)
     stops     True when a missing row is listed as a finding of the run
-    version_at  the row column (such as granted_on) that picks the version, or '' for the context's day
     """
 
     by: tuple[str, ...]
@@ -275,7 +274,6 @@ class Table(Declaration):
     how: str
     no_row: tuple[Expr, ...] | None
     stops: bool
-    version_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,7 +315,6 @@ class Measure(Declaration):
     role: str = ""
     round_to: int | None = None
     round_per: str = ""
-    over_days_held: bool = False
     better: str = ""
     low: Fraction | None = None
     high: Fraction | None = None

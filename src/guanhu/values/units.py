@@ -119,8 +119,7 @@ def fits(seen: Unit, wanted: Unit) -> bool:
     """Tell whether a figure of unit `seen` may stand where `wanted` is declared.
 
     Plain numbers and counts may become points, counts, days or ratios where a unit is declared; a
-    ratio never becomes points, and nothing but money becomes money (a plain number is an amount in
-    yuan only when the text writes 元).
+    ratio never becomes points. A plain number of the text where money is declared is in yuan.
 
     >>> fits(NUMBER, POINTS), fits(RATIO, POINTS), fits(NUMBER, MONEY), fits(RATIO, ANNUAL_RATE)
     (True, False, True, True)

@@ -14,7 +14,7 @@ from guanhu.rulebook.load.text import Fields, Items, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
 from guanhu.rulebook.windows import Window, window_of
 from guanhu.values import units
-from guanhu.values.exact import decimal_of
+from guanhu.values.exact import decimal_of, shown
 from guanhu.values.units import Unit, fits, unit_named
 
 _VALUES = {"score": units.POINTS, "pay": units.MONEY, "value": None}
@@ -225,6 +225,13 @@ class _LineBuilder:
         if not text:
             return None
         found = decimal_of(text)
+        if self.reader.has("pay"):
+            self.reader.add(
+                "RUL014",
+                self.reader.place_of("weight"),
+                "计酬行没有权重, 把比例写进公式",
+                "a pay line has no weight; write the ratio in the formula",
+            )
         if found is None:
             self.reader.add(
                 "RUL014",
@@ -233,6 +240,14 @@ class _LineBuilder:
                 f"the weight {text} is not a number",
             )
         return found
+
+    def weighted(self, ref: t.LineRef) -> t.Expr:
+        """Return a term of a total: the line, times its weight where it has one."""
+        line = self.builder.lines.get(ref.name)
+        if line is None or line.weight is None:
+            return ref
+        weight = t.Const(value=line.weight, text=shown(line.weight), unit=units.NUMBER, place=line.place)
+        return t.Product(left=ref, right=weight, unit=ref.unit, place=ref.place)
 
     def total(self) -> t.Line:
         refs = [self.builder.line_ref(name, place) for name, place in self.reader.names("total")]
@@ -251,7 +266,8 @@ class _LineBuilder:
                     f"{ref.name} 与合计的单位、对象或周期不同",
                     f"{ref.name} differs from the total in unit, subjects or calendar",
                 )
-        value: t.Expr = t.Sum(terms=tuple(refs), unit=unit, place=self.reader.place_of("total"))
+        terms = tuple(self.weighted(ref) for ref in refs)
+        value: t.Expr = t.Sum(terms=terms, unit=unit, place=self.reader.place_of("total"))
         return t.Line(
             role="total",
             unit=unit,

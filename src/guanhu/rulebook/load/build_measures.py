@@ -37,7 +37,6 @@ _KNOWN = (
     "scope",
     "unit",
     "undefined",
-    "days",
     "better",
     "range",
     "by_days",
@@ -327,7 +326,6 @@ class _Rows:
             role=reader.text("role"),
             round_to=round_to,
             round_per=round_per,
-            over_days_held=reader.text("days") == "held",
             **_proof_marks(reader),
             **common,
         )

@@ -19,7 +19,7 @@ from guanhu.values.problem import Place
 from guanhu.values.units import Unit, fits, is_choice, sum_of, unit_named
 
 _HOW = ("whole", "ladder", "marginal", "per piece")
-_KNOWN = ("by", "gives", "rows", "versions", "how", "no_row", "version_at")
+_KNOWN = ("by", "gives", "rows", "versions", "how", "no_row")
 _ALWAYS = date(1, 1, 1)
 
 
@@ -119,7 +119,6 @@ class _TableBuilder:
             how=how,
             no_row=no_row,
             stops=stops,
-            version_at=reader.text("version_at"),
             **common,
         )
 

@@ -110,7 +110,7 @@ def _steps(typer: Typer, node: raw.Call) -> t.Expr:
         size=size.value,
         size_text=size.text,
         how=how,
-        unit=units.COUNT if how != "proportional" else units.NUMBER,
+        unit=units.NUMBER,
         place=node.place,
     )
 
@@ -308,6 +308,7 @@ def _group(typer: Typer, node: raw.Call) -> t.Expr:
             "把它写成单独一行, 再汇总那一行",
             "write it as a line of its own, and gather that line",
         )
+    _only_kept(of)
     unit = {"rank": units.COUNT, "count": units.COUNT, "share": units.RATIO}.get(node.name, of.unit)
     common = {
         "among": node.among,
@@ -327,6 +328,32 @@ def _group(typer: Typer, node: raw.Call) -> t.Expr:
     if node.name == "average":
         return t.Settled(x=group, places=AVERAGE_PLACES, unit=unit, place=node.place)
     return group
+
+
+def _only_kept(of: t.Expr) -> None:
+    """Refuse to gather what a run does not keep of others: it keeps their lines, measures and attributes."""
+    unkept = (
+        t.InputRef
+        | t.Lookup
+        | t.Group
+        | t.OverInstances
+        | t.Previous
+        | t.Streak
+        | t.Times
+        | t.State
+        | t.Balance
+        | t.InstanceValue
+    )
+    for part in t.walk(of):
+        if isinstance(part, unkept):
+            raise TypeProblem(
+                "RUL039",
+                part.place,
+                "among 里只能取别人的行、指标和属性",
+                "only lines, measures and attributes of others can be gathered",
+                "先把它写成一行, 再取那一行",
+                "write it as a line first and gather that line",
+            )
 
 
 def _group_options(node: raw.Call) -> tuple[bool, int, bool]:
@@ -378,4 +405,4 @@ FUNCTIONS: Final[dict[str, Rule]] = {
     "months_between": _between,
     **dict.fromkeys(_GROUP_HOW, _group),
 }
-"""Name → typing rule. `interpolate` is a table with `how: interpolate`."""
+"""Name → typing rule."""

@@ -235,7 +235,7 @@ class Printer:
             yield b.Grid(
                 tuple(heads), rows, caption=dated, align="l" * len(table.by) + "r" * len(table.columns)
             )
-        yield b.Text(f"{_HOW[table.how]}{self.no_row(table, speaker)}{_version(table)}")
+        yield b.Text(f"{_HOW[table.how]}{self.no_row(table, speaker)}")
 
     def no_row(self, table: t.Table, speaker: NumberedSpeaker) -> str:
         """Return what happens when no row fits."""
@@ -351,10 +351,6 @@ def cell_text(cell: t.Cell) -> str:
             return "、".join(cell.choices)
         case t.RangeCell():
             return cell.text
-
-
-def _version(table: t.Table) -> str:
-    return f"按{attribute_name(table.version_at)}当天有效的版本。" if table.version_at else ""
 
 
 def _one_line(block: b.Block) -> str:

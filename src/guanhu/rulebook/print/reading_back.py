@@ -76,8 +76,6 @@ def measure_sentence(speaker: Speaker, measure: t.AnyMeasure) -> str:
         per = {"row": "每笔", "customer": "每个客户"}.get(measure.round_per, "每笔")
         parts.append(f"{per}四舍五入到小数点后 {measure.round_to} 位")
     parts.append(f"取{take_text(measure)}")
-    if measure.over_days_held:
-        parts.append("除以持有的天数")
     if measure.per:
         parts.append(f"按{PER[measure.per]}分别计算")
     parts.append(_CREDIT[measure.credit])
