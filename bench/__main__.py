@@ -54,6 +54,9 @@ def main() -> int:
     cores = min(THREADS, os.cpu_count() or 1)
     keys = ("name", "measured", "bar", "ok", "detail")
     listed = [{**{key: getattr(row, key) for key in keys}, "cores": cores} for row in found]
+    names = {row.name for row in found}
+    before = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() and asked.only else []
+    listed = [*(one for one in before if one["name"] not in names), *listed]
     RESULTS.write_text(json.dumps(listed, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return 0 if all(row.ok for row in found) else 1
 
