@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
-from guanhu.appraisal.lines import Card, leaf_key, loaded_values, past_query
+from guanhu.appraisal.lines import Card, leaf_key
 from guanhu.appraisal.parameters import value_of
+from guanhu.appraisal.past_columns import loaded_values, past_query
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past, Value
 from guanhu.rulebook.explain.resets import resets_in

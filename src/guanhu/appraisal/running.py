@@ -164,6 +164,19 @@ def refuse_empty(view: FactView, bank: Bank, rulebook: t.Rulebook, period: Span)
                 )
             ]
         )
+    if period.days > DAYS_MAX:
+        raise Refused(
+            [
+                Problem(
+                    "RUN004",
+                    Place("--period"),
+                    f"{period} 有 {period.days} 天, 一次最多运行十年",
+                    f"{period} has {period.days} days; a run spans ten years at most",
+                    "分成几次运行",
+                    "run it in parts",
+                )
+            ]
+        )
     if not planned(rulebook, period):
         raise Refused(
             [
@@ -364,6 +377,7 @@ def _roots(rulebook: t.Rulebook) -> list[t.Expr]:
     ]
 
 
+DAYS_MAX = 3660
 _KINDS = (
     "institutions",
     "staff",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -52,6 +53,10 @@ def options(
 
 def run() -> None:
     """Run the command line; a broken pipe is no error, and a fault of ours is told without a page of code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show Chinese shows escapes instead of failing.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except BrokenPipeError:

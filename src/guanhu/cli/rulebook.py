@@ -106,6 +106,17 @@ def print_(
         SHELL.say("written", path=out)
 
 
+def given_pairs(given: list[str]) -> dict[str, str]:
+    """Return `name=value` pairs; what has no `=`, or stands twice, is wrong use."""
+    found: dict[str, str] = {}
+    for part in given:
+        name, equals, value = part.partition("=")
+        if not equals or not value or name in found:
+            raise SHELL.wrong_use(f"{part}: 写成 名称=数值, 每个名称一次 / write NAME=VALUE, each name once")
+        found[name] = value
+    return found
+
+
 @app.command("try")
 def try_(
     folder: Dir,
@@ -119,13 +130,14 @@ def try_(
     from guanhu.appraisal.running import loaded
     from guanhu.rulebook.explain.examples import GivenProblem, try_line, unit_of
     from guanhu.rulebook.explain.telling import Teller, Told, value_text
+    from guanhu.rulebook.load.formula import FormulaError
 
     with refusals(SHELL):
         rulebook, _ = loaded(folder)
-        pairs = dict(part.partition("=")[::2] for part in given)
+        pairs = given_pairs(given)
         try:
             traced = try_line(rulebook, line, pairs)
-        except GivenProblem as error:
+        except (GivenProblem, FormulaError) as error:
             known = "、".join([*rulebook.lines, *rulebook.decisions])
             SHELL.problems(
                 [Problem("RUL081", Place(line), str(error), str(error), f"行: {known}", f"lines: {known}")]

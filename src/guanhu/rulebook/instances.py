@@ -24,8 +24,7 @@ class Instance:
     def key(self) -> str:
         """Return a short name, as people write the period.
 
-        >>> from guanhu.rulebook.windows import Window
-        from guanhu.values.dates import period_of
+        >>> from guanhu.values.dates import period_of
         >>> Instance(period_of("2025Q3"), "quarter").key, Instance(period_of("2025-07"), "month").key
         ('2025Q3', '2025-07')
         """

@@ -13,6 +13,9 @@ from datetime import date, timedelta
 FAR_FUTURE = date(9999, 12, 31)
 """The open end of a dated row."""
 
+LAST_YEAR = 9000
+"""Periods end before it: instances after them have to exist too."""
+
 MONTHS_OF = {"month": 1, "quarter": 3, "half": 6, "year": 12}
 """Length in months of each calendar unit that a line, total or decision may have as `every`."""
 
@@ -150,9 +153,13 @@ def period_of(text: str) -> Span | None:
     if ".." in text:
         first, _, last = text.partition("..")
         start, end = date_of(first), date_of(last)
-        return Span(start, end + timedelta(days=1)) if start and end and start <= end < FAR_FUTURE else None
+        return (
+            Span(start, end + timedelta(days=1))
+            if start and end and start <= end and end.year <= LAST_YEAR
+            else None
+        )
     found = _YEAR.fullmatch(text)
-    if found is None or int(found["year"]) < 1:
+    if found is None or not 1900 <= int(found["year"]) <= LAST_YEAR:
         return None
     year = int(found["year"])
     if found["half"]:

@@ -88,11 +88,21 @@ def tried_examples(rulebook: t.Rulebook, folder: Path) -> tuple[list[Tried], lis
     tree = load_text(path, EXAMPLES, problems)
     found: list[Tried] = []
     items = tree.get("examples") if isinstance(tree, Fields) else None
+    if tree is not None and not isinstance(items, Items):
+        problems.append(
+            Problem(
+                "RUL010",
+                tree.place,
+                "examples.yaml 应当是 examples: 下的一个列表",
+                "examples.yaml is to be a list under examples:",
+            )
+        )
     for item in items.items if isinstance(items, Items) else ():
         reader = Reader(item, "examples", _KEYS, problems)
         line, wanted = reader.required("line"), reader.required("gives")
         try:
             value = try_line(rulebook, line, given_of(reader.tree("given")))
+            holds = matches(value.value, wanted, unit_of(rulebook, line), reader.place)
         except (GivenProblem, FormulaError) as error:
             reader.add(
                 "RUL081",
@@ -101,8 +111,6 @@ def tried_examples(rulebook: t.Rulebook, folder: Path) -> tuple[list[Tried], lis
                 f"example {reader.text('name')} cannot be evaluated: {error}",
             )
             continue
-        unit = unit_of(rulebook, line)
-        holds = matches(value.value, wanted, unit, reader.place)
         found.append(
             Tried(
                 reader.text("name"),

@@ -195,6 +195,13 @@ class _TableBuilder:
             for item in (tree.items if isinstance(tree, Items) else ())
             if (row := self.row(item, key_units, column_units)) is not None
         ]
+        if not isinstance(tree, Items) or not tree.items:
+            self.reader.add(
+                "RUL013",
+                self.reader.place_of("rows"),
+                f"{self.reader.label} 没有一行",
+                f"{self.reader.label} has no row",
+            )
         wrong = overlap_of([row.cells for row in rows], how)
         if wrong is not None:
             upper, lower, what = wrong

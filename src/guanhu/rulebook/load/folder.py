@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from guanhu.values.dates import MONTHS_OF
 from guanhu.values.problem import Place, Problem, errors_in
 
 MAIN = "rulebook.yaml"
+_ID = re.compile(r"[\w-]{1,64}")
 _TOP = ("rulebook", "name", "calendar", "who", "events", "preamble", "out_of_scope", *SECTIONS)
 _LIBRARY = Path(__file__).parent.parent / "library"
 
@@ -87,6 +89,13 @@ def _built(
     _groups(top, builder)
     _everything(builder)
     rulebook = None
+    if _ID.fullmatch(top.text("rulebook")) is None and top.has("rulebook"):
+        top.add(
+            "RUL015",
+            top.place_of("rulebook"),
+            "rulebook 是办法的编号: 字母、数字、汉字、- 和 _, 最多 64 个",
+            "rulebook is an id: letters, digits, - and _, at most 64",
+        )
     if not errors_in(problems):
         rulebook = _rulebook(top, builder, every, readings, digest)
     # A measure that is `like` a faulty one repeats its fault at the same place: told once.

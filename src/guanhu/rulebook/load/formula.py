@@ -142,6 +142,20 @@ _OVER_HOW = frozenset({"sum", "average", "highest", "lowest", "count", "last"})
 _NUMERALS = frozenset("一二三四五六七八九十百千")
 
 
+LENGTH_MAX, DEPTH_MAX, DIGITS_MAX = 4000, 50, 30
+"""What a formula may be: a reader of the regulation could follow no longer one."""
+
+
+def _depth(text: str) -> int:
+    """Return how deep brackets and signs of one operand go at most."""
+    deepest = depth = signs = 0
+    for word in re.findall(r"\(|\)|-|\bnot\b|[^\s()-]+", text.translate(_WIDE)):
+        depth += {"(": 1, ")": -1}.get(word, 0)
+        signs = signs + 1 if word in ("-", "not") else 0
+        deepest = max(deepest, depth + signs)
+    return deepest
+
+
 class FormulaError(Exception):
     """A formula that does not parse; carries the one problem."""
 
@@ -212,6 +226,14 @@ def _unknown_character(character: str, place: Place) -> FormulaError:
 def _number(match: re.Match[str], place: Place, plain: str, end: int) -> _Token:
     suffix = (match["suffix"] or "").strip()
     digits = match["number"].removesuffix(match["suffix"] or "").replace("_", "")
+    if len(digits) > DIGITS_MAX:
+        raise _fail(
+            place,
+            f"这个数有 {len(digits)} 位",
+            f"this number has {len(digits)} digits",
+            "检查是否多写了",
+            "check it",
+        )
     factor, unit = _SUFFIX[suffix]
     following = plain[end : end + 1]
     if following and (following.isalpha() or following in _NUMERALS):
@@ -457,4 +479,12 @@ def parse_formula(text: str, place: Place) -> Raw:
     """
     if not text.strip():
         raise _fail(place, "公式是空的", "the formula is empty")
+    if len(text) > LENGTH_MAX or _depth(text) > DEPTH_MAX:
+        raise _fail(
+            place,
+            f"公式太长或括号太深(最多 {LENGTH_MAX} 个字、{DEPTH_MAX} 层)",
+            f"the formula is too long or nested too deep (at most {LENGTH_MAX} characters, {DEPTH_MAX} levels)",
+            "拆成几行, 逐行引用",
+            "split it into several lines",
+        )
     return _Parser(_tokens(text, place)).whole()

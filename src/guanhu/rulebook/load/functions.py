@@ -232,12 +232,12 @@ def _times(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 2, 2)
     line = typer.names.line_ref(_line_name(node), node.place, condition=True)
     last = node.args[1]
-    if not isinstance(last, raw.Num) or last.value.denominator != 1 or last.value < 1:
+    if not isinstance(last, raw.Num) or last.value.denominator != 1 or not 1 <= last.value <= 120:
         raise TypeProblem(
             "RUL039",
             node.place,
-            "times 的第二项要是期数",
-            "the second part of times is a number of instances",
+            "times 的第二项是 1 到 120 的期数",
+            "the second part of times is a number of instances from 1 to 120",
         )
     return t.Times(line=line.name, last=int(last.value), unit=units.COUNT, place=node.place)
 
@@ -308,7 +308,6 @@ def _group(typer: Typer, node: raw.Call) -> t.Expr:
             "把它写成单独一行, 再汇总那一行",
             "write it as a line of its own, and gather that line",
         )
-    _only_kept(of)
     unit = {"rank": units.COUNT, "count": units.COUNT, "share": units.RATIO}.get(node.name, of.unit)
     common = {
         "among": node.among,
@@ -328,32 +327,6 @@ def _group(typer: Typer, node: raw.Call) -> t.Expr:
     if node.name == "average":
         return t.Settled(x=group, places=AVERAGE_PLACES, unit=unit, place=node.place)
     return group
-
-
-def _only_kept(of: t.Expr) -> None:
-    """Refuse to gather what a run does not keep of others: it keeps their lines, measures and attributes."""
-    unkept = (
-        t.InputRef
-        | t.Lookup
-        | t.Group
-        | t.OverInstances
-        | t.Previous
-        | t.Streak
-        | t.Times
-        | t.State
-        | t.Balance
-        | t.InstanceValue
-    )
-    for part in t.walk(of):
-        if isinstance(part, unkept):
-            raise TypeProblem(
-                "RUL039",
-                part.place,
-                "among 里只能取别人的行、指标和属性",
-                "only lines, measures and attributes of others can be gathered",
-                "先把它写成一行, 再取那一行",
-                "write it as a line first and gather that line",
-            )
 
 
 def _group_options(node: raw.Call) -> tuple[bool, int, bool]:

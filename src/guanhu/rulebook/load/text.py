@@ -110,6 +110,31 @@ def parse_text(text: str, shown_as: str, problems: list[Problem]) -> Tree | None
         return None
     try:
         node = yaml.compose(text, Loader=_LOADER)
+    except RecursionError:
+        problems.append(
+            _problem(
+                "RUL002",
+                Place(shown_as),
+                "嵌套太深",
+                "the nesting is too deep",
+                "拆成几层以内",
+                "use fewer levels",
+            )
+        )
+        return None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        problems.append(
+            _problem(
+                "RUL007",
+                Place(shown_as, line),
+                "有看不见的控制字符",
+                "there is an invisible control character",
+                "删去它",
+                "remove it",
+            )
+        )
+        return None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(shown_as, mark.line + 1, mark.column + 1) if mark else Place(shown_as)
@@ -127,7 +152,20 @@ def parse_text(text: str, shown_as: str, problems: list[Problem]) -> Tree | None
     if node is None:
         problems.append(_problem("RUL006", Place(shown_as), "文件是空的", "the file is empty"))
         return None
-    return _tree(node, shown_as, problems)
+    try:
+        return _tree(node, shown_as, problems)
+    except RecursionError:
+        problems.append(
+            _problem(
+                "RUL002",
+                Place(shown_as),
+                "嵌套太深",
+                "the nesting is too deep",
+                "拆成几层以内",
+                "use fewer levels",
+            )
+        )
+        return None
 
 
 def _problem(code: str, place: Place, zh: str, en: str, hint_zh: str = "", hint_en: str = "") -> Problem:

@@ -21,8 +21,8 @@ def filled(text: str, /, **parts: exp.Expr | str) -> exp.Expr:
     A part given as text names a table; a part given as an expression stands for the placeholder
     `:part`, or, where the part is used as a table, for that subquery.
 
-    >>> filled("SELECT :x AS y FROM t", x=exp.Literal.number(1), t="other").sql()
-    'SELECT 1 AS y FROM other'
+    >>> filled("SELECT DISTINCT :x AS y FROM t", x=exp.Literal.number(1), t="other").sql()
+    'SELECT DISTINCT 1 AS y FROM "other"'
     """
     query = _parsed(text).copy()
     tables: Mapping[str, exp.Expr | str] = parts
