@@ -59,11 +59,8 @@ class SubjectReader:
         }
         self._accounts(facts, self._things(ACCOUNTS, named["account"], named["customer"]))
         self._loans(facts, self._things(LOANS, named["loan"], named["customer"]))
-        if any(isinstance(m, t.Measure) and m.per == "customer" for m in self.rulebook.measures.values()):
-            self._whole_customers(facts)
-        customers = named["customer"] | {
-            x.customer_id for x in (*facts.accounts.values(), *facts.loans.values()) if x.customer_id
-        }
+        self._whole_customers(facts)
+        customers = named["customer"] | _owners_of(facts)
         self._events(facts, customers, named["event"], person_id)
         events = {row.id for rows in facts.events.values() for row in rows}
         facts.assignments = self._assignments(
@@ -72,10 +69,10 @@ class SubjectReader:
         return facts
 
     def _whole_customers(self, facts: SubjectFacts) -> None:
-        """Read all accounts and loans of the customers met: figures of a customer count them all."""
-        customers = {
-            x.customer_id for x in (*facts.accounts.values(), *facts.loans.values()) if x.customer_id
-        }
+        """Read all accounts and loans of the customers met, where a figure of a customer counts them all."""
+        if not any(isinstance(m, t.Measure) and m.per == "customer" for m in self.rulebook.measures.values()):
+            return
+        customers = _owners_of(facts)
         more = self._by_ids(ACCOUNTS, "customer_id", customers)
         self._accounts(facts, {k: v for k, v in more.items() if k not in facts.accounts})
         more = self._by_ids(LOANS, "customer_id", customers)
@@ -119,7 +116,8 @@ class SubjectReader:
         ]
         self._accounts(facts, {**rows, **self._by_ids(ACCOUNTS, "account_id", moved)})
         self._loans(facts, self._by_ids(LOANS, "institution_id", below))
-        self._events(facts, set(), set(), None)
+        self._whole_customers(facts)
+        self._events(facts, _owners_of(facts), set(), None)
         return facts
 
     def bank(self) -> SubjectFacts:
@@ -283,6 +281,18 @@ class SubjectReader:
             rows = self._event_rows(kind, facts, customers, events, person_id)
             facts.events[kind.name] = sorted(rows, key=lambda r: (r.day, r.id))
 
+    def _things_of_rows(self, facts: SubjectFacts, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+        """Read the accounts and loans that rows name and that were not met before."""
+        for column, kind, known, read in (
+            ("account_id", ACCOUNTS, facts.accounts, self._accounts),
+            ("loan_id", LOANS, facts.loans, self._loans),
+        ):
+            if column in columns:
+                place = columns.index(column)
+                new = {row[place] for row in rows if row[place]} - known.keys()
+                if new:
+                    read(facts, self._by_ids(kind, column, new))
+
     def _event_rows(
         self,
         kind: Kind,
@@ -318,6 +328,7 @@ class SubjectReader:
                     f"SELECT {selected} FROM f_{kind.name} AS f JOIN x ON f.{column} = x.id", ids
                 )
             ]
+        self._things_of_rows(facts, columns, seen)
         extra = {c.name: c for c in kind.columns}
         owners = (
             self._customers({row[columns.index("customer_id")] for row in seen})
@@ -360,6 +371,12 @@ class SubjectReader:
         return EventRow(
             str(own(kind.key[0])), day, values, own("person_id"), own("account_id"), loan_id, customer, place
         )
+
+
+def _owners_of(facts: SubjectFacts) -> set[str]:
+    """Return the customers of the accounts and loans that were read."""
+    things = (*facts.accounts.values(), *facts.loans.values())
+    return {thing.customer_id for thing in things if thing.customer_id}
 
 
 def with_gaps(held: list[PostSpan]) -> list[PostSpan]:

@@ -336,6 +336,9 @@ class MeasureEvaluator:
                 raise TypeError(f"{name} is no figure of rows")
             owner = customer_id if measure.per == "customer" else thing_id
             key = (name, owner or "", question.own)
+            if not owner:
+                # A row that belongs to nobody has no rows of its customer: they come to 0.
+                return Traced(node, Fraction(0))
             if key not in self._derived:
                 self._derived[key] = self._figure_of_thing(measure, owner, question)
             return Traced(node, self._derived[key])
