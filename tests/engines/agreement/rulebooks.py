@@ -48,6 +48,9 @@ INPUTS = {
     "judged": {"unit": "number", "from": "person", "allowed": "[0, 2]"},
 }
 
+NOT_OF_OTHERS = (" among ", " its ", "previous(", "streak(", "times(", "spell_days", "period_", *INPUTS)
+"""What a formula gathered from others may not read."""
+
 
 class Drawer:
     """Draws one rulebook."""
@@ -174,8 +177,8 @@ class Drawer:
                 if self.own("check")
                 else "2"
             ),
-            lambda: f"rank({self.money(less)} among {self.group}{self.options()})",
-            lambda: f"count({self.condition(less)} among {self.group}{self.options()})",
+            lambda: f"rank({self.gathered('money')} among {self.group}{self.options()})",
+            lambda: f"count({self.gathered('yes')} among {self.group}{self.options()})",
             lambda: "months_between(hired_on, period_end)",
             lambda: self.draw.choice(["year(period_end)", "month(period_start)", "day(hired_on)"]),
             lambda: f"{self.draw.choice(['min', 'max'])}({self.count(less)}, {self.count(0)})",
@@ -249,8 +252,18 @@ class Drawer:
             return f"{how}({self.draw.choice(names)} among {group})"
         own = self.own(unit)
         of = self.draw.choice(own) if own and self.draw.random() < 0.5 else ""
-        of = of or {"money": self.money, "ratio": self.ratio, "points": self.points}[unit](1)
+        of = of or self.gathered(unit)
         return f"{how}({of} among {self.group}{self.options()})"
+
+    def gathered(self, unit: str) -> str:
+        """Return a formula that others can be asked for: without a past and without others."""
+        maker = {"money": self.money, "ratio": self.ratio, "points": self.points, "yes": self.condition}[unit]
+        kept = dict(self.tables)
+        while True:
+            found = maker(1)
+            if self.tables == kept and not any(word in found for word in NOT_OF_OTHERS):
+                return found
+            self.tables = dict(kept)
 
     def table(self, unit: str, depth: int) -> str:
         """Declare a table that gives the unit and return a look-up in it."""

@@ -12,6 +12,9 @@ from tests.engines.agreement.world import make_world
 
 MEASURES = {
     "stock": {"from": "balances", "clause": CLAUSE},
+    "whole": {"from": "balances", "per": "customer", "clause": CLAUSE},
+    "of_rich": {"from": "balances", "where": "whole > 5000元", "clause": CLAUSE},
+    "of_current": {"from": "fees", "where": "account.product <> 通知", "clause": CLAUSE},
     "own": {"item": "目标", "scope": "person", "unit": "money", "clause": CLAUSE},
 }
 FOUND = {
@@ -19,10 +22,7 @@ FOUND = {
     "a person's figure is unknown for an institution": {"pay": "first_given(own, 5元)", "who": "places"},
     "a person's figure is unknown for the bank": {"pay": "own", "who": "whole"},
     # A spell before the last one had no figure of its group at all, so that whoever moved was not settled.
-    "a spell before the last meets the group at its end": {
-        "value": "highest(spell_days / period_days among managers)",
-        "unit": "ratio",
-    },
+    "a spell before the last meets the group at its end": {"pay": "highest(stock among managers)"},
     "a rank of an earlier spell leaves out its own later card": {"score": "rank(stock among managers)"},
     "the same, lowest first": {"score": "rank(stock among managers, lowest first)"},
     # The highest of the others was the highest of all.
@@ -31,12 +31,13 @@ FOUND = {
     "the highest without oneself, all alike": {"score": "highest(3 among managers, self out)"},
     "an average without oneself": {"pay": "average(stock among managers by institution, self out)"},
     "too few without oneself": {"pay": "sum(stock among managers by grade, self out, at least 2)"},
-    # Others had no date of hiring, area, team or spell days; inputs of others stopped the evaluator.
+    # Others had no date of hiring, no area and no team.
     "attributes of the others": {"score": "count(hired_on >= 2025-01-01 and area = 城区 among managers)"},
-    "inputs of the others": {"score": "sum(judged + spell_days / period_days * 3 among managers)"},
-    "keyed inputs of the others": {"pay": "average(stock * grade_price among managers)"},
     # Members without the attribute by which a group is parted found nobody of another group.
     "another group by an empty attribute": {"pay": "sum(stock among managers by grade)", "who": "heads"},
+    # An institution knew only its own accounts of a customer, and not the account of another one that a fee named.
+    "a customer is counted with all accounts": {"pay": "of_rich", "who": "places"},
+    "a fee of another institution's account": {"pay": "of_current", "who": "places"},
     "teams rank by the institution they belong to": {
         "score": "rank(stock among squads by institution)",
         "who": "squads",
