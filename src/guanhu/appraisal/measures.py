@@ -256,19 +256,27 @@ class Fold:
         return self.cubes[key]
 
     def _cube(self, pieces: str, plan: CubePlan) -> Cube:
-        segments = segments_of(plan.spans, plan.cuts)
+        coarse = segments_of(plan.spans, plan.cuts, by_month=False)
+        parts = segments_of([s.span for s in coarse], plan.cuts)
+        fine = [Segment(_number_of(coarse, s), s.span, s.month) for s in parts]
         of_account = sorted(a for a in plan.attributes if a[0] != "person")
-        classes = self._classes(of_account)
-        seg = self._segments(segments)
+        classes = self._classes(of_account) if of_account else ""
+        wide, narrow = self._segments(coarse), self._segments(fine)
         name = f"cube/{self.count}"
         self.count += 1
-        self.engine.create(f"{name}/sums", fold.cube_query(pieces, seg, f"{classes}/of"))
-        self.engine.drop(seg)
-        flat = filled(
-            "SELECT q.*, d.* EXCLUDE (class_no) FROM cube AS q JOIN classes AS d ON d.class_no = q.class_no",
-            cube=f"{name}/sums",
-            classes=classes,
+        cut = f"{name}/cut"
+        self.engine.create(cut, filled(fold.CUT_PIECES, pieces=pieces, coarse=wide, fine=narrow))
+        whole_months = all(s.month is not None for s in fine)
+        of = f"{classes}/of" if of_account else ""
+        query = fold.cube_query(pieces, wide, narrow, of, cut, whole_months=whole_months)
+        self.engine.create(f"{name}/sums", query)
+        for table in (cut, wide, narrow):
+            self.engine.drop(table)
+        joined = (
+            "SELECT q.*, d.* EXCLUDE (class_no) FROM cube AS q JOIN classes AS d ON d.class_no = q.class_no"
         )
+        alone = "SELECT q.* FROM cube AS q"
+        flat = filled(joined if of_account else alone, cube=f"{name}/sums", classes=classes)
         posts = sorted(column for table, column in plan.attributes if table == "person")
         if posts and isinstance(flat, exp.Select):
             flat = flat.join(
@@ -281,7 +289,7 @@ class Fold:
         self.engine.drop(f"{name}/sums")
         ((low, high),) = self.engine.rows(filled("SELECT min(days_sum), max(days_sum) FROM r", r=name))
         self.seen[name] = (int(low or 0), int(high or 1))
-        return Cube(name, tuple(segments))
+        return Cube(name, tuple(coarse))
 
     def price_cuts(self, measure: t.Measure, span: Span) -> set[date]:
         """Return the days inside the window on which a price or table that the rows read changes."""
@@ -505,6 +513,11 @@ class Fold:
         if wanted.subject == "institution" and wanted.rolled:
             self.engine.create(name, filled(shapes.GATHER_ABOVE, rows_=name))
         return Figure(name, scale, by_spell)
+
+
+def _number_of(coarse: list[Segment], part: Segment) -> int:
+    """Return the number of the segment that a part of it lies in."""
+    return next(s.number for s in coarse if part.span.start in s.span)
 
 
 def spell_table(instance: Instance, *, cut: bool) -> str:
