@@ -241,16 +241,19 @@ class EventFold:
 
 def _with_things(query: exp.Select, tables: set[str], names: set[str], kind: str) -> exp.Select:
     """Return the query with the account, loan, customer, institution and post of each row joined."""
-    owner = "b.customer_id" if "customer_id" in names else ""
-    if tables & {"account", "account_rates"} or (
-        "customer" in tables and not owner and "account_id" in names
-    ):
+    # A row belongs to the customer that it names, else to that of its account or loan.
+    owners = ["b.customer_id"] if "customer_id" in names else []
+    if "account_id" in names and kind != "accounts":
+        owners.append("a.customer_id")
+    if "loan_id" in names and kind != "loans":
+        owners.append("l.customer_id")
+    if tables & {"account", "account_rates"} or ("customer" in tables and "a.customer_id" in owners):
         query = query.join("f_accounts AS a", on="a.account_id = b.account_id", join_type="left", copy=False)
-    if tables & {"loan"} or ("customer" in tables and "loan_id" in names and kind != "loans"):
+    through_loan = "loan_id" in names and kind != "loans"
+    if tables & {"loan"} or (through_loan and tables & {"customer", "institution"}):
         query = query.join("f_loans AS l", on="l.loan_id = b.loan_id", join_type="left", copy=False)
     if "customer" in tables:
-        if not owner:
-            owner = "l.customer_id" if "loan_id" in names else "a.customer_id"
+        owner = owners[0] if len(owners) == 1 else f"coalesce({', '.join(owners)})"
         query = query.join("f_customers AS cu", on=f"cu.customer_id = {owner}", join_type="left", copy=False)
     if "account_rates" in tables:
         query = query.join(
@@ -267,7 +270,7 @@ def _with_things(query: exp.Select, tables: set[str], names: set[str], kind: str
         )
         query = query.join(
             newest.subquery("i", copy=False),
-            on="i.institution_id = b.institution_id",
+            on=f"i.institution_id = {'b' if 'institution_id' in names else 'l'}.institution_id",
             join_type="left",
             copy=False,
         )

@@ -362,12 +362,14 @@ class SubjectReader:
         day = values["", kind.day]
         if place is None and account is not None and kind.name != "accounts":
             place = next((p for start, end, p in account.places if start <= day < end), None)
+        # A row belongs to the customer that it names, else to that of its account or loan.
+        customer = own("customer_id")
+        if customer:
+            values.update(owners.get(customer, {}))
         for thing in (account, loan):
             if thing is not None:
-                values.update({k: v for k, v in thing.attributes.items() if k not in values})
-        customer = own("customer_id")
-        if customer and ("customer", "customer_id") not in values:
-            values.update(owners.get(customer, {}))
+                more = {k: v for k, v in thing.attributes.items() if not (customer and k[0] == "customer")}
+                values.update({k: v for k, v in more.items() if k not in values})
         return EventRow(
             str(own(kind.key[0])), day, values, own("person_id"), own("account_id"), loan_id, customer, place
         )

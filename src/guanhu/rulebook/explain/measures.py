@@ -468,9 +468,9 @@ class MeasureEvaluator:
                 found = (rate[2] if column == "rate" else rate[3]) if rate else None
                 return Fraction(found, 10**10) if isinstance(found, int) else found
             if table == "institution":
-                return self.facts.institutions.get(str(event.attributes.get(("", "institution_id"))), {}).get(
-                    column
-                )
+                own = ("", "institution_id")
+                place = event.attributes.get(own if own in event.attributes else ("loan", "institution_id"))
+                return self.facts.institutions.get(str(place), {}).get(column)
             return event.attributes.get((table, column))
 
         day = price_day(measure, event.day, question)
