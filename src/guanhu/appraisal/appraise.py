@@ -371,7 +371,10 @@ class Appraisal:
 
     def _close(self, card: Card, instance: Instance) -> None:
         card.flush()
-        persons, lines = person_table(self.engine, card, self.rulebook)
+        try:
+            persons, lines = person_table(self.engine, card, self.rulebook)
+        except TooWide as error:
+            raise Refused([_too_wide(self.rulebook.lines[str(error)])]) from error
         names = self._names(instance, card.group.id)
         decisions = {x: lines[x] for x in names if x in self.rulebook.decisions}
         result = Result(

@@ -25,7 +25,6 @@ def person_table(engine: Engine, card: Card, rulebook: t.Rulebook) -> tuple[str,
     if not count:
         return card.table, dict(card.lines)
     # No instance has more spells than days.
-    spells_max = card.instance.days.days
     lines: dict[str, Compiled] = {}
     columns: list[exp.Expr] = []
     for name, value in card.lines.items():
@@ -36,18 +35,11 @@ def person_table(engine: Engine, card: Card, rulebook: t.Rulebook) -> tuple[str,
         last: exp.Expr = filled("SELECT any_value(:x) FILTER (WHERE is_last)", x=column).expressions[0]
         lines[name] = value
         raw = card.lines.get(f"{name}~raw")
-        if line is not None and isinstance(value, Num) and isinstance(raw, Num):
-            total = Num(
-                _known_sum(exp.column(f"{name}~raw", quoted=True)),
-                raw.scale,
-                raw.low * spells_max,
-                raw.high * spells_max,
-            )
-            found = settled(total, units.MONEY)
-            lines[name] = Num(column, found.scale, found.low, found.high)
-            last = found.sql
-        elif line is not None and line.unit == units.POINTS and isinstance(value, Num):
-            found = _average(column, value)
+        try:
+            found = _of_spells(line, column, value, raw, card)
+        except n.TooWide as error:
+            raise n.TooWide(name) from error
+        if found is not None:
             lines[name] = Num(column, found.scale, found.low, found.high)
             last = found.sql
         columns.append(exp.alias_(last, name, quoted=True))
@@ -69,6 +61,21 @@ def person_table(engine: Engine, card: Card, rulebook: t.Rulebook) -> tuple[str,
     ).from_(source, copy=False)
     engine.create(f"{name}/sums", query.group_by("subject_no", "subject_id", copy=False))
     return _with_totals(engine, f"{name}/sums", name, card, rulebook, lines)
+
+
+def _of_spells(
+    line: t.Line | None, column: exp.Expr, value: Compiled, raw: Compiled | None, card: Card
+) -> Num | None:
+    """Return what the spells of a line come to, None where the last one speaks for all."""
+    if line is None or not isinstance(value, Num):
+        return None
+    if isinstance(raw, Num):
+        spells_max = card.instance.days.days
+        total = _known_sum(exp.column(f"{line.id}~raw", quoted=True))
+        return settled(
+            Num(total, raw.scale, min(raw.low, 0) * spells_max, max(raw.high, 0) * spells_max), units.MONEY
+        )
+    return _average(column, value) if line.unit == units.POINTS else None
 
 
 def _known_sum(column: exp.Expr) -> exp.Expr:

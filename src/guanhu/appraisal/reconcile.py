@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from guanhu.appraisal.measures import Wanted, date_sql
+from guanhu.appraisal.rows import columns_read
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.run import numeric as n
@@ -75,6 +76,10 @@ def _reconcilable(appraisal: Appraisal) -> list[tuple[t.Measure, Instance]]:
             and not measure.base
             and not measure.role
         )
+        # Whoever tests the credited person has nothing to say of an institution or of what nobody has.
+        read = columns_read((measure.where, measure.each), appraisal.rulebook.tables)
+        if any(table == "person" for table, _ in read):
+            continue
         if plain and measure.window.is_own and instance.window is None:
             found.setdefault((name, instance), measure)
     return [(measure, instance) for (_, instance), measure in found.items()]
