@@ -95,7 +95,11 @@ def _book(world: World) -> None:
 def _loans(world: World) -> None:
     world.add("loans", ("l1", "c1", "流贷", "抵押", "A", "2023-04-01", "", "50000.00", "5.5%"))
     world.add("loans", ("l2", "c2", "按揭", "保证", "B", "2025-02-10", "", "10000.00", ""))
+    world.add("loans", ("l3", "c3", "流贷", "", "A", "2024-05-01", "", "900.00", ""))
     world.add("assignments", ("loan", "l2", "p1", SINCE, "", "", "1", ""))
+    for person in ("p1", "p2", "p4"):
+        world.add("assignments", ("loan", "l3", person, SINCE, "", "", "1/3", ""))
+    world.add("loan_states", ("l3", "2024-05-01", "900.00", "次级", "100"))
     for name, day, balance, kind, overdue in (
         ("l1", SINCE, "50000.00", "正常", "0"), ("l1", "2025-02-01", "40000.00", "次级", "31"),
         ("l1", "2025-03-20", "40000.00", "关注", ""), ("l2", "2025-02-10", "10000.00", "可疑", "30"),
@@ -114,6 +118,7 @@ def _dated(world: World) -> None:
         ("f3", "2025-02-18", "理财", "-0.05", "a4", "", ""), ("f4", "2025-03-31", "代理", "12.34", "", "c1", "A"),
         ("f5", "2025-04-01", "代理", "1000.00", "a1", "", ""), ("f6", "2025-03-10", "理财", "7.77", "a3", "", ""),
         ("f7", "2025-02-07", "代理", "5.00", "a2", "", ""), ("f8", "2024-03-01", "代理", "55.00", "a2", "", ""),
+        ("f9", "2025-02-25", "代理", "3.00", "a7", "", ""),
     ):  # fmt: skip
         world.add("fees", (name, day, item, amount, account, customer, place))
     for name, day, person, points in (
@@ -129,7 +134,7 @@ def _supplied(world: World) -> None:
         world.add("figures", ("person", person, "边", SINCE, "", value))
     world.add("figures", ("person", "p1", "只一人", SINCE, "", "3"))
     for name, key, one, two in (
-        ("price", "", "0.5%", "0.7%"), ("grade_price", "中级", "0.1%", "0.15%"), ("floor_pay", "", "100", "200"),
+        ("price", "", "0.5%", "0.7%"), ("grade_price", "中级", "0.1%", "0.15%"), ("floor_pay", "", "100", "200"), ("fine", "", "-50", "-60"),
     ):  # fmt: skip
         world.add(
             "parameters",
@@ -251,8 +256,52 @@ DECISIONS = {
 }
 INPUTS = {
     "price": {"unit": "ratio"}, "grade_price": {"unit": "ratio", "by": ["grade"]},
-    "floor_pay": {"unit": "money"}, "never": {"unit": "money"},
+    "floor_pay": {"unit": "money"}, "never": {"unit": "money"}, "fine": {"unit": "money"},
 }  # fmt: skip
+SITUATION_MEASURES = {
+    "before": {"from": "balances", "over": "base of last year"},
+    "before_unknown": {"from": "balances", "over": "base of last year", "where": "customer_kind = 对公"},
+    "before_below": {
+        "from": "balances",
+        "over": "base of last year",
+        "where": "product = 定期 and tier = 重点",
+    },
+    "books": {"from": "balances", "take": "count"},
+    "lent": {"from": "loan_states"},
+    "corporate_fees": {"from": "fees", "where": "customer.customer_kind = 对公"},
+}
+SITUATIONS = {
+    "s_band": {"score": "bands(stock / 20000元)"},
+    "s_parts": {"pay": "parts(stock)"},
+    "s_parts_unknown": {"pay": "parts(never)"},
+    "s_pieces": {"score": "pieces(books * 3)"},
+    "s_pieces_unknown": {"score": "pieces(one)"},
+    "s_steps": {"score": "steps(stock, 7元, started)"},
+    "s_steps_at": {"score": "steps(edge, 2.5元, completed)"},
+    "s_round": {"pay": "round(stock, 1) + round(never, 1)"},
+    "s_min": {"pay": "min(stock, 10000元) + min(edge, 10000元)"},
+    "s_bound": {"pay": "edge", "most": "10000元", "least": "-5元"},
+    "s_bound_unknown": {"pay": "stock", "most": "never"},
+    "s_growth": {"value": "growth(stock, before)", "unit": "ratio"},
+    "s_ratio": {"value": "stock / edge", "unit": "ratio"},
+    "s_cases": {"score": "if(stock > 5000元, -2.5, 1)"},
+    "s_given": {"pay": "first_given(never, stock)"},
+    "s_is_given": {"score": "if(given(one), 1, 0)"},
+    "s_count": {"score": "count_true(stock > 1元, stock > 5000元)"},
+    "s_and": {"score": "if(stock > 1元 and not (stock > 5000元), 1, 0)"},
+    "s_group": {"pay": "lowest(edge among managers)"},
+    "s_base": {"pay": "before_unknown"},
+    "s_base_below": {"pay": "before_below"},
+    "s_lent": {"pay": "lent"},
+    "s_fees": {"pay": "corporate_fees"},
+    "s_fine": {"pay": "goal + fine"},
+    "s_unknown": {"every": "month", "score": "times(k_unknown, 2)"},
+    "s_below": {"every": "month", "pay": "0元 - stock"},
+    "s_below_before": {"every": "month", "pay": "previous(s_below)"},
+    "s_total": {"every": "month", "total": ["s_below", "s_below_before"]},
+}
+SITUATION_CHECKS = {"k_unknown": {"every": "month", "when": "never > 1元", "says": "看"}}
+SITUATION_DECISIONS = {"d_unknown": {"every": "month", "when": "k_unknown", "says": "看"}}
 Section = dict[str, dict[str, object]]
 
 
@@ -280,4 +329,13 @@ TOPICS = {
     "formulas": rulebook_text("quarter", "none", FORMULAS, measures=MEASURES, tables=TABLES),
     "credit": rulebook_text("quarter", "by days", CREDIT, measures={**MEASURES, **CREDIT_MEASURES}),
     "past": rulebook_text("month", "by days", PAST, measures=MEASURES, checks=CHECKS, decisions=DECISIONS),
+    "situations": rulebook_text(
+        "quarter",
+        "by days",
+        SITUATIONS,
+        measures={**MEASURES, **SITUATION_MEASURES},
+        tables=TABLES,
+        checks=SITUATION_CHECKS,
+        decisions=SITUATION_DECISIONS,
+    ),
 }

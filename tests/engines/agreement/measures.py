@@ -189,11 +189,27 @@ class MeasureDrawer:
         kind = spec["from"]
         spec["take"] = self.draw.choice(DATED)
         columns, where = {
-            "fees": (("amount", "amount * price", "amount * late_price"), ("item = 理财", "amount > 0元")),
-            "interest": (("due", "received", "received - due"), ("received < due", "loan.product = 流贷")),
+            "fees": (
+                ("amount", "amount * price", "amount * late_price"),
+                (
+                    "item = 理财",
+                    "amount > 0元",
+                    "customer.customer_kind = 对公",
+                    "account.product = 活期",
+                    "institution.area = 城区",
+                    "thing > 0元",
+                ),
+            ),
+            "interest": (
+                ("due", "received", "received - due"),
+                ("received < due", "loan.product = 流贷", "customer_kind = 对公", "institution.area = 城区"),
+            ),
             "loans": (("amount", "amount * price"), ("amount > 10000元", "guarantee = 抵押")),
             "accounts": (("1元", "2元"), ("product = 活期", "account_kind = 基本户")),
-            "violation": (("points * 1元", "abs(points) * 2元"), ("level = 重", "points > 1")),
+            "violation": (
+                ("points * 1元", "abs(points) * 2元"),
+                ("level = 重", "points > 1", "customer.customer_kind = 对公", "thing > 0元"),
+            ),
         }[str(kind)]
         if self.draw.random() < 0.5:
             spec["where"] = self.draw.choice(where)

@@ -7,7 +7,7 @@ import pytest
 
 from guanhu.rulebook.load.folder import load_string
 from tests.engines.agreement.rulebooks import CLAUSE, GROUPS, INPUTS, WORDS
-from tests.engines.agreement.running import compare, write_rulebook
+from tests.engines.agreement.running import Refused, compare, write_rulebook
 from tests.engines.agreement.world import make_world
 
 MEASURES = {
@@ -15,6 +15,13 @@ MEASURES = {
     "whole": {"from": "balances", "per": "customer", "clause": CLAUSE},
     "of_rich": {"from": "balances", "where": "whole > 5000元", "clause": CLAUSE},
     "of_current": {"from": "fees", "where": "account.product <> 通知", "clause": CLAUSE},
+    "of_companies": {"from": "fees", "where": "customer.customer_kind = 个人", "clause": CLAUSE},
+    "of_the_city": {
+        "from": "interest",
+        "each": "received",
+        "where": "institution.area = 城区",
+        "clause": CLAUSE,
+    },
     "own": {"item": "目标", "scope": "person", "unit": "money", "clause": CLAUSE},
 }
 FOUND = {
@@ -38,6 +45,9 @@ FOUND = {
     # An institution knew only its own accounts of a customer, and not the account of another one that a fee named.
     "a customer is counted with all accounts": {"pay": "of_rich", "who": "places"},
     "a fee of another institution's account": {"pay": "of_current", "who": "places"},
+    # A fee that names only its account had no customer in the run; interest had no institution.
+    "the customer of a fee's account": {"pay": "of_companies"},
+    "the institution of an interest's loan": {"pay": "of_the_city"},
     "teams rank by the institution they belong to": {
         "score": "rank(stock among squads by institution)",
         "who": "squads",
@@ -87,3 +97,25 @@ def test_a_cube_is_built_anew_when_more_is_asked_of_it(tmp_path: Path) -> None:
 def test_earlier_figures_of_others_are_refused() -> None:
     text = rulebook_of({"pay": "average(previous(x, 0元) among managers)"}, MEASURES)
     assert [problem.code for problem in load_string(text)[1]] == ["RUL039"]
+
+
+def test_what_tests_the_person_is_not_reconciled(tmp_path: Path) -> None:
+    """Institutions have no post: such a measure did not add up, and said so of every period."""
+    measures = {**MEASURES, "posted": {"from": "balances", "where": "person.post = 经理", "clause": CLAUSE}}
+    text = rulebook_of({"pay": "posted + stock"}, measures)
+    compared = compare(make_world(5).bank(tmp_path), write_rulebook(tmp_path / "rules", text), "2025Q1")
+    assert [(row[1], row[-1]) for row in compared.ran.outcome.reconciled] == [("stock", "yes")]
+
+
+def test_points_too_wide_for_their_average_are_refused(tmp_path: Path) -> None:
+    """Not with an error of the compiler: the average over spells needs more than the line itself."""
+    text = rulebook_of(
+        {"score": "10000000000000000000000000 * given_points"},
+        {
+            **MEASURES,
+            "given_points": {"item": "目标", "unit": "points", "clause": CLAUSE},
+        },
+    )
+    with pytest.raises(Refused) as refused:
+        compare(make_world(5).bank(tmp_path), write_rulebook(tmp_path / "rules", text), "2025Q1")
+    assert [problem.code for problem in refused.value.problems] == ["RUN021"]

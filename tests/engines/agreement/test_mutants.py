@@ -27,6 +27,7 @@ from tests.engines.agreement.running import compare, make_engine, write_rulebook
 
 Figures = dict[tuple[str, str, str], object]
 LEAST_MUTANTS = 20
+TRIED = sorted({mutant.topic for mutant in MUTANTS})
 
 
 @dataclass(slots=True)
@@ -43,7 +44,8 @@ def suite() -> Iterator[Suite]:
         folder = Path(name)
         bank = fixed_world().bank(folder)
         expected: dict[str, Figures] = {}
-        for topic, text in TOPICS.items():
+        for topic in TRIED:
+            text = TOPICS[topic]
             compared = compare(bank, write_rulebook(folder / topic, text), PERIOD)
             assert compared.found == []
             expected[topic] = {
@@ -84,8 +86,8 @@ def shown(value: object) -> str:
 
 
 def test_the_compiler_itself_is_right(suite: Suite) -> None:
-    for topic, text in TOPICS.items():
-        assert figures_of(suite.bank, text) == suite.expected[topic]
+    for topic in TRIED:
+        assert figures_of(suite.bank, TOPICS[topic]) == suite.expected[topic]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
