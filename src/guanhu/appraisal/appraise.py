@@ -347,11 +347,14 @@ class Appraisal:
                 return Figure("", Fraction(1), by_spell=False, unknown="coverage")
         few = card.table if instance.window is not None and subject == card.group.subject else ""
         order = Wanted(measure, instance, subject, span, card.group.spells, only=few)
-        return (
-            self.fold.standing(order)
-            if measure.kind.name in OBJECT_OF
-            else EventFold(self.fold).figure(order)
-        )
+        try:
+            return (
+                self.fold.standing(order)
+                if measure.kind.name in OBJECT_OF
+                else EventFold(self.fold).figure(order)
+            )
+        except TooWide as error:
+            raise Refused([_too_wide(measure)]) from error
 
     def _tell_gap(self, measure: t.Measure, kind: str, gaps: list[Span], instance: Instance) -> None:
         shown = "、".join(str(gap) for gap in gaps[:3])
@@ -411,7 +414,7 @@ SELECT * REPLACE (row_number() OVER (PARTITION BY subject_no ORDER BY spell_no D
 """
 
 
-def _too_wide(line: t.Line | t.Decision) -> Problem:
+def _too_wide(line: t.Line | t.Decision | t.Measure) -> Problem:
     return Problem(
         "RUN021",
         line.place,

@@ -107,6 +107,15 @@ def test_what_tests_the_person_is_not_reconciled(tmp_path: Path) -> None:
     assert [(row[1], row[-1]) for row in compared.ran.outcome.reconciled] == [("stock", "yes")]
 
 
+def test_a_measure_that_is_too_wide_is_refused(tmp_path: Path) -> None:
+    each = "balance * 0.000000000001 * 0.000000000001 + balance * 1000000000"
+    wide = {"from": "balances", "each": each, "clause": CLAUSE}
+    text = rulebook_of({"pay": "wide"}, {"wide": wide})
+    with pytest.raises(Refused) as refused:
+        compare(make_world(5).bank(tmp_path), write_rulebook(tmp_path / "rules", text), "2025Q1")
+    assert [problem.code for problem in refused.value.problems] == ["RUN021"]
+
+
 def test_points_too_wide_for_their_average_are_refused(tmp_path: Path) -> None:
     """Not with an error of the compiler: the average over spells needs more than the line itself."""
     text = rulebook_of(
