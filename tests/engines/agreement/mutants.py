@@ -290,7 +290,7 @@ MUTANTS = (
     Planted("an absent input is zero", "formulas", setting(leaves, "_nothing", zero_when_absent)),
     Planted("a figure not supplied is zero", "formulas", setting(appraise, "supplied_figure", lambda f: lambda *args: replace(f(*args), empty_is_zero=True))),
     Planted("the last day is lost", "credit", text(fold, "(least(b.to_day, k.end_day) - greatest", "(least(b.to_day, k.end_day) - 1 - greatest")),
-    Planted("the month's index serves a cut month", "credit", text(fold, "AND p.start_day <= f.start_day AND p.end_day >= f.end_day AS is_month", "AS is_month")),
+    Planted("the month's index serves a cut month", "credit", text(measures, "AND p.start_day <= f.start_day AND p.end_day >= f.end_day AS is_month", "AS is_month")),
     Planted("the share of the report day", "credit", setting(measures.Fold, "_pieces_query", report_day_only)),
     Planted("the price of the window's end", "credit", setting(measures.Fold, "price_day", lambda _: lambda _self, _measure, _day, wanted: wanted.span.last_day)),
     Planted("rounding before summing", "credit", text(measures, "sum(r.amount)", "sum(CAST(round(r.amount / 1e12) * 1000000000000 AS HUGEINT))")),
