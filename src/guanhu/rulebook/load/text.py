@@ -111,16 +111,7 @@ def parse_text(text: str, shown_as: str, problems: list[Problem]) -> Tree | None
     try:
         node = yaml.compose(text, Loader=_LOADER)
     except RecursionError:
-        problems.append(
-            _problem(
-                "RUL002",
-                Place(shown_as),
-                "嵌套太深",
-                "the nesting is too deep",
-                "拆成几层以内",
-                "use fewer levels",
-            )
-        )
+        problems.append(_too_deep(shown_as))
         return None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -155,17 +146,15 @@ def parse_text(text: str, shown_as: str, problems: list[Problem]) -> Tree | None
     try:
         return _tree(node, shown_as, problems)
     except RecursionError:
-        problems.append(
-            _problem(
-                "RUL002",
-                Place(shown_as),
-                "嵌套太深",
-                "the nesting is too deep",
-                "拆成几层以内",
-                "use fewer levels",
-            )
-        )
+        problems.append(_too_deep(shown_as))
         return None
+
+
+def _too_deep(shown_as: str) -> Problem:
+    place = Place(shown_as)
+    return _problem(
+        "RUL002", place, "嵌套太深", "the nesting is too deep", "拆成几层以内", "use fewer levels"
+    )
 
 
 def _problem(code: str, place: Place, zh: str, en: str, hint_zh: str = "", hint_en: str = "") -> Problem:

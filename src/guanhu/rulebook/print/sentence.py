@@ -6,11 +6,8 @@ write the formula again.
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.windows import Window
-from guanhu.values.exact import shown
 
 EVERY = {
     "month": "每月",
@@ -360,8 +357,3 @@ def window_words(words: str) -> str:
     base = words.startswith("base of ")
     window = window_of(words.removeprefix("base of "))
     return window_text(window, base=base) if window else words
-
-
-def fraction_text(value: Fraction) -> str:
-    """Return an exact fraction as a decimal when it is one, else as a ratio."""
-    return shown(value) if (value * 10**12).denominator == 1 else f"{value.numerator}/{value.denominator}"

@@ -45,13 +45,6 @@ def table_named(name: str) -> exp.Table:
     return exp.Table(this=exp.to_identifier(name, quoted=True))
 
 
-def column_list(query: exp.Expr, columns: list[exp.Expr]) -> exp.Expr:
-    """Return the SELECT with more columns."""
-    if not isinstance(query, exp.Select):
-        raise TypeError("only a SELECT gains columns")
-    return query.select(*columns, copy=False)
-
-
 def union_all(queries: list[exp.Expr]) -> exp.Expr:
     """Return the queries joined by UNION ALL."""
     found = queries[0]
