@@ -303,6 +303,7 @@ def _tightness(node: t.Expr) -> int:
 def number_text(node: t.Const) -> str:
     """Return a number as the text writes it; of numbers that were put together, their arithmetic.
 
+    >>> from fractions import Fraction
     >>> from guanhu.values.units import NUMBER
     >>> number_text(t.Const(value=Fraction(2), text="60 × 1/30", unit=NUMBER, place=t.Place("")))
     '60 ÷ 30'
