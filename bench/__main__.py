@@ -14,7 +14,7 @@ for variable in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "ARROW_NUM_THREADS"):
     os.environ.setdefault(variable, str(THREADS))
 
 MODULES = {
-    "fold": ("fold-vs-hand", "fold-vs-scan", "fold-vs-pandas", "fold-vs-polars"),
+    "fold": ("fold-vs-hand", "fold-vs-own", "fold-vs-scan", "fold-vs-pandas", "fold-vs-polars"),
     "windows": ("windows",),
     "scorecard": ("scorecard", "quotient"),
     "explain": ("explain",),

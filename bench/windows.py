@@ -61,7 +61,7 @@ def rows(plan: Plan) -> Iterable[Row]:
         many.wanted(name, quarter, quarter.days) for quarter in quarters for name in many.rulebook.measures
     ]
     one = Ours(bank, "fold", str(YEARS))
-    one.fold.plans.clear()
+    one.fold.cubes.plans.clear()
     single = [one.wanted("deposits", Instance(YEARS, "campaign"), YEARS)]
     mine, alone = best_of(plan.pairs, lambda: many.figures(asked), lambda: one.figures(single))
     (changes,) = one.connection.execute("SELECT count(*) FROM f_balances").fetchone()

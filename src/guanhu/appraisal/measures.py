@@ -15,12 +15,12 @@ from fractions import Fraction
 from sqlglot import exp
 
 from guanhu.appraisal import shapes
+from guanhu.appraisal.cubes import Cubes
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.parameters import Parameters, inputs_in
 from guanhu.appraisal.rows import JOINED, RowEnv, columns_read, flat_name
 from guanhu.appraisal.things import (
     ALIASES,
-    Cube,
     CubePlan,
     Derived,
     joined_things,
@@ -86,10 +86,7 @@ class Fold:
         self.parameters = parameters
         self.statistics = statistics
         self.made: set[str] = set()
-        self.seen: dict[str, tuple[int, int]] = {}
-        self.plans: dict[tuple[str, bool], CubePlan] = {}
-        self.cubes: dict[tuple[str, bool], Cube] = {}
-        self.built: dict[tuple[str, bool], CubePlan] = {}
+        self.cubes = Cubes(engine)
         self.derived: dict[tuple[str, Instance], Derived] = {}
         self.latest: dict[str, Derived] = {}
         self.count = 0
@@ -177,7 +174,7 @@ class Fold:
             self.made.add(name)
             of_accounts = shapes.BASE_ACCOUNTS_OF_PEOPLE if subject == "person" else shapes.BASE_ACCOUNTS
             template = of_accounts if object_key == "account_no" else shapes.BASE_LOANS
-            days = self._segments([Segment(i, span, None) for i, span in enumerate(spans)])
+            days = self.cubes.segments([Segment(i, span, None) for i, span in enumerate(spans)])
             self.engine.create(name, filled(template, pieces=plain, spans=days))
             self.engine.drop(days)
         return name, sum(span.days for span in spans)
@@ -206,7 +203,9 @@ class Fold:
             divisor *= days
         linear = self.is_cubed(measure)
         if linear:
-            cube = self.cube(measure, pieces, spans, self.price_cuts(measure, wanted.span))
+            key = (pieces, measure.take.how in DAY_TAKES)
+            planned = self._planned(measure, spans, self.price_cuts(measure, wanted.span))
+            cube = self.cubes.cube(key, planned)
             source, segments = cube.table, cube.inside(spans)
         else:
             segments = segments_of(spans, self.price_cuts(measure, wanted.span))
@@ -221,8 +220,6 @@ class Fold:
         read = columns_read((measure.where, measure.each), self.rulebook.tables)
         return not any(table in ("account_rates", "institution") for table, _ in read)
 
-    # -- cubes --
-
     def expect(self, wanted: Wanted) -> None:
         """Note what a figure will need, so that one cube serves all measures and windows of its pieces."""
         measure = wanted.measure
@@ -231,65 +228,15 @@ class Fold:
         pieces = self.pieces_name(measure, wanted.subject, "account_no")
         if measure.base:
             pieces = self.base_name(measure, pieces, wanted.instance.days)
-        plan = self.plans.setdefault((pieces, measure.take.how in DAY_TAKES), CubePlan())
-        plan.spans.update(taken_spans(measure.take, wanted.span)[0])
-        plan.cuts.update(self.price_cuts(measure, wanted.span))
-        plan.attributes.update(self._attributes(measure))
+        spans = taken_spans(measure.take, wanted.span)[0]
+        key = (pieces, measure.take.how in DAY_TAKES)
+        self.cubes.expect(key, self._planned(measure, spans, self.price_cuts(measure, wanted.span)))
+
+    def _planned(self, measure: t.Measure, spans: list[Span], cuts: set[date]) -> CubePlan:
+        return CubePlan(set(spans), cuts, self._attributes(measure))
 
     def _attributes(self, measure: t.Measure) -> set[tuple[str, str]]:
         return columns_read((measure.where, measure.each), self.rulebook.tables) - {("", "balance")}
-
-    def cube(self, measure: t.Measure, pieces: str, spans: list[Span], cuts: set[date]) -> Cube:
-        """Return the cube that holds these days and attributes, built now if none does yet."""
-        key = (pieces, measure.take.how in DAY_TAKES)
-        plan = self.plans.setdefault(key, CubePlan())
-        plan.spans.update(spans)
-        plan.cuts.update(cuts)
-        plan.attributes.update(self._attributes(measure))
-        # The plan may have grown since the cube was built: what counts is what the cube was built of.
-        built = self.built.get(key)
-        if built is None or not (
-            built.spans >= set(spans) and built.cuts >= cuts and built.attributes >= self._attributes(measure)
-        ):
-            self.built[key] = CubePlan(set(plan.spans), set(plan.cuts), set(plan.attributes))
-            self.cubes[key] = self._cube(pieces, plan)
-        return self.cubes[key]
-
-    def _cube(self, pieces: str, plan: CubePlan) -> Cube:
-        coarse = segments_of(plan.spans, plan.cuts, by_month=False)
-        parts = segments_of([s.span for s in coarse], plan.cuts)
-        fine = [Segment(_number_of(coarse, s), s.span, s.month) for s in parts]
-        of_account = sorted(a for a in plan.attributes if a[0] != "person")
-        classes = self._classes(of_account) if of_account else ""
-        wide, narrow = self._segments(coarse), self._segments(fine)
-        name = f"cube/{self.count}"
-        self.count += 1
-        cut = f"{name}/cut"
-        self.engine.create(cut, filled(fold.CUT_PIECES, pieces=pieces, coarse=wide, fine=narrow))
-        whole_months = all(s.month is not None for s in fine)
-        of = f"{classes}/of" if of_account else ""
-        query = fold.cube_query(pieces, wide, narrow, of, cut, whole_months=whole_months)
-        self.engine.create(f"{name}/sums", query)
-        for table in (cut, wide, narrow):
-            self.engine.drop(table)
-        joined = (
-            "SELECT q.*, d.* EXCLUDE (class_no) FROM cube AS q JOIN classes AS d ON d.class_no = q.class_no"
-        )
-        alone = "SELECT q.* FROM cube AS q"
-        flat = filled(joined if of_account else alone, cube=f"{name}/sums", classes=classes)
-        posts = sorted(column for table, column in plan.attributes if table == "person")
-        if posts and isinstance(flat, exp.Select):
-            flat = flat.join(
-                "w_span AS sp", on="sp.span_no = q.span_no", join_type="left", copy=False
-            ).select(
-                *[exp.alias_(exp.column(c, table="sp"), flat_name("person", c), quoted=True) for c in posts],
-                copy=False,
-            )
-        self.engine.create(name, flat)
-        self.engine.drop(f"{name}/sums")
-        ((low, high),) = self.engine.rows(filled("SELECT min(days_sum), max(days_sum) FROM r", r=name))
-        self.seen[name] = (int(low or 0), int(high or 1))
-        return Cube(name, tuple(coarse))
 
     def price_cuts(self, measure: t.Measure, span: Span) -> set[date]:
         """Return the days inside the window on which a price or table that the rows read changes."""
@@ -313,59 +260,10 @@ class Fold:
             case _:
                 return wanted.instance.days.last_day
 
-    def _segments(self, segments: list[Segment]) -> str:
-        name = f"segments/{self.count}"
-        self.count += 1
-        rows = [(s.number, s.span.start, s.span.end, s.month) for s in segments]
-        columns = (("seg_no", "INTEGER"), ("start_day", "DATE"), ("end_day", "DATE"), ("month_start", "DATE"))
-        self.engine.load(name, columns, rows)
-        return name
-
-    def _classes(self, attributes: list[tuple[str, str]]) -> str:
-        """Return the table of distinct attribute combinations; `<name>/of` says which an account is of."""
-        names = [flat_name(*a) for a in attributes]
-        name = f"classes/{'|'.join(names)}"
-        if name in self.made:
-            return name
-        self.made.add(name)
-        columns: list[exp.Expr] = [
-            exp.alias_(
-                exp.column(column, table="a" if table == "account" else "c"),
-                flat_name(table, column),
-                quoted=True,
-            )
-            for table, column in attributes
-        ]
-        query = filled(
-            "SELECT a.account_no FROM f_accounts AS a LEFT JOIN f_customers AS c ON c.customer_id = a.customer_id"
-        )
-        if not isinstance(query, exp.Select):
-            raise TypeError("not a select")
-        flat = query.select(*columns, copy=False)
-        grouped: list[exp.Expr] = [exp.column(x, quoted=True) for x in names]
-        number = exp.alias_(
-            exp.Cast(
-                this=filled("SELECT dense_rank() OVER (ORDER BY 1) AS x").expressions[0].this,
-                to=exp.DataType.build("INTEGER"),
-            ),
-            "class_no",
-        )
-        if grouped:
-            window = number.find(exp.Window)
-            if window is not None:
-                window.set("order", exp.Order(expressions=[exp.Ordered(this=g.copy()) for g in grouped]))
-        self.engine.create(
-            f"{name}/all", exp.select("*", number).from_(flat.subquery("f", copy=False), copy=False)
-        )
-        self.engine.create(f"{name}/of", filled("SELECT account_no, class_no FROM x", x=f"{name}/all"))
-        self.engine.create(name, filled("SELECT DISTINCT * EXCLUDE (account_no) FROM x", x=f"{name}/all"))
-        self.engine.drop(f"{name}/all")
-        return name
-
     def _interval_source(self, wanted: Wanted, pieces: str, object_key: str, segments: list[Segment]) -> str:
         """Return the flat table of pieces × segments × intervals, with the columns that are read."""
         measure = wanted.measure
-        seg = self._segments(segments)
+        seg = self.cubes.segments(segments)
         read = sorted(columns_read((measure.where, measure.each), self.rulebook.tables))
         tables = {table for table, _ in read}
         derived = self.derived_figures(measure, wanted.instance)
@@ -457,7 +355,9 @@ class Fold:
         table = chosen.subquery("r", copy=False) if isinstance(chosen, exp.Query) else chosen
         bounds = self.statistics.bounds(measure)
         derived = {name: d.column for name, d in self.derived_made(measure).items()}
-        balance = Num(exp.column("days_sum"), Fraction(1, 100), *self.seen[source]) if linear else None
+        balance = (
+            Num(exp.column("days_sum"), Fraction(1, 100), *self.cubes.ranges[source]) if linear else None
+        )
         env = RowEnv(table, measure.kind, self.rulebook, self.parameters, day, bounds, balance, derived)
         weight = Num(exp.column("weight"), Fraction(1), 0, WEIGHT_WHOLE * 366)
         amount: Num = (
@@ -500,24 +400,17 @@ class Fold:
         )
         name = f"figure/{self.count}"
         self.count += 1
-        self.engine.create(f"{name}/rows", rows)
         self.engine.create(
             name,
             filled(
                 shapes.GATHER_SPELLS if by_spell else shapes.GATHER,
-                rows_=f"{name}/rows",
+                rows_=rows,
                 spells=spell_table(wanted.instance, cut=wanted.cut),
             ),
         )
-        self.engine.drop(f"{name}/rows")
         if wanted.subject == "institution" and wanted.rolled:
             self.engine.create(name, filled(shapes.GATHER_ABOVE, rows_=name))
         return Figure(name, scale, by_spell)
-
-
-def _number_of(coarse: list[Segment], part: Segment) -> int:
-    """Return the number of the segment that a part of it lies in."""
-    return next(s.number for s in coarse if part.span.start in s.span)
 
 
 def spell_table(instance: Instance, *, cut: bool) -> str:

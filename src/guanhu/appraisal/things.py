@@ -33,6 +33,16 @@ class CubePlan:
     cuts: set[date] = field(default_factory=set)
     attributes: set[tuple[str, str]] = field(default_factory=set)
 
+    def add(self, other: CubePlan) -> None:
+        """Plan for what another plan asks too."""
+        self.spans |= other.spans
+        self.cuts |= other.cuts
+        self.attributes |= other.attributes
+
+    def holds(self, other: CubePlan) -> bool:
+        """Tell whether a cube of this plan serves another."""
+        return self.spans >= other.spans and self.cuts >= other.cuts and self.attributes >= other.attributes
+
 
 @dataclass(frozen=True, slots=True)
 class Cube:

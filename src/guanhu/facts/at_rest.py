@@ -7,9 +7,29 @@ from guanhu.kinds.schema import SQL_TYPES, Dated, Kind
 
 HAS_ACCOUNT_NO = frozenset({"accounts", "balances", "account_rates", "assignments"})
 """Kinds whose rows carry `account_no`, the bank-wide dense number of the account."""
+QUARTERS = "balance_quarters"
+"""The month index of balances: Σ balance × days of an account in each month of a quarter, in fen·days.
+
+Three months lie in one row, as one account's quarter is read at once; NULL is a month without an interval
+of the account or not wholly covered.
+"""
+MONTH_NAMES = ("month_1", "month_2", "month_3")
+QUARTER_COLUMNS = (
+    ("account_no", "INTEGER"),
+    ("quarter_start", "DATE"),
+    *((name, "BIGINT") for name in MONTH_NAMES),
+)
 MONTHS = "balance_months"
-"""The month index of balances: Σ balance × days of an account in a calendar month, in fen·days."""
+"""The same, one row for each account and month; made of `QUARTERS`, not stored."""
 MONTH_COLUMNS = (("account_no", "INTEGER"), ("month_start", "DATE"), ("balance_days", "BIGINT"))
+CUTS = "balance_cuts"
+"""Σ balance × days of an account from a month's first day to a day on which its credit changes, that day excluded.
+
+Only a shortcut: it holds the days that were known at import, and what it lacks is summed from the intervals.
+NULL says that the account has no interval before that day in that month.
+"""
+CUT_COLUMNS = (("account_no", "INTEGER"), ("day", "DATE"), ("balance_days", "BIGINT"))
+INDEXES = (QUARTERS, MONTHS, CUTS)
 WHEN_EMPTY = {"role": "lead", "book": "main"}
 """What an empty cell of `assignments` rests as."""
 

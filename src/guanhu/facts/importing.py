@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from guanhu.facts.at_rest import MONTHS
 from guanhu.facts.bad_rows import lines, write_bad_rows
 from guanhu.facts.intake import Intake, Progress
 from guanhu.facts.lock import import_lock
@@ -26,8 +25,8 @@ from guanhu.facts.writing import (
     remove,
     seal,
     write_file,
+    write_indexes,
     write_kind,
-    write_months,
 )
 from guanhu.values.problem import Place, Problem, Refused
 
@@ -181,7 +180,10 @@ def _write(intake: Intake, bank: Bank, moment: datetime, note: str, progress: Pr
             stored = write_kind(intake.connection, folder, opened.kind)
             files[name] = replace(stored, source=opened.file, source_sha256=opened.source_sha256)
         if "balances" in files:
-            files[MONTHS] = write_months(intake.connection, folder, intake.cells["balances"], intake.holes)
+            progress("write index", count - 2, count)
+            files |= write_indexes(
+                intake.connection, folder, intake.cells["balances"], intake.holes, intake.credit_days()
+            )
         if "accounts" in files:
             query = "SELECT account_no, account_id FROM new_keys ORDER BY account_no"
             files[KEYS] = write_file(intake.connection, folder, KEYS, query, KEY_COLUMNS)

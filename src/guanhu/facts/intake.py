@@ -53,6 +53,27 @@ SCOPES = {"person": "staff", "team": "teams", "institution": "institutions"}
 """What the subject of a figure refers to."""
 
 
+_CREDIT_DAYS = """
+WITH held AS (
+    SELECT account_no, person_id, from_day, to_day FROM f_assignments
+    WHERE grain = 'account' AND account_no IS NOT NULL
+    UNION ALL
+    SELECT a.account_no, g.person_id, g.from_day, g.to_day
+    FROM f_assignments AS g JOIN f_accounts AS a ON a.customer_id = g.object_id WHERE g.grain = 'customer'
+), turns AS (
+    SELECT person_id, from_day AS day FROM f_posts UNION SELECT person_id, to_day FROM f_posts
+)
+SELECT account_no, from_day AS day FROM held
+UNION ALL SELECT account_no, to_day FROM held
+UNION ALL
+SELECT h.account_no, t.day FROM held AS h
+JOIN turns AS t ON t.person_id = h.person_id AND t.day > h.from_day AND t.day < h.to_day
+UNION ALL
+SELECT a.account_no, unnest([m.from_day, m.to_day])
+FROM f_account_institutions AS m JOIN f_accounts AS a ON a.account_id = m.account_id
+"""
+
+
 class PendingView(FactView):
     """The view as it will be once the batch in hand is there; its rows are still tables."""
 
@@ -230,6 +251,15 @@ class Intake:
         make_rest(rows, self.number, cells, pieces, joined)
         if self._accept_good:
             self.holes += holes_of(rows, self.number, cells)
+
+    def credit_days(self) -> str:
+        """Return a query of the days on which the credit of an account changes, as far as is known by now.
+
+        Shapes:   out(account_no, day). Rows: any day, doubled ones too.
+        """
+        for name in ("accounts", "account_institutions", "assignments", "posts"):
+            self._know(name)
+        return _CREDIT_DAYS
 
     def _know(self, kind_name: str) -> None:
         """Make `f_<kind>` as it will be with this batch, once."""

@@ -1,7 +1,8 @@
 """The month index: balance × days of each account in each calendar month that is wholly covered.
 
 It is stored with the batch and read as it stands; only months that several batches share are summed
-again from the intervals.
+again from the intervals. Beside it lie the cuts: the same sums up to the days on which an account's credit
+changes, so that a month in which an account changed hands need not be opened either.
 """
 
 # ruff: noqa: S608 - statements are put together from quoted names and literals of `facts.sql` only
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from guanhu.facts import sql
-from guanhu.facts.at_rest import MONTH_COLUMNS
+from guanhu.facts.at_rest import CUT_COLUMNS, MONTH_COLUMNS, MONTH_NAMES, QUARTER_COLUMNS
 from guanhu.facts.manifest import Hole
 from guanhu.facts.regions import ALL, Cell, scope_on_every_day
 from guanhu.facts.view import ACCOUNT_SPANS, Piece, Relation, empty_query, in_scope
@@ -55,6 +56,49 @@ FROM {relation} AS r JOIN {_months_relation(months)} AS m
 GROUP BY r.account_no, m.month_start"""
 
 
+def by_quarter(query: str) -> str:
+    """Return the SQL of sums by month with the three months of a quarter in one row.
+
+    Shapes:   in(account_no, month_start, balance_days) -> out(columns of `at_rest.QUARTER_COLUMNS`).
+    """
+    months = ", ".join(
+        f"CAST(sum(s.balance_days) FILTER (month(s.month_start) % 3 = {place % 3}) AS BIGINT) AS {name}"
+        for place, name in enumerate(MONTH_NAMES, start=1)
+    )
+    return f"""
+SELECT s.account_no, CAST(date_trunc('quarter', s.month_start) AS DATE) AS quarter_start, {months}
+FROM ({query}) AS s GROUP BY ALL"""
+
+
+def by_month(quarters: str) -> str:
+    """Return the SQL of the month index with a row for each account and month."""
+    return "\nUNION ALL\n".join(
+        f"SELECT account_no, CAST(quarter_start + INTERVAL {place} MONTH AS DATE) AS month_start, "
+        f"{name} AS balance_days FROM {quarters} WHERE {name} IS NOT NULL"
+        for place, name in enumerate(MONTH_NAMES)
+    )
+
+
+def cuts_query(relation: str, days: str, months: Sequence[date]) -> str:
+    """Return the SQL that sums balance × days from the first day of a month up to each of some days.
+
+    Shapes:   in(relation as of `sums_query`; days: account_no, day) -> out(account_no, day, balance_days?).
+              Rows: one for each of the days inside one of `months` that is not its first.
+    """
+    if not months:
+        return empty_query(CUT_COLUMNS)
+    return f"""
+SELECT d.account_no, d.day,
+    CAST(sum(r.balance * (least(r.to_day, d.day) - greatest(r.from_day, d.month_start))) AS BIGINT)
+        AS balance_days
+FROM (
+    SELECT DISTINCT s.account_no, s.day, m.month_start FROM ({days}) AS s
+    JOIN {_months_relation(months)} AS m ON s.day > m.month_start AND s.day < m.month_end
+) AS d
+LEFT JOIN {relation} AS r ON r.account_no = d.account_no AND r.from_day < d.day AND r.to_day > d.month_start
+GROUP BY d.account_no, d.day"""
+
+
 def without_holes(query: str, keys: str, holes: Sequence[Hole]) -> str:
     """Return sums without those of an account in a month of which a day is a hole.
 
@@ -77,27 +121,58 @@ WHERE NOT EXISTS (
 def index_relation(
     balances: Sequence[Piece], index_paths: dict[int, str], holes: Sequence[Hole] = ()
 ) -> Relation:
-    """Return the SQL of `f_balance_months`: stored sums, and sums of months that batches share.
+    """Return the SQL of `f_balance_quarters`: stored sums, and sums of months that batches share.
 
-    Shapes:   out(account_no INTEGER, month_start DATE, balance_days BIGINT).
+    Shapes:   out(columns of `at_rest.QUARTER_COLUMNS`). Rows: an account's quarter may have several rows, each
+              month of it in one of them.
     """
     selects, stored = [], set()
     whole: list[str] = []
-    for piece in balances:
-        path = index_paths.get(piece.batch_no)
-        months = months_within(cell for cell in piece.owned if cell.scope.is_all)
-        if path is None or not months:
-            continue
+    for path, months, is_whole in _stored(balances, index_paths):
         stored |= set(months)
-        if months == months_within(cell for cell in piece.declared if cell.scope.is_all):
+        if is_whole:
             whole.append(path)
         else:
-            listed = ", ".join(sql.day(month) for month in months)
-            selects.append(f"SELECT * FROM {sql.parquet([path])} WHERE month_start IN ({listed})")
+            shown = ", ".join(
+                f"CASE WHEN CAST(quarter_start + INTERVAL {place} MONTH AS DATE) IN ({_listed(months)}) "
+                f"THEN {name} END AS {name}"
+                for place, name in enumerate(MONTH_NAMES)
+            )
+            selects.append(f"SELECT account_no, quarter_start, {shown} FROM {sql.parquet([path])}")
     if whole:
         selects.insert(0, f"SELECT * FROM {sql.parquet(whole)}")
-    selects += [without_holes(query, "f_accounts", holes) for query in _shared(balances, stored)]
-    return Relation("\nUNION ALL\n".join(selects) if selects else empty_query(MONTH_COLUMNS))
+    selects += [by_quarter(without_holes(query, "f_accounts", holes)) for query in _shared(balances, stored)]
+    return Relation("\nUNION ALL\n".join(selects) if selects else empty_query(QUARTER_COLUMNS))
+
+
+def cuts_relation(balances: Sequence[Piece], cut_paths: dict[int, str]) -> Relation:
+    """Return the SQL of `f_balance_cuts`: the stored cuts of the months that their batches still own.
+
+    Shapes:   out(columns of `at_rest.CUT_COLUMNS`). Rows: at most one for an account and day.
+    """
+    selects = []
+    for path, months, is_whole in _stored(balances, cut_paths):
+        where = "" if is_whole else f" WHERE CAST(date_trunc('month', day) AS DATE) IN ({_listed(months)})"
+        selects.append(f"SELECT * FROM {sql.parquet([path])}{where}")
+    return Relation("\nUNION ALL\n".join(selects) if selects else empty_query(CUT_COLUMNS))
+
+
+def _stored(balances: Sequence[Piece], paths: dict[int, str]) -> Iterable[tuple[str, list[date], bool]]:
+    """Give each stored index with the months that count of it, and whether these are all it has."""
+    for piece in balances:
+        path = paths.get(piece.batch_no)
+        months = months_within(cell for cell in piece.owned if cell.scope.is_all)
+        if path is not None and months:
+            yield (
+                path,
+                months,
+                months == months_within(cell for cell in piece.declared if cell.scope.is_all),
+            )
+
+
+def _listed(months: Iterable[date]) -> str:
+    """Return months for IN."""
+    return ", ".join(sql.day(month) for month in months)
 
 
 def _shared(balances: Sequence[Piece], stored: set[date]) -> list[str]:

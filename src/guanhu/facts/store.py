@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guanhu.facts import sql
-from guanhu.facts.at_rest import MONTHS
+from guanhu.facts.at_rest import CUTS, INDEXES, MONTHS, QUARTERS
 from guanhu.facts.coverage import VIA_ACCOUNT, VIA_LOAN, retyped
 from guanhu.facts.manifest import MANIFEST, Batch, Hole, load_batch, sha256_of
-from guanhu.facts.months import index_relation
+from guanhu.facts.months import by_month, cuts_relation, index_relation
 from guanhu.facts.problems import problem
 from guanhu.facts.regions import ALL, Cell, listed, owned, subtracted
 from guanhu.facts.view import ACCOUNT_SPANS, Piece, Relation, account_spans_query, relation_of
@@ -199,19 +199,24 @@ class FactView:
         return tuple(sorted(cells, key=lambda cell: (cell.span, cell.batch_no)))
 
     def relation(self, kind_name: str) -> Relation:
-        """Return the SQL of a kind's view, or of the month index."""
+        """Return the SQL of a kind's view, or of an index of the balances."""
         if kind_name == MONTHS:
-            paths = {b.number: str(b.file_path(MONTHS)) for b in self.batches if MONTHS in b.files}
-            return index_relation(self.pieces("balances"), paths, self.holes("balances"))
+            return Relation(by_month(f"f_{QUARTERS}"))
+        if kind_name in INDEXES:
+            paths = {b.number: str(b.file_path(kind_name)) for b in self.batches if kind_name in b.files}
+            balances = self.pieces("balances")
+            if kind_name == CUTS:
+                return cuts_relation(balances, paths)
+            return index_relation(balances, paths, self.holes("balances"))
         return relation_of(self.kinds[kind_name], self.pieces(kind_name))
 
     def register(self, connection: duckdb.DuckDBPyConnection, kinds: Iterable[str] | None = None) -> None:
-        """Make `f_<kind>` in `connection` for each kind (all by default), and `f_balance_months`.
+        """Make `f_<kind>` in `connection` for each kind (all by default), and the indexes of the balances.
 
         Plain reads of Parquet become SQL views; what needs merging or choosing is kept as a table, and
         so made once. What a kind's view itself reads (accounts for balances by institution) is made too.
         """
-        wanted = [*self.kinds, MONTHS] if kinds is None else list(kinds)
+        wanted = [*self.kinds, *INDEXES] if kinds is None else list(kinds)
         for name in self._with_needed(wanted):
             if name == ACCOUNT_SPANS:
                 replace_relation(connection, ACCOUNT_SPANS, Relation(account_spans_query(), is_kept=True))
@@ -222,7 +227,7 @@ class FactView:
         """Return the wanted kinds with those that their views read, in an order that works."""
         needed: list[str] = []
         for name in wanted:
-            base = "balances" if name == MONTHS else name
+            base = "balances" if name in INDEXES else name
             parts = (
                 []
                 if all(cell.scope.is_all for piece in self.pieces(base) for cell in piece.owned)
@@ -232,7 +237,9 @@ class FactView:
                 needed += ["accounts", "account_institutions", ACCOUNT_SPANS]
             if parts and base in VIA_LOAN:
                 needed.append("loans")
-            needed += ["accounts", "balances", MONTHS] if name == MONTHS else [name]
+            if name in INDEXES:
+                needed += ["accounts", "balances", *([QUARTERS] if name == MONTHS else [])]
+            needed.append(name)
         return list(dict.fromkeys(needed))
 
     def missing(self, kind_name: str, span: Span) -> list[Span]:
@@ -286,7 +293,7 @@ class FactView:
         several cuts counts its rows once per cut. None when there is no row.
         """
         rows, lows, highs = 0, [], []
-        base = "balances" if kind_name == MONTHS else kind_name
+        base = "balances" if kind_name in INDEXES else kind_name
         for piece, batch in zip(self.pieces(base), self._saying(base), strict=True):
             stored = batch.files.get(kind_name)
             if stored is None or not piece.owned:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guanhu.facts import sql
-from guanhu.facts.at_rest import MONTH_COLUMNS, MONTHS, columns_of, order_of
+from guanhu.facts.at_rest import CUT_COLUMNS, CUTS, QUARTER_COLUMNS, QUARTERS, columns_of, order_of
 from guanhu.facts.manifest import HOLES, MANIFEST, Batch, Hole, StoredFile, manifest_text, sha256_of
-from guanhu.facts.months import months_within, sums_query, without_holes
+from guanhu.facts.months import by_quarter, cuts_query, months_within, sums_query, without_holes
 from guanhu.facts.regions import Cell
 from guanhu.kinds.schema import Kind
 
@@ -73,17 +73,30 @@ def write_kind(connection: duckdb.DuckDBPyConnection, folder: Path, kind: Kind) 
     return write_file(connection, folder, kind.name, query, columns)
 
 
-def write_months(
-    connection: duckdb.DuckDBPyConnection, folder: Path, cells: Sequence[Cell], holes: Sequence[Hole]
-) -> StoredFile:
-    """Write the month index of the checked balances, for months wholly in cells of all institutions."""
+def write_indexes(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    cells: Sequence[Cell],
+    holes: Sequence[Hole],
+    days: str,
+) -> dict[str, StoredFile]:
+    """Write the month index and the cuts of the checked balances, for months wholly in cells of all institutions.
+
+    `days` is a query of (account_no, day): where the credit of an account changes.
+    """
     months = months_within(cell for cell in cells if cell.scope.is_all)
     keys = "(SELECT DISTINCT account_no, account_id FROM r_balances)"
-    sums = without_holes(
-        sums_query("r_balances", months), keys, [hole for hole in holes if hole.kind == "balances"]
+    lost = [hole for hole in holes if hole.kind == "balances"]
+    sums = by_quarter(without_holes(sums_query("r_balances", months), keys, lost))
+    query = f"SELECT * FROM ({sums}) ORDER BY account_no, quarter_start"
+    # A hole makes the sums before it doubtful too: such a batch is summed from the intervals.
+    cuts = (
+        f"SELECT * FROM ({cuts_query('r_balances', days, [] if lost else months)}) ORDER BY account_no, day"
     )
-    query = f"SELECT * FROM ({sums}) ORDER BY account_no, month_start"
-    return write_file(connection, folder, MONTHS, query, MONTH_COLUMNS)
+    return {
+        QUARTERS: write_file(connection, folder, QUARTERS, query, QUARTER_COLUMNS),
+        CUTS: write_file(connection, folder, CUTS, cuts, CUT_COLUMNS),
+    }
 
 
 def order_by(kind: Kind) -> str:

@@ -11,9 +11,23 @@ from typing import Any
 import pytest
 from sqlglot import exp
 
-from guanhu.appraisal import appraise, events, ground, history, leaves, lines, measures, people, persons
+from guanhu.appraisal import (
+    appraise,
+    cubes,
+    events,
+    ground,
+    history,
+    leaves,
+    lines,
+    measures,
+    people,
+    persons,
+)
+from guanhu.facts.at_rest import CUT_COLUMNS, CUTS
+from guanhu.facts.store import FactView
+from guanhu.facts.view import Relation, empty_query
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.run import fold, scalar
+from guanhu.rulebook.run import cube, scalar
 from guanhu.rulebook.run import numeric as n
 
 Plant = Callable[[pytest.MonkeyPatch], Callable[[], bool]]
@@ -75,6 +89,27 @@ def text(module: ModuleType, old: str, new: str) -> Plant:
         return lambda: bool(seen)
 
     return plant
+
+
+def without_cuts(patch: pytest.MonkeyPatch) -> None:
+    """Forget the sums stored for the days on which credit changes: all have to be made from the intervals."""
+    relation = FactView.relation
+    empty = Relation(empty_query(CUT_COLUMNS))
+    patch.setattr(FactView, "relation", lambda self, kind: empty if kind == CUTS else relation(self, kind))
+
+
+def unindexed(plant: Plant) -> Plant:
+    """Plant where no sums are stored for the days on which credit changes."""
+
+    def planted(patch: pytest.MonkeyPatch) -> Callable[[], bool]:
+        without_cuts(patch)
+        return plant(patch)
+
+    return planted
+
+
+def nothing_lacks(filled: Any) -> Any:
+    return lambda query, /, **parts: filled(query.replace("lacking > 0", "lacking < 0"), **parts)
 
 
 def on_node(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -289,8 +324,11 @@ MUTANTS = (
     Planted("the first piece is lost", "formulas", setting(scalar, "bracket_edges", lambda f: lambda cell, _piece: f(cell, Fraction(0)))),
     Planted("an absent input is zero", "formulas", setting(leaves, "_nothing", zero_when_absent)),
     Planted("a figure not supplied is zero", "formulas", setting(appraise, "supplied_figure", lambda f: lambda *args: replace(f(*args), empty_is_zero=True))),
-    Planted("the last day is lost", "credit", text(fold, "(least(b.to_day, k.end_day) - greatest", "(least(b.to_day, k.end_day) - 1 - greatest")),
-    Planted("the month's index serves a cut month", "credit", text(measures, "AND p.start_day <= f.start_day AND p.end_day >= f.end_day AS is_month", "AS is_month")),
+    Planted("the last day is lost", "credit", unindexed(text(cube, "(least(b.to_day, e.day) - greatest", "(least(b.to_day, e.day) - 1 - greatest"))),
+    Planted("the month's index serves a cut month", "credit", text(cube, "d.day < f.end_day", "d.day < f.start_day")),
+    Planted("a month that credit ends with is lost", "credit", text(cube, "q.end_day >= :month_end", "q.end_day > :month_end")),
+    Planted("what was before is not taken off", "credit", text(cube, "sum(e.sign * x.balance_days)", "sum(x.balance_days)")),
+    Planted("a sum that is not stored is zero", "credit", unindexed(setting(cubes, "filled", nothing_lacks))),
     Planted("the share of the report day", "credit", setting(measures.Fold, "_pieces_query", report_day_only)),
     Planted("the price of the window's end", "credit", setting(measures.Fold, "price_day", lambda _: lambda _self, _measure, _day, wanted: wanted.span.last_day)),
     Planted("rounding before summing", "credit", text(measures, "sum(r.amount)", "sum(CAST(round(r.amount / 1e12) * 1000000000000 AS HUGEINT))")),

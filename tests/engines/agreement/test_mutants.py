@@ -22,7 +22,7 @@ from guanhu.rulebook.load.folder import load_string
 from guanhu.rulebook.run.template import table_named
 from guanhu.values.dates import period_of
 from tests.engines.agreement.fixed import PERIOD, TOPICS, fixed_world
-from tests.engines.agreement.mutants import MUTANTS, Planted
+from tests.engines.agreement.mutants import MUTANTS, Planted, without_cuts
 from tests.engines.agreement.running import compare, make_engine, write_rulebook
 
 Figures = dict[tuple[str, str, str], object]
@@ -88,6 +88,12 @@ def shown(value: object) -> str:
 def test_the_compiler_itself_is_right(suite: Suite) -> None:
     for topic in TRIED:
         assert figures_of(suite.bank, TOPICS[topic]) == suite.expected[topic]
+
+
+def test_stored_sums_are_a_shortcut_only(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the sums of the days on which credit changes, the intervals give the same figures."""
+    without_cuts(monkeypatch)
+    assert figures_of(suite.bank, TOPICS["credit"]) == suite.expected["credit"]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -48,7 +48,11 @@ def put(bank: Bank, folder: Path, files: Mapping[str, str], coverage: str) -> in
 
 def rows(view: FactView, query: str) -> list[tuple[object, ...]]:
     """Return what a query over the view's relations gives."""
-    kinds = [name for name in (*view.kinds, "balance_months") if f"f_{name}" in query]
+    kinds = [
+        name
+        for name in (*view.kinds, "balance_months", "balance_cuts", "balance_quarters")
+        if f"f_{name}" in query
+    ]
     with duckdb.connect(config={"threads": 1}) as connection:
         view.register(connection, kinds)
         return connection.execute(query).fetchall()

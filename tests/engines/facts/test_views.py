@@ -158,8 +158,8 @@ def test_statistics_bound_what_is_seen(bank: Bank) -> None:
     assert bank.view().statistics("balances", "balance") is None
     add(bank, QUARTER, balances=OPENING + "001,2025-02-01,-7.5\n")
     assert bank.view().statistics("balances", "balance") == (-750, 300, 4)
-    low, high, count = bank.view().statistics("balance_months", "balance_days") or (0, 0, 0)
-    assert (low, high, count) == (-750 * 31, 300 * 31, 9)
+    low, high, count = bank.view().statistics("balance_quarters", "month_3") or (0, 0, 0)
+    assert (low, high, count) == (-750 * 31, 300 * 31, 3)
     add(bank, covering("balances", "2025-02-01", "2025-02-28"), balances=OPENING.replace("01-01", "02-01"))
     assert bank.view().statistics("balances", "balance") == (-750, 300, 4 * 2 + 3)
 
