@@ -49,6 +49,8 @@ DEFECTS = [
     ("RUL011", "says: 低", "say: 低", "是不是 says"),
     ("RUL013", "  score: {clause: 一, score: steps_of}", "  score: {score: steps_of}", "clause"),
     ("RUL014", "  score: {clause: 一, score", "  score: {every: week, clause: 一, score", "week"),
+    ("RUL014", "inputs:\n", "events: {3月案件: {columns: {额: money}}}\ninputs:\n", "不能叫 3月案件"),
+    ("RUL014", "inputs:\n", "events: {案件: {columns: {Loss: money}}}\ninputs:\n", "不能叫 Loss"),
     ("RUL020", "when: score < 1", "when: 1 < score < 3", "只能比较一次"),
     ("RUL020", "when: score < 1", "when: score < 10个", "单位由所在的项目决定"),
     ("RUL020", "when: score < 1", "when: score < 12-1", "是减法还是一个名称"),
