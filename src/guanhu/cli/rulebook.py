@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from guanhu.cli.shell import PROBLEMS, SHELL, readings_of, refusals
-from guanhu.values.problem import Place, Problem, errors_in
+from guanhu.values.problem import Place, errors_in
 
 app = typer.Typer(
     help="办法: 新建、检查、试算、打印 / rulebooks", no_args_is_help=True, rich_markup_mode=None
@@ -64,7 +64,10 @@ def try_examples(folder: Dir, reading: Reading, as_json: AsJson = False) -> None
     SHELL.table(["", "条款", "例子", "应得", "算出", "算式"], rows, as_json=as_json)
     if wrong:
         SHELL.problems(wrong)
-    if wrong or any(not x.holds for x in tried):
+    failed = [x.name for x in tried if not x.holds]
+    if failed and not as_json:
+        SHELL.say("examples_fail", count=len(failed), of=len(tried), names="、".join(failed))
+    if wrong or failed:
         raise typer.Exit(PROBLEMS)
     if not as_json:
         SHELL.say("examples", count=len(tried))
@@ -128,7 +131,8 @@ def try_(
     import json
 
     from guanhu.appraisal.running import loaded
-    from guanhu.rulebook.explain.examples import GivenProblem, try_line, unit_of
+    from guanhu.rulebook.explain.examples import not_evaluated, try_line, unit_of
+    from guanhu.rulebook.explain.given import GivenProblem
     from guanhu.rulebook.explain.telling import Teller, Told, value_text
     from guanhu.rulebook.load.formula import FormulaError
 
@@ -138,10 +142,7 @@ def try_(
         try:
             traced = try_line(rulebook, line, pairs)
         except (GivenProblem, FormulaError) as error:
-            known = "、".join([*rulebook.lines, *rulebook.decisions])
-            SHELL.problems(
-                [Problem("RUL081", Place(line), str(error), str(error), f"行: {known}", f"lines: {known}")]
-            )
+            SHELL.problems([not_evaluated(error, Place(line))])
             raise typer.Exit(PROBLEMS) from error
         told = Told(f"{line} = {value_text(traced.value, unit_of(rulebook, line))}", traced.value)
         told.parts.extend(Teller(rulebook).inside(traced))

@@ -25,6 +25,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "written": ("已写出 {path}", "wrote {path}"),
     "period": ("期间 {period}, 共 {days} 天", "period {period}, {days} days"),
     "examples": ("{count} 个例子全部成立", "all {count} examples hold"),
+    "examples_fail": (
+        "{of} 个例子中 {count} 个不成立: {names}; 用 guanhu rulebook try 看是怎样算出来的",
+        "{count} of {of} examples do not hold: {names}; guanhu rulebook try shows how they come out",
+    ),
     "not_found": ("找不到 {path}", "{path} does not exist"),
 }
 
