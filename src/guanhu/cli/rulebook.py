@@ -16,7 +16,8 @@ app = typer.Typer(
 Dir = Annotated[Path, typer.Argument(help="办法文件夹 / the rulebook's folder", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
 Reading = Annotated[
-    list[str], typer.Option("--reading", help="疑点=other / DOUBT=other", default_factory=list)
+    list[str],
+    typer.Option("--reading", help="疑点=other / DOUBT=other", default_factory=list, show_default=False),
 ]
 
 
@@ -124,7 +125,9 @@ def given_pairs(given: list[str]) -> dict[str, str]:
 def try_(
     folder: Dir,
     line: Annotated[str, typer.Option("--line", help="要算的行 / the line", metavar="X")],
-    given: Annotated[list[str], typer.Argument(help="a=… b=…", metavar="A=…", default_factory=list)],
+    given: Annotated[
+        list[str], typer.Argument(help="a=… b=…", metavar="A=…", default_factory=list, show_default=False)
+    ],
     as_json: AsJson = False,
 ) -> None:
     """给几个数, 试算一行并解释 / try one line with given figures."""
@@ -133,7 +136,7 @@ def try_(
     from guanhu.appraisal.running import loaded
     from guanhu.rulebook.explain.examples import not_evaluated, try_line, unit_of
     from guanhu.rulebook.explain.given import GivenProblem
-    from guanhu.rulebook.explain.telling import Teller, Told, value_text
+    from guanhu.rulebook.explain.telling import Teller
     from guanhu.rulebook.load.formula import FormulaError
 
     with refusals(SHELL):
@@ -144,8 +147,7 @@ def try_(
         except (GivenProblem, FormulaError) as error:
             SHELL.problems([not_evaluated(error, Place(line))])
             raise typer.Exit(PROBLEMS) from error
-        told = Told(f"{line} = {value_text(traced.value, unit_of(rulebook, line))}", traced.value)
-        told.parts.extend(Teller(rulebook).inside(traced))
+        told = Teller(rulebook).tried(line, traced, unit_of(rulebook, line))
     if as_json:
         typer.echo(json.dumps(told.as_dict(), ensure_ascii=False, indent=1))
         return

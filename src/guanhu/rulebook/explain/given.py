@@ -136,7 +136,8 @@ class Given:
             return None
         if units.is_choice(unit):
             self._check_choice(found, unit.of)
-        return parsed_value(self.given[found], unit, place)
+        value = parsed_value(self.given[found], unit, place)
+        return Unknown(found, value.why) if isinstance(value, Unknown) else value
 
     def needed(self, node: t.Expr, *keys: str) -> Traced:
         """Return what is given under one of the keys; what is not is noted as missing."""

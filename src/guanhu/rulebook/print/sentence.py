@@ -194,6 +194,8 @@ class Speaker:
                 return ",且".join(self.inner(x, _CONDITION) for x in node.terms)
             case t.Or():
                 return ",或".join(self.inner(x, _CONDITION) for x in node.terms)
+            case t.Not(x=t.Given(x=x)):
+                return f"未给出{self.inner(x)}"
             case t.Not():
                 return f"并非({self.say(node.x)})"
             case t.CountTrue():
