@@ -77,9 +77,7 @@ def measure_sentence(speaker: Speaker, measure: t.AnyMeasure) -> str:
         per = {"row": "每笔", "customer": "每个客户"}.get(measure.round_per, "每笔")
         parts.append(f"{per}四舍五入到小数点后 {measure.round_to} 位")
     parts.append(f"取{take_text(measure)}")
-    if measure.per:
-        parts.append(f"按{PER[measure.per]}分别计算")
-    parts.append(_CREDIT[measure.credit])
+    parts.append(f"每个{PER[measure.per]}自己的全数" if measure.per else _CREDIT[measure.credit])
     parts += _other_windows(speaker, measure)
     if _reads_prices(measure):
         parts.append(_PRICES[measure.prices_at])
