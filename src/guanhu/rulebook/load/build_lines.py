@@ -91,8 +91,8 @@ class _LineBuilder:
                 self.reader.add(
                     "RUL044",
                     self.reader.place,
-                    "every: once 要写 over: hired_on + 6 months 一类",
-                    "every: once needs over: hired_on + 6 months or the like",
+                    "every: once 要写 over: hired_on + 6 months 或 hired_on + 30 days 一类",
+                    "every: once needs over: hired_on + 6 months, hired_on + 30 days or the like",
                 )
                 raise Silent(self.name)
         return {
@@ -324,8 +324,8 @@ def _conditional(
         reader.add(
             "RUL044",
             reader.place,
-            "every: once 要写 over: hired_on + 6 months 一类",
-            "every: once needs over: hired_on + 6 months or the like",
+            "every: once 要写 over: hired_on + 6 months 或 hired_on + 30 days 一类",
+            "every: once needs over: hired_on + 6 months, hired_on + 30 days or the like",
         )
         raise Silent(name)
     node = reader.formula("when") if reader.has("when") else None

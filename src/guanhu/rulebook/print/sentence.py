@@ -347,7 +347,8 @@ def window_text(window: Window, *, base: bool) -> str:
         "rolling": f"最近 {window.months} 个月",
         "days": str(window.span),
         "since": f"{window.since} 起至期末",
-        "own": f"{_SUBJECT.get(window.date_column, '')}起 {window.months} 个月",
+        "own": f"{_SUBJECT.get(window.date_column, '')}起 "
+        + (f"{window.days} 天" if window.days else f"{window.months} 个月"),
     }
     found = texts[window.how]
     return f"{found}(作为基数, 按本期的管户和比例归属)" if base else found
