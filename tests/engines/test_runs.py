@@ -215,3 +215,32 @@ def test_a_new_rulebook_checks_and_its_example_holds(tmp_path: Path) -> None:
     guanhu("facts", "template", "--rulebook", tmp_path / "own", "--out", tmp_path / "facts.xlsx")
     assert (tmp_path / "facts.xlsx").stat().st_size > 4000
     assert (tmp_path / "coverage.yaml").is_file()
+
+
+def test_a_run_tells_what_keeps_people_from_being_settled(bank: Path, tmp_path: Path) -> None:
+    rules = RULES.replace(
+        "measures:\n", "inputs: {rate: {name: 单价, clause: 第四条, unit: ratio}}\nmeasures:\n"
+    )
+    (tmp_path / "rulebook.yaml").write_text(
+        rules.replace("deposits * 1‰", "deposits * rate").replace("rulebook: trial", "rulebook: unsettled"),
+        "utf-8",
+    )
+    told = guanhu("run", "--bank", bank, "--rulebook", tmp_path, "--period", "2025-07")
+    assert "个: 参数“单价”没有提供 (绩效; 例如 E" in told
+
+
+def test_a_kind_of_fact_that_is_not_there_is_told_once(bank: Path, tmp_path: Path) -> None:
+    rules = RULES.replace(
+        "measures:\n",
+        "events: {案件: {columns: {额: money}}}\nmeasures:\n  案件数: {clause: 第六条, from: 案件, take: count}\n",
+    )
+    (tmp_path / "rulebook.yaml").write_text(
+        rules.replace('value: "previous(score, 0)"', "value: 案件数").replace(
+            "rulebook: trial", "rulebook: gaps"
+        ),
+        "utf-8",
+    )
+    told = guanhu("run", "--bank", bank, "--rulebook", tmp_path, "--period", "2025Q3")
+    assert told.count("RUN020") == 1
+    assert "同样的还有 2 条" in told
+    assert "只有标题的表" in told

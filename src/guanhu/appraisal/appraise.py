@@ -365,8 +365,8 @@ class Appraisal:
                 Place(kind),
                 f"{instance.key}: 指标 {measure.title} 要用的 {measure.kind.zh if kind == measure.kind.name else '管户'} 缺 {shown}, 相关的行不结算",
                 f"{instance.key}: measure {measure.id} needs {kind} for {shown}, which no batch covers; lines that read it are not settled",
-                "导入覆盖这些日子的批次后重新运行",
-                "import a batch that covers these days and run again",
+                "导入覆盖这些日子的批次后重新运行; 没有发生过的, 也要交一份只有标题的表",
+                "import a batch that covers these days and run again; where nothing happened, a file of headings",
                 severity="warning",
             )
         )

@@ -60,7 +60,8 @@ def check(folder: Dir, bank: BankDir = None, as_json: AsJson = False) -> None:
             raise typer.Exit(PROBLEMS)
         if not as_json:
             SHELL.table(["事实", "行"], sorted(found.counts.items()))
-            SHELL.say("no_problem")
+            if not found.problems:
+                SHELL.say("no_problem")
 
 
 @app.command("import")

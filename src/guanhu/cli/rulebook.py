@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from guanhu.cli.shell import PROBLEMS, SHELL, readings_of, refusals
-from guanhu.values.problem import Place, Problem, errors_in
+from guanhu.values.problem import Place, errors_in
 
 app = typer.Typer(
     help="办法: 新建、检查、试算、打印 / rulebooks", no_args_is_help=True, rich_markup_mode=None
@@ -16,7 +16,8 @@ app = typer.Typer(
 Dir = Annotated[Path, typer.Argument(help="办法文件夹 / the rulebook's folder", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
 Reading = Annotated[
-    list[str], typer.Option("--reading", help="疑点=other / DOUBT=other", default_factory=list)
+    list[str],
+    typer.Option("--reading", help="疑点=other / DOUBT=other", default_factory=list, show_default=False),
 ]
 
 
@@ -64,7 +65,10 @@ def try_examples(folder: Dir, reading: Reading, as_json: AsJson = False) -> None
     SHELL.table(["", "条款", "例子", "应得", "算出", "算式"], rows, as_json=as_json)
     if wrong:
         SHELL.problems(wrong)
-    if wrong or any(not x.holds for x in tried):
+    failed = [x.name for x in tried if not x.holds]
+    if failed and not as_json:
+        SHELL.say("examples_fail", count=len(failed), of=len(tried), names="、".join(failed))
+    if wrong or failed:
         raise typer.Exit(PROBLEMS)
     if not as_json:
         SHELL.say("examples", count=len(tried))
@@ -121,15 +125,18 @@ def given_pairs(given: list[str]) -> dict[str, str]:
 def try_(
     folder: Dir,
     line: Annotated[str, typer.Option("--line", help="要算的行 / the line", metavar="X")],
-    given: Annotated[list[str], typer.Argument(help="a=… b=…", metavar="A=…", default_factory=list)],
+    given: Annotated[
+        list[str], typer.Argument(help="a=… b=…", metavar="A=…", default_factory=list, show_default=False)
+    ],
     as_json: AsJson = False,
 ) -> None:
     """给几个数, 试算一行并解释 / try one line with given figures."""
     import json
 
     from guanhu.appraisal.running import loaded
-    from guanhu.rulebook.explain.examples import GivenProblem, try_line, unit_of
-    from guanhu.rulebook.explain.telling import Teller, Told, value_text
+    from guanhu.rulebook.explain.examples import not_evaluated, try_line, unit_of
+    from guanhu.rulebook.explain.given import GivenProblem
+    from guanhu.rulebook.explain.telling import Teller
     from guanhu.rulebook.load.formula import FormulaError
 
     with refusals(SHELL):
@@ -138,13 +145,9 @@ def try_(
         try:
             traced = try_line(rulebook, line, pairs)
         except (GivenProblem, FormulaError) as error:
-            known = "、".join([*rulebook.lines, *rulebook.decisions])
-            SHELL.problems(
-                [Problem("RUL081", Place(line), str(error), str(error), f"行: {known}", f"lines: {known}")]
-            )
+            SHELL.problems([not_evaluated(error, Place(line))])
             raise typer.Exit(PROBLEMS) from error
-        told = Told(f"{line} = {value_text(traced.value, unit_of(rulebook, line))}", traced.value)
-        told.parts.extend(Teller(rulebook).inside(traced))
+        told = Teller(rulebook).tried(line, traced, unit_of(rulebook, line))
     if as_json:
         typer.echo(json.dumps(told.as_dict(), ensure_ascii=False, indent=1))
         return

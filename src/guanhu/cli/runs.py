@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +14,8 @@ from guanhu.cli.shell import PROBLEMS, SHELL, bank_of, readings_of, refusals, ru
 
 if TYPE_CHECKING:
     from guanhu.appraisal.engine import Engine
+    from guanhu.appraisal.runs import RunFolder
+    from guanhu.values.problem import Problem
 
 BankDir = Annotated[
     Path | None, typer.Option("--bank", help="银行文件夹 / the bank's folder", metavar="BANK")
@@ -22,6 +26,8 @@ Person = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", help="写到的文件 / the file to write", metavar="FILE")]
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
+CAUSES_MAX, LINES_MAX = 6, 4
+"""How many causes a run tells, and how many lines of each."""
 DEPTHS = ("clause", "account", "day")
 
 
@@ -38,7 +44,8 @@ def run(
     ],
     period: Annotated[str, typer.Option("--period", help="2025|2025H1|2025Q3|2025-07|FROM..TO")],
     reading: Annotated[
-        list[str], typer.Option("--reading", help="疑点=other / DOUBT=other", default_factory=list)
+        list[str],
+        typer.Option("--reading", help="疑点=other / DOUBT=other", default_factory=list, show_default=False),
     ],
     bank: BankDir = None,
     as_of: Annotated[
@@ -68,10 +75,54 @@ def run(
         if as_json:
             typer.echo(json.dumps({"run": str(ran.folder.path), **record}, ensure_ascii=False, indent=1))
             return
-        SHELL.problems(ran.problems)
+        SHELL.problems(folded(ran.problems))
         SHELL.say("counts", **record["counts"])
+        tell_unsettled(ran.folder)
         SHELL.say("digest", digest=record["digest"])
         SHELL.say("run_done", path=ran.folder.path)
+
+
+def folded(problems: Iterable[Problem]) -> list[Problem]:
+    """Return problems with those of one code and place told once, and how many more there are.
+
+    A kind of fact that is not there is missed anew by each measure in each month.
+    """
+    alike: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        alike.setdefault((problem.code, str(problem.place)), []).append(problem)
+    return [
+        group[0]
+        if len(group) == 1
+        else replace(
+            group[0],
+            zh=f"{group[0].zh} (同样的还有 {len(group) - 1} 条, 都在运行的 problems.json 里)",
+            en=f"{group[0].en} ({len(group) - 1} more like it are in problems.json of the run)",
+        )
+        for group in alike.values()
+    ]
+
+
+def tell_unsettled(run: RunFolder) -> None:
+    """Print what keeps subjects from being settled: the most frequent causes, each with one subject."""
+    from guanhu.appraisal.pages.unsettled import held_up
+    from guanhu.appraisal.running import loaded
+
+    if not run.record["counts"]["not_settled"]:
+        return
+    rulebook, _ = loaded(run.rulebook_folder, run.record["readings"])
+    engine = duckdb_engine()
+    try:
+        causes = held_up(engine, run, rulebook)
+    finally:
+        engine.close()
+    for held in causes[:CAUSES_MAX]:
+        subject, instance = held.first
+        lines = "、".join([*held.lines][:LINES_MAX]) + ("…" if len(held.lines) > LINES_MAX else "")
+        SHELL.say(
+            "held", count=len(held.subjects), why=held.why, subject=subject, instance=instance, lines=lines
+        )
+    if len(causes) > CAUSES_MAX:
+        SHELL.say("held_more", count=len(causes) - CAUSES_MAX)
 
 
 def moment_of(text: str) -> datetime | int | None:

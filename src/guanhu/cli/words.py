@@ -20,11 +20,23 @@ WORDS: dict[str, tuple[str, str]] = {
         "参加考核 {appraised} 个, 其中未结清 {not_settled} 个, 未参加 {left_out} 个",
         "{appraised} appraised, {not_settled} of them not settled, {left_out} left out",
     ),
+    "held": (
+        "  未结清 {count} 个: {why} ({lines}; 例如 {subject} 的 {instance})",
+        "  not settled {count}: {why} ({lines}; such as {subject} in {instance})",
+    ),
+    "held_more": (
+        "  还有 {count} 种原因, 在导出的工作簿里",
+        "  {count} more causes are in the exported workbook",
+    ),
     "digest": ("摘要 {digest}", "digest {digest}"),
     "published": ("已发布: {run}", "published: {run}"),
     "written": ("已写出 {path}", "wrote {path}"),
     "period": ("期间 {period}, 共 {days} 天", "period {period}, {days} days"),
     "examples": ("{count} 个例子全部成立", "all {count} examples hold"),
+    "examples_fail": (
+        "{of} 个例子中 {count} 个不成立: {names}; 用 guanhu rulebook try 看是怎样算出来的",
+        "{count} of {of} examples do not hold: {names}; guanhu rulebook try shows how they come out",
+    ),
     "not_found": ("找不到 {path}", "{path} does not exist"),
 }
 

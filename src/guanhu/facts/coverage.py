@@ -11,7 +11,6 @@ The text is read as a tree of nodes, so that nothing is guessed and every proble
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,7 +24,7 @@ from guanhu.facts.nodes import Reader, seen
 from guanhu.facts.problems import problem
 from guanhu.facts.regions import ALL, Cell, Scope, disjoint, listed
 from guanhu.kinds.catalogue import CATALOGUE, event_kind
-from guanhu.kinds.schema import SQL_TYPES, Column, Kind
+from guanhu.kinds.schema import SQL_TYPES, Column, Kind, is_declared_name
 from guanhu.values.dates import FAR_FUTURE, Span, date_of
 from guanhu.values.problem import Place, Problem
 
@@ -34,7 +33,6 @@ VIA_ACCOUNT = frozenset({"balances", "account_rates"})
 """Kinds whose rows belong to the institution of their account on the day."""
 VIA_LOAN = frozenset({"loan_states", "interest"})
 """Kinds whose rows belong to the institution of their loan."""
-_EVENT_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _COLUMN_KEYS = {"type", "zh", "required", "allowed"}
 
 
@@ -153,8 +151,8 @@ def _events(reader: Reader, node: yaml.Node) -> tuple[Kind, ...]:
     kinds = []
     for name, body in reader.mapping(node, None, "violation: {name: …, columns: {…}}").items():
         parts = reader.mapping(body, {"name", "columns"}, "name, columns")
-        if _EVENT_NAME.fullmatch(name) is None:
-            reader.tell("FAC014", body, seen=name, expected="a-z 0-9 _")
+        if not is_declared_name(name):
+            reader.tell("FAC014", body, seen=name, expected="违规 / violation / violation_2")
             continue
         columns = []
         if "columns" in parts:
@@ -177,7 +175,7 @@ def _event_column(reader: Reader, event: str, name: str, spec: yaml.Node) -> Col
     """Return one own column of an event; it need not be filled unless `required: yes`."""
     parts = reader.mapping(spec, _COLUMN_KEYS, ", ".join(sorted(_COLUMN_KEYS)))
     type_name = seen(parts["type"]) if "type" in parts else ""
-    if type_name not in SQL_TYPES or _EVENT_NAME.fullmatch(name) is None:
+    if type_name not in SQL_TYPES or not is_declared_name(name):
         reader.tell("FAC014", spec, seen=event, expected=f"{name}: type = {', '.join(SQL_TYPES)}")
         return None
     required = "required" in parts and seen(parts["required"]) in ("yes", "true", "是")

@@ -10,7 +10,7 @@ Kinds are taken in the order of their references, so that what a row refers to i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -178,6 +178,28 @@ class Intake:
             self._progress(f"check {each.kind.name}", len(ordered) + done, 2 * len(ordered))
             self._settle(self._rows[each.kind.name])
         self.fault_problems = faults.shown_problems(self.connection, self.files)
+        self.problems += self._emptied()
+
+    def _emptied(self) -> list[Problem]:
+        """Return a warning for each kind that has no row here and had rows for some of the same days before.
+
+        Such a sheet is either meant, or a sheet of the template that was never filled: what was known of
+        these days would then be gone without a word.
+        """
+        told = []
+        for name, count in self.counts.items():
+            cells = self.cells[name]
+            had = [
+                batch.number
+                for batch in self.batches
+                if batch.counts.get(name) and _meet(cells, batch.cells[name])
+            ]
+            if not count and had:
+                days = "、".join(dict.fromkeys(str(cell.span) for cell in cells))
+                numbers = "、".join(map(str, had))
+                values = {"kind": name, "zh": self.files[name].kind.zh, "days": days, "numbers": numbers}
+                told.append(problem("FAC017", Place(FILE_NAME), **values))
+        return told
 
     def _staged(self, found: Found) -> bool:
         """Open and stage one file; return whether its rows can be checked further."""
@@ -356,6 +378,16 @@ class Intake:
                 parts.append(f"SELECT {sql.name(kind.key[0])} AS id FROM {sql.name('f_' + kind.name)}")
         known = f"({' UNION '.join(parts)})" if parts else "(SELECT '' AS id WHERE false)"
         checks.check_references(rows, "object_id", "events", known, where=where)
+
+
+def _meet(cells: Iterable[Cell], others: Iterable[Cell]) -> bool:
+    """Tell whether some cell has a day and an institution in common with one of the others."""
+    mine = list(cells)
+    return any(
+        cell.span.overlap(other.span) and not cell.scope.common(other.scope).is_empty
+        for other in others
+        for cell in mine
+    )
 
 
 def in_order(found: Sequence[Found]) -> list[Found]:

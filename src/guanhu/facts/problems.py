@@ -138,6 +138,13 @@ WORDINGS: dict[str, Wording] = {
         "沿用以前的类型, 或换一个列名",
         "keep the type it had, or give the column another name",
     ),
+    "FAC017": Wording(
+        "{zh}({kind})一行也没有, 却覆盖 {days}: 第 {numbers} 批在这些日子里的{zh}不再算数",
+        "{kind} has no row and covers {days}: its rows in batches {numbers} on these days no longer count",
+        "真的没有就不用改; 没有要改动的, 把 {kind} 从 coverage.yaml 里去掉",
+        "leave it if there was nothing; if nothing was to change, take {kind} out of coverage.yaml",
+        severity="warning",
+    ),
     # One file.
     "FAC020": Wording(
         "文件读不出来: {seen}",

@@ -16,6 +16,7 @@ How a column is written in a file and how it rests (`Column.type`):
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -84,6 +85,22 @@ SQL_TYPES = {
     "yesno": "BOOLEAN",
 }
 """The type at rest of each column type (DuckDB and Parquet names)."""
+
+
+_DECLARED_NAME = re.compile(r"[^\W\d_]\w{0,24}")
+
+
+def is_declared_name(text: str) -> bool:
+    """Tell whether a kind of event, or a column of one, may be called `text`.
+
+    The name is the name of a file, a sheet, a heading and a column at rest: letters of any script, digits
+    and low lines, a letter first, no capitals, because the engines do not tell them apart. With `event_`
+    before it, it must fit the 31 characters of a sheet's name.
+
+    >>> [is_declared_name(text) for text in ("violation", "违规", "Violation", "3月", "违 规")]
+    [True, True, False, False, False]
+    """
+    return _DECLARED_NAME.fullmatch(text) is not None and text == text.lower()
 
 
 @dataclass(frozen=True, slots=True)

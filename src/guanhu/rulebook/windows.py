@@ -11,7 +11,8 @@
     previous period                the instance before
     last 3 months                  whole months, ending with the instance
     2025-01-01..2025-03-31         named days, both included
-    hired_on + 6 months            from a person's own date
+    hired_on + 6 months            from a person's own date, the day itself included
+    hired_on + 30 days             so many days from it, the day itself the first
     base of …                      any of these, credited as the instance's own window is (moving baseline)
 """
 
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from guanhu.values.dates import (
     MONTHS_OF,
@@ -39,6 +40,7 @@ class Window:
     how: str
     unit: str = ""
     months: int = 0
+    days: int = 0
     span: Span | None = None
     since: date | None = None
     date_column: str = ""
@@ -50,7 +52,10 @@ class Window:
 
 
 _ROLLING = re.compile(r"last ([1-9][0-9]?) months", re.ASCII)
-_OWN = re.compile(r"(hired_on|left_on) \+ ([1-9][0-9]?) months", re.ASCII)
+_OWN = re.compile(
+    r"(?P<column>hired_on|left_on) \+ (?:(?P<months>[1-9][0-9]?) months|(?P<days>[1-9][0-9]{0,2}) days)",
+    re.ASCII,
+)
 
 
 def window_of(text: str) -> Window | None:
@@ -58,6 +63,8 @@ def window_of(text: str) -> Window | None:
 
     >>> window_of("last 3 months").months, window_of("last year").unit, window_of("sometimes")
     (3, 'year', None)
+    >>> window_of("hired_on + 30 days").days, window_of("hired_on + 6 months").months
+    (30, 6)
     """
     words = " ".join(text.split())
     if words in ("period", "to date", "same period last year", "previous period"):
@@ -72,7 +79,8 @@ def window_of(text: str) -> Window | None:
     if found := _ROLLING.fullmatch(words):
         return Window("rolling", months=int(found[1]))
     if found := _OWN.fullmatch(words):
-        return Window("own", months=int(found[2]), date_column=found[1])
+        months, days = int(found["months"] or 0), int(found["days"] or 0)
+        return Window("own", months=months, days=days, date_column=found["column"])
     span = period_of(words) if ".." in words else None
     return Window("days", span=span) if span else None
 
@@ -85,6 +93,8 @@ def span_of(window: Window, instance: Span, every: str, own_date: date | None = 
     '2024-01-01..2024-03-31'
     >>> str(span_of(window_of("to date"), period_of("2025-05"), "month"))
     '2025-01-01..2025-05-31'
+    >>> str(span_of(window_of("hired_on + 30 days"), period_of("2025-03"), "once", date(2025, 2, 14)))
+    '2025-02-14..2025-03-15'
     """
     match window.how:
         case "period":
@@ -107,7 +117,7 @@ def span_of(window: Window, instance: Span, every: str, own_date: date | None = 
         case "days":
             return window.span
         case "own" if own_date is not None:
-            return Span(own_date, add_months(own_date, window.months))
+            return Span(own_date, add_months(own_date, window.months) + timedelta(window.days))
         case _:
             return None
 

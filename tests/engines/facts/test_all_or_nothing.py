@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from guanhu.facts.importing import import_folder
+from guanhu.facts.importing import check_folder, import_folder
 from guanhu.facts.lock import import_lock
 from guanhu.facts.store import Bank
 from guanhu.kinds.catalogue import event_kind
@@ -176,6 +176,34 @@ def test_an_event_column_keeps_its_type(tmp_path: Path) -> None:
         bank.view(events=[declared])
     wider = event_kind("sale", "销售", [Column("quantity", "count", "数量"), Column("note", "text", "备注")])
     assert rows(bank.view(events=[wider]), "SELECT quantity, note FROM f_event_sale") == [(3, None)]
+
+
+@pytest.mark.parametrize(
+    ("coverage", "told"),
+    [
+        (covering("event_violation", "2025-01-15", "2025-02-15"), ["FAC017"]),
+        (covering("event_violation", "2025-02-01", "2025-02-28"), []),
+        (covering("event_violation", "2025-01-01", "2025-01-31", "B"), []),
+    ],
+    ids=["some of the same days", "other days", "another branch"],
+)
+def test_an_empty_file_that_takes_rows_away_is_told(tmp_path: Path, coverage: str, told: list[str]) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    events = "events: {violation: {name: 违规, columns: {points: {type: number, zh: 扣分}}}}\n"
+    heading = "event_id,day,institution_id,points\n"
+    put(
+        bank,
+        tmp_path / "first",
+        {**BASICS, "event_violation.csv": heading + "v1,2025-01-20,A,3\n"},
+        COVERED + covering("event_violation", "2025-01-01", "2025-01-31", "A") + events,
+    )
+    folder = write_folder(
+        tmp_path / "empty", {"event_violation.csv": heading}, "coverage:\n" + coverage + events
+    )
+    assert [p.code for p in check_folder(folder, bank).problems] == told
+    result = import_folder(folder, bank)
+    assert [p.code for p in result.problems] == told
+    assert result.batch_no == 2
 
 
 def test_a_changed_file_is_found(tmp_path: Path) -> None:

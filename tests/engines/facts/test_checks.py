@@ -249,6 +249,7 @@ TOLD_ELSEWHERE = {
     "FAC001",
     "FAC002",
     "FAC016",
+    "FAC017",
     "FAC025",
     "FAC026",
     "FAC059",

@@ -68,6 +68,16 @@ def test_declared_events_come_back_as_they_were() -> None:
     assert declared.events == (VIOLATION,)
 
 
+def test_an_event_and_its_columns_may_have_chinese_names(tmp_path: Path) -> None:
+    case = event_kind("案件", "案件", [Column("损失", "money", "损失", required=True)])
+    write_template(tmp_path / "in", [case], covers=QUARTER)
+    assert check_folder(tmp_path / "in").counts == {"event_案件": 0}
+    (tmp_path / "in/event_案件.csv").write_text("流水号,日期,损失\nX1,2025-02-01,12.34\n", "utf-8")
+    bank = Bank.create(tmp_path / "bank", "样行")
+    assert import_folder(tmp_path / "in", bank).problems == ()
+    assert rows(bank.view(), 'SELECT event_id, "损失" FROM "f_event_案件"') == [("X1", 1234)]
+
+
 def test_parameters_to_be_given_stand_in_their_sheet(tmp_path: Path) -> None:
     wanted = [ParameterRow("cixi", "sell_rate", "活期", "存款卖出利率")]
     path = write_template(tmp_path, [KINDS["parameters"]], parameters=wanted, covers=QUARTER)

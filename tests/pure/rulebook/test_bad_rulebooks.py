@@ -49,6 +49,8 @@ DEFECTS = [
     ("RUL011", "says: 低", "say: 低", "是不是 says"),
     ("RUL013", "  score: {clause: 一, score: steps_of}", "  score: {score: steps_of}", "clause"),
     ("RUL014", "  score: {clause: 一, score", "  score: {every: week, clause: 一, score", "week"),
+    ("RUL014", "inputs:\n", "events: {3月案件: {columns: {额: money}}}\ninputs:\n", "不能叫 3月案件"),
+    ("RUL014", "inputs:\n", "events: {案件: {columns: {Loss: money}}}\ninputs:\n", "不能叫 Loss"),
     ("RUL020", "when: score < 1", "when: 1 < score < 3", "只能比较一次"),
     ("RUL020", "when: score < 1", "when: score < 10个", "单位由所在的项目决定"),
     ("RUL020", "when: score < 1", "when: score < 12-1", "是减法还是一个名称"),
@@ -70,6 +72,7 @@ DEFECTS = [
         "  pay: {clause: 一, every: month, pay: deposits * price}\n  p: {clause: 一, pay: pay}",
         "不能直接引用",
     ),
+    ("RUL043", "by: [grade], unit", "by: [person], unit", "item: price"),
     ("RUL044", "from: balances}", "from: balances, over: sometimes}", "时间窗"),
     ("RUL045", "is: post = 客户经理", "is: post = 客户经里", "是不是 客户经理"),
     ("RUL048", "unit: ratio}", "unit: euro}", "不认识单位"),
@@ -82,9 +85,38 @@ DEFECTS = [
     ("RUL061", "from: balances}", "from: balances, take: median}", "不能这样汇总"),
     ("RUL063", "  score: {clause: 一, score: steps_of}", "  score: {clause: 一}", "score"),
     ("RUL064", "score: steps_of}", "cases: [{when: deposits > 1元, score: 1}]}", "otherwise"),
+    (
+        "RUL065",
+        "checks:\n",
+        "  all: {clause: 一, total: [pay, score]}\nchecks:\n",
+        "单位是 points, 合计的是 money",
+    ),
+    (
+        "RUL065",
+        "checks:\n",
+        "  one: {clause: 一, every: once, over: hired_on + 1 months, pay: 1元}\n  all: {clause: 一, total: [pay, one]}\nchecks:\n",
+        "one 按 once 计算, 合计按 quarter",
+    ),
+    ("RUL031", "pay: deposits * price", "pay: deposits * period_days * 1%", "÷ period_days"),
+    ("RUL002", "name: 试行", "name: 试行: 甲", "改成全角"),
     ("RUL072", "checks:\n", "checks:\n  pay: {clause: 一, when: score < 1}\n", "已经有了"),
     ("RUL073", "from: balances}", "from: fees, over: base of last year}", "移动基数"),
 ]
+
+
+ROWS = """\
+events: {卖: {columns: {额: money, 赎: {type: date, required: no}}}}
+"""
+
+
+def test_a_column_that_may_be_empty_cannot_be_asked_for() -> None:
+    text = BASE.replace(
+        "lines:\n",
+        '  sold: {clause: 一, from: 卖, each: "额 * days_between(day, first_given(赎, day))"}\nlines:\n',
+    )
+    problems = told(ROWS + text)
+    assert [p.code for p in problems] == ["RUL039"]
+    assert "另报一栏" in problems[0].hint_zh
 
 
 def told(text: str) -> list[Problem]:

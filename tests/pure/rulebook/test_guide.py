@@ -127,6 +127,33 @@ def test_every_other_snippet_stands_in_a_file(lang: str) -> None:
         assert missing == []
 
 
+COLUMNS = re.compile(r"^\| (`\w+`|events|事件) \| (`.+?) \| (`.+?) \|$", re.MULTILINE)
+"""A row of the card of columns: the kind, its own columns, and the tables that go on from it."""
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_formula_over_one_row_knows_the_columns_of_the_card(lang: str) -> None:
+    rows = COLUMNS.findall(chapter(lang, 2))
+    assert len(rows) == 7
+    head = (GUIDE / "patterns/17-each-breach.yaml").read_text("utf-8").partition("measures:")[0]
+    everywhere = ["institution.level", "institution.area", "person.grade", "person.post"]
+    for number, (kind, own, others) in enumerate(rows):
+        names = [*re.findall(r"`(\w+)`", own), *re.findall(r"`(\w+\.\w+)`", others), *everywhere]
+        names += ["account.opened_on"] if "`account.`" in others else []
+        names += ["loan.granted_on"] if "`loan.`" in others else []
+        names += ["customer.customer_kind", "customer.tier"] if "`customer.`" in others else []
+        source = kind.strip("`") if kind.startswith("`") else "违规"
+        measures = "".join(
+            f"  甲{number}{at}: {{clause: 第三条, from: {source}, where: {name} = {name}, take: count}}\n"
+            for at, name in enumerate(names)
+        )
+        rulebook, problems = load_string(
+            f"{head}measures:\n{measures}lines:\n  乙: {{clause: 第三条, score: 1}}\n"
+        )
+        assert [p.text() for p in problems] == []
+        assert rulebook is not None
+
+
 @cache
 def mistakes() -> dict:
     return yaml.safe_load((GUIDE / "mistakes.yaml").read_text("utf-8"))

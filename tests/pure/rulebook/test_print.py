@@ -14,12 +14,13 @@ import typst
 
 from guanhu.cli.starter import write_starter
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.load.folder import load
+from guanhu.rulebook.load.folder import load, load_string
 from guanhu.rulebook.print.blocks import Page, Text, plain, write_whole
 from guanhu.rulebook.print.document import document, write_document
 from guanhu.rulebook.print.html import html
 from guanhu.rulebook.print.markdown import escaped, markdown
 from guanhu.rulebook.print.pdf import TEMPLATE, fonts, page_json, pdf
+from guanhu.rulebook.print.reading_back import read_back
 from guanhu.values.exact import shown
 
 RULEBOOKS = sorted((Path(__file__).resolve().parents[3] / "rulebooks").glob("*/rulebook.yaml"))
@@ -251,3 +252,30 @@ def test_a_document_is_written_in_each_format(tmp_path: Path, format_: str) -> N
     assert out.stat().st_size > 1000
     with pytest.raises(ValueError, match="docx"):
         write_document(opened(folder), folder, "docx", out)
+
+
+def test_a_condition_that_looks_at_other_days_is_read_back_with_them() -> None:
+    rulebook, problems = load_string(
+        """\
+rulebook: t
+name: 试行
+calendar: {every: quarter}
+who:
+  managers: {clause: 一, is: post = 客户经理}
+words:
+  岗位: {of: post, are: [客户经理]}
+measures:
+  客户日均: {clause: 一, like: 存款日均, per: customer}
+  有效户: {clause: 一, from: balances, where: 客户日均 >= 1万元, take: count}
+  上季有效户: {clause: 一, like: 有效户, over: base of last quarter}
+lines:
+  净增: {clause: 一, value: 有效户 - 上季有效户, unit: count}
+"""
+    )
+    assert problems == []
+    assert rulebook is not None
+    said = [line for line in read_back(rulebook) if "有效户 [" in line]
+    assert said == [
+        "指标 有效户 [一]: 本期的余额, 只计“客户日均”不低于 1万元的, 取期末户数, 按分配比例归属",
+        "指标 上季有效户 [一]: 上季(作为基数, 按本期的管户和比例归属)的余额, 只计“客户日均”不低于 1万元的, 取期末户数, 按分配比例归属, 条件里的“客户日均”是本期的",
+    ]

@@ -6,8 +6,8 @@ the parts under a figure can be added up by whoever doubts it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
@@ -30,6 +30,7 @@ WHY = {
     "others": "同组有人的这个数未知",
 }
 _PLACES = 6
+_SECTIONS = frozenset(("inputs", "measures", "lines", "tables"))
 
 
 @dataclass(slots=True)
@@ -139,7 +140,7 @@ class Teller:
         declared: t.Line | t.Decision = self.rulebook.lines.get(name) or self.rulebook.decisions[name]
         clause = f" [{declared.clause}]" if declared.clause else ""
         return Told(
-            f"{declared.title} = {value_text(value, unit)}{clause}",
+            f"{declared.title} = {self.said(value, unit)}{clause}",
             value,
             "line",
             declared.path,
@@ -162,22 +163,41 @@ class Teller:
         note = traced.note
         if isinstance(note, LineNote):
             told.parts.extend(self.inside(note.formula))
-            told.parts.extend(self._bounds(line, note, card))
+            told.parts.extend(self._bounds(line, note, card.instance.days.days))
         else:
             told.parts.extend(self.inside(traced))
         return told
 
-    def _bounds(self, line: t.Line, note: LineNote, card: CardTrace) -> Iterator[Told]:
+    def tried(self, name: str, traced: Traced, unit: Unit) -> Told:
+        """Return a line that was tried with given figures: its formula's figures and what bounds did."""
+        told = Told(f"{name} = {self.said(traced.value, unit)}", traced.value)
+        note, line = traced.note, self.rulebook.lines.get(name)
+        if line is None or not isinstance(note, LineNote):
+            told.parts.extend(self.inside(traced))
+            return told
+        told.parts.extend(self.inside(note.formula))
+        told.parts.extend(self._bounds(line, note, 0))
+        return told
+
+    def said(self, value: Value | None, unit: Unit) -> str:
+        """Return a value as people read it; what is missing goes by the bank's name for it."""
+        if not isinstance(value, Unknown):
+            return value_text(value, unit)
+        section, _, name = value.cause.partition(".")
+        declared = getattr(self.rulebook, section).get(name) if section in _SECTIONS else None
+        return value_text(replace(value, cause=declared.title) if declared else value, unit)
+
+    def _bounds(self, line: t.Line, note: LineNote, days: int) -> Iterator[Told]:
         for node, what, zh in ((line.least, "least", "最低"), (line.most, "most", "最高")):
-            if node is None:
+            if node is None or isinstance(note.before, Unknown):
                 continue
             held = "触及, 取此数" if note.bound == what else "未触及"
             yield Told(
-                f"{zh} {self.speaker.say(node)}: {held}(算得 {value_text(note.before, line.unit)})",
+                f"{zh} {self.speaker.say(node)}: {held}(算得 {self.said(note.before, line.unit)})",
                 kind="bound",
             )
-        if line.for_days:
-            yield Told(f"× 天数 {card.instance.days.days} ÷ {line.for_days}", kind="days")
+        if line.for_days and days:
+            yield Told(f"× 天数 {days} ÷ {line.for_days}", kind="days")
 
     # -- formulas --
 
@@ -190,7 +210,7 @@ class Teller:
             case t.LineRef():
                 return [
                     Told(
-                        f"{self.speaker.name(node.name)} = {value_text(traced.value, node.unit)}(见该行)",
+                        f"{self.speaker.name(node.name)} = {self.said(traced.value, node.unit)}(见该行)",
                         traced.value,
                         "line ref",
                         f"lines.{node.name}",
@@ -214,19 +234,19 @@ class Teller:
             ):
                 return [
                     Told(
-                        f"{self.speaker.say(node)} = {value_text(traced.value, node.unit)}",
+                        f"{self.speaker.say(node)} = {self.said(traced.value, node.unit)}",
                         traced.value,
                         "figure",
                     )
                 ]
             case t.Quotient() | t.Steps():
-                text = f"{self.speaker.say(node)} = {value_text(traced.value, node.unit)}"
+                text = f"{self.speaker.say(node)} = {self.said(traced.value, node.unit)}"
                 return [
                     Told(
                         text,
                         traced.value,
                         "formula",
-                        parts=[x for part in traced.parts for x in self.inside(part)],
+                        parts=_each_once(x for part in traced.parts for x in self.inside(part)),
                     )
                 ]
             case _:
@@ -235,7 +255,7 @@ class Teller:
     def input(self, traced: Traced, node: t.InputRef) -> Told:
         """Return an input with its date and source."""
         declared = self.rulebook.inputs[node.name]
-        text = f"参数 {declared.title} = {value_text(traced.value, node.unit)}"
+        text = f"参数 {declared.title} = {self.said(traced.value, node.unit)}"
         if isinstance(traced.note, InputNote):
             keys = f"(按 {'、'.join(traced.note.keys)})" if traced.note.keys else ""
             since = f", {traced.note.since} 起" if traced.note.since else ""
@@ -268,7 +288,7 @@ class Teller:
         if last is not None:
             found.append(
                 Told(
-                    f"取 {self.speaker.say(last.node)} = {value_text(last.value, node.unit)}",
+                    f"取 {self.speaker.say(last.node)} = {self.said(last.value, node.unit)}",
                     last.value,
                     "value",
                     parts=self.inside(last),
@@ -280,7 +300,7 @@ class Teller:
         """Return the row that was hit and how far the next bracket is."""
         table = self.rulebook.tables[node.table]
         told = Told(
-            f"查《{table.title}》得 {value_text(traced.value, node.unit)}",
+            f"查《{table.title}》得 {self.said(traced.value, node.unit)}",
             traced.value,
             "table",
             table.path,
@@ -307,7 +327,7 @@ class Teller:
                 continue
             for edge, word in ((cell.low, "下"), (cell.high, "上")):
                 if edge is not None:
-                    gap = value_text(abs(key.value - edge), key.node.unit)
+                    gap = self.said(abs(key.value - edge), key.node.unit)
                     yield Told(f"距{word}一档的界限还有 {gap}", kind="distance")
 
     # -- measures --
@@ -316,7 +336,7 @@ class Teller:
         """Return a measure: its window, and its credited rows as deep as asked."""
         measure = self.rulebook.measures[node.name]
         told = Told(
-            f"{self.speaker.name(node.name)} = {value_text(traced.value, measure.unit)}",
+            f"{self.speaker.name(node.name)} = {self.said(traced.value, measure.unit)}",
             traced.value,
             "measure",
             measure.path,
@@ -334,7 +354,7 @@ class Teller:
         things = len({row.object_id for row in note.rows})
         told.parts.append(
             Told(
-                f"{window_text(measure.window, base=measure.base)} {note.start}..{last}, {measure.kind.zh} {things} 笔, 除以 {shown(note.divisor / 10**9)}",
+                f"{window_text(measure.window, base=measure.base)} {note.start}..{last}, {measure.kind.zh} {things} 笔{divided(note)}",
                 kind="window",
             )
         )
@@ -355,14 +375,32 @@ class Teller:
                 if unknown is not None
                 else sum((a for a in amounts if isinstance(a, Fraction)), Fraction(0)) / note.divisor
             )
-            told = Told(f"{key}: 计入 {value_text(adds, measure.unit)}", adds, "account", key)
+            told = Told(f"{key}: 计入 {self.said(adds, measure.unit)}", adds, "account", key)
             if self.depth == "day":
                 for row in rows:
                     if isinstance(row.amount, Fraction):
                         each = row.amount / note.divisor
-                        text = f"{row.start}..{row.end - timedelta(days=1)} 份额 {shown(Fraction(row.weight, 10**9) * 100, 9)}%: 计入 {value_text(each, measure.unit)}"
+                        text = f"{row.start}..{row.end - timedelta(days=1)} 份额 {shown(Fraction(row.weight, 10**9) * 100, 9)}%: 计入 {self.said(each, measure.unit)}"
                         told.parts.append(Told(text, each, "days", key))
             yield told
+
+
+def _each_once(told: Iterable[Told]) -> list[Told]:
+    """Return what is told without what is told again: a growth reads its base twice."""
+    found: list[Told] = []
+    for each in told:
+        if each not in found:
+            found.append(each)
+    return found
+
+
+def divided(note: MeasureNote) -> str:
+    """Return by what the sum is divided, when it is: days, or days of the window by days of the period."""
+    divisor, days = note.divisor / 10**9, (note.end - note.start).days
+    if divisor <= 1:
+        return ""
+    times = divisor / days
+    return f", 除以 {days} × {times}" if times.denominator == 1 and times > 1 else f", 除以 {shown(divisor)}"
 
 
 def cell_text(cell: t.Cell) -> str:

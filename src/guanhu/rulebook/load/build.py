@@ -38,6 +38,16 @@ SECTIONS = (
 _ORDER = {"month": 0, "quarter": 1, "half": 2, "year": 3, "campaign": 4}
 
 
+def _key_hint(key: str, user: str) -> tuple[str, str]:
+    """Return what to do about a key that is not known; a number for each person is a figure, not an input."""
+    if key in ("person", "person_id"):
+        return (
+            f"每人一个数的由银行报送: 在 measures 里写 {user}: {{clause: …, item: {user}, unit: …}}",
+            f"a number for each person is supplied: under measures write {user}: {{clause: …, item: {user}, unit: …}}",
+        )
+    return f"把键写出来: {user}(…)", f"write the key: {user}(…)"
+
+
 def _ref(name: str, measure: t.AnyMeasure, place: Place) -> t.MeasureRef:
     of_rows = isinstance(measure, t.Measure) and measure.take.how == "mean"
     exact = of_rows or (isinstance(measure, t.FormulaMeasure) and is_quotient(measure.expr))
@@ -306,8 +316,7 @@ class Builder:
                 place,
                 f"{user} 要按 {key} 查, 这里没有 {key}",
                 f"{user} is looked up by {key}, which is not known here",
-                f"把键写出来: {user}(…)",
-                f"write the key: {user}(…)",
+                *_key_hint(key, user),
             )
         return found
 

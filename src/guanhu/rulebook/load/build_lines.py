@@ -36,6 +36,19 @@ _KNOWN = (
 _DAY_COUNTS = {"actual/365": 365, "actual/360": 360}
 
 
+_UNIT_HINTS = {
+    units.MONEY_YEAR: (
+        "金额乘年利率得到一年的金额: 加 for_days: actual/365",
+        "money × annual rate is money per year: add for_days: actual/365",
+    ),
+    units.MONEY_DAY: (
+        "金额乘天数是积数, 除以天数才是金额(÷ period_days); 除以 365、360 的, 给那个指标写 unit: money",
+        "money × days is money when divided by days (/ period_days); for 365 give that measure unit: money",
+    ),
+}
+"""What to do about a unit that a line does not have."""
+
+
 class _LineBuilder:
     """Builds one line or total."""
 
@@ -78,8 +91,8 @@ class _LineBuilder:
                 self.reader.add(
                     "RUL044",
                     self.reader.place,
-                    "every: once 要写 over: hired_on + 6 months 一类",
-                    "every: once needs over: hired_on + 6 months or the like",
+                    "every: once 要写 over: hired_on + 6 months 或 hired_on + 30 days 一类",
+                    "every: once needs over: hired_on + 6 months, hired_on + 30 days or the like",
                 )
                 raise Silent(self.name)
         return {
@@ -186,19 +199,13 @@ class _LineBuilder:
             return expr
         yearly = expr.unit == units.MONEY_YEAR and wanted == units.MONEY and self.reader.has("for_days")
         if not yearly and not fits(expr.unit, wanted):
-            hint = (
-                "金额乘年利率得到一年的金额: 加 for_days: actual/365",
-                "money × annual rate is money per year: add for_days: actual/365",
-            )
             raise TypeProblem(
                 "RUL031",
                 expr.place,
                 f"{self.reader.label} 应当是 {wanted}, 公式给出的是 {expr.unit}",
                 f"{self.reader.label} is to be {wanted}; the formula gives {expr.unit}",
-                *(
-                    hint
-                    if expr.unit == units.MONEY_YEAR
-                    else ("比率乘以分值才是分, 金额乘以比率才是金额", "a ratio times points is points")
+                *_UNIT_HINTS.get(
+                    expr.unit, ("比率乘以分值才是分, 金额乘以比率才是金额", "a ratio times points is points")
                 ),
             )
         return expr
@@ -249,6 +256,29 @@ class _LineBuilder:
         weight = t.Const(value=line.weight, text=shown(line.weight), unit=units.NUMBER, place=line.place)
         return t.Product(left=ref, right=weight, unit=ref.unit, place=ref.place)
 
+    def unlike(self, ref: t.LineRef, line: t.Line | None, unit: Unit) -> tuple[str, str, str, str]:
+        """Return in what a term of a total differs from it, and what to do."""
+        if ref.unit != unit:
+            return (
+                f"{ref.name} 的单位是 {ref.unit}, 合计的是 {unit}",
+                f"{ref.name} is in {ref.unit}, the total in {unit}",
+                "合计的各行单位要一样",
+                "the lines of a total have one unit",
+            )
+        if line is not None and line.group != self.group:
+            return (
+                f"{ref.name} 算给 {line.group}, 合计算给 {self.group}",
+                f"{ref.name} is for {line.group}, the total for {self.group}",
+                "各组分别合计",
+                "write a total for each group",
+            )
+        return (
+            f"{ref.name} 按 {line.every if line else ''} 计算, 合计按 {self.every}",
+            f"{ref.name} is of each {line.every if line else ''}, the total of each {self.every}",
+            f"短的先汇总: value: sum of {ref.name} over its …s; 一次性的(once)另发, 不能合计",
+            f"gather the shorter one: value: sum of {ref.name} over its …s; what is evaluated once stands alone",
+        )
+
     def total(self) -> t.Line:
         refs = [self.builder.line_ref(name, place) for name, place in self.reader.names("total")]
         if not refs:
@@ -263,8 +293,7 @@ class _LineBuilder:
                 raise TypeProblem(
                     "RUL065",
                     ref.place,
-                    f"{ref.name} 与合计的单位、对象或周期不同",
-                    f"{ref.name} differs from the total in unit, subjects or calendar",
+                    *self.unlike(ref, line, unit),
                 )
         terms = tuple(self.weighted(ref) for ref in refs)
         value: t.Expr = t.Sum(terms=terms, unit=unit, place=self.reader.place_of("total"))
@@ -295,8 +324,8 @@ def _conditional(
         reader.add(
             "RUL044",
             reader.place,
-            "every: once 要写 over: hired_on + 6 months 一类",
-            "every: once needs over: hired_on + 6 months or the like",
+            "every: once 要写 over: hired_on + 6 months 或 hired_on + 30 days 一类",
+            "every: once needs over: hired_on + 6 months, hired_on + 30 days or the like",
         )
         raise Silent(name)
     node = reader.formula("when") if reader.has("when") else None

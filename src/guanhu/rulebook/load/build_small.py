@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from guanhu.kinds.catalogue import event_kind
-from guanhu.kinds.schema import SQL_TYPES, Column, Kind
+from guanhu.kinds.schema import SQL_TYPES, Column, Kind, is_declared_name
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.build import Builder, Silent
 from guanhu.rulebook.load.fields import Reader
@@ -12,6 +12,7 @@ from guanhu.rulebook.load.tables import CellProblem, cell_of
 from guanhu.rulebook.load.text import Fields, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer
 from guanhu.values import units
+from guanhu.values.problem import Place
 from guanhu.values.units import unit_named
 
 
@@ -37,6 +38,7 @@ def build_words(builder: Builder, name: str, tree: Tree) -> None:
 def build_event(builder: Builder, name: str, tree: Tree) -> Kind | None:
     """Return a declared kind of event: `events: {violations: {name: 违规, columns: {points: number}}}`."""
     reader = Reader(tree, f"events.{name}", ("name", "columns", "note", "clause"), builder.problems)
+    _refuse_odd_name(builder, name, reader.place)
     columns: list[Column] = []
     inner = reader.tree("columns")
     for column, spec in inner if isinstance(inner, Fields) else ():
@@ -47,6 +49,7 @@ def build_event(builder: Builder, name: str, tree: Tree) -> Kind | None:
         )
         kind = detail.required("type") if detail else spec.text if isinstance(spec, Text) else ""
         title = detail.text("name", column) if detail else column
+        _refuse_odd_name(builder, column, spec.place)
         if kind not in SQL_TYPES:
             builder.add(
                 "RUL014",
@@ -59,6 +62,19 @@ def build_event(builder: Builder, name: str, tree: Tree) -> Kind | None:
             Column(column, kind, title, required=detail.yes("required", default=True) if detail else True)
         )
     return event_kind(name, reader.text("name", name), columns)
+
+
+def _refuse_odd_name(builder: Builder, name: str, place: Place) -> None:
+    """Refuse a name of an event, or of a column of one, that no file of facts could have."""
+    if not is_declared_name(name):
+        builder.add(
+            "RUL014",
+            place,
+            f"事件和它的栏不能叫 {name}",
+            f"an event or a column of one cannot be called {name}",
+            "用汉字、小写字母、数字和 _, 以字开头, 最多 25 个字; 别的叫法写在 name 里",
+            "use letters without capitals, digits and _, a letter first, 25 at most; other words go into name",
+        )
 
 
 def build_group(builder: Builder, name: str, tree: Tree) -> t.GroupOfSubjects | None:

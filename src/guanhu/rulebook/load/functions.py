@@ -175,9 +175,9 @@ def _if(typer: Typer, node: raw.Call) -> t.Expr:
 
 def _first_given(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 2)
+    for arg in node.args[:-1]:
+        _need_supplied(typer.expr(arg))
     terms = _numbers(typer, node)
-    for term in terms[:-1]:
-        _need_supplied(term)
     return t.FirstGiven(terms=terms, unit=least_unit(terms, node.place), place=node.place)
 
 
@@ -195,6 +195,14 @@ def _need_supplied(x: t.Expr) -> None:
             x.place,
             "只有参数和银行提供的指标值才有给与不给之分",
             "only inputs and supplied figures can be given or not",
+            *(
+                (
+                    "明细里可能空着的栏不能这样问: 让银行另报一栏填好的(如 止息日)",
+                    "a column that may be empty cannot be asked: have the bank supply one that is filled",
+                )
+                if isinstance(x, t.RowValue)
+                else ("行没有值时写 cases 或 divide", "for a line without a value write cases, or divide")
+            ),
         )
 
 

@@ -135,8 +135,8 @@ def parse_text(text: str, shown_as: str, problems: list[Problem]) -> Tree | None
                 place,
                 f"这一行不能按 YAML 读: {error.problem}",
                 f"this line does not read as YAML: {error.problem}",
-                "检查缩进、冒号后的空格;公式含 : # [ { 时用引号括起来",
-                "check indentation and the blank after colons; quote formulas that contain : # [ {",
+                "检查缩进、冒号后的空格; 文字或公式里有半角的 : # [ { 时整句加引号, 或改成全角",
+                "check indentation and the blank after colons; quote words and formulas that contain : # [ {",
             )
         )
         return None

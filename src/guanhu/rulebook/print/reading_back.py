@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from guanhu.kinds.schema import Dated
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.print.sentence import EVERY, Speaker, state_name, window_text
 
@@ -76,9 +77,8 @@ def measure_sentence(speaker: Speaker, measure: t.AnyMeasure) -> str:
         per = {"row": "每笔", "customer": "每个客户"}.get(measure.round_per, "每笔")
         parts.append(f"{per}四舍五入到小数点后 {measure.round_to} 位")
     parts.append(f"取{take_text(measure)}")
-    if measure.per:
-        parts.append(f"按{PER[measure.per]}分别计算")
-    parts.append(_CREDIT[measure.credit])
+    parts.append(f"每个{PER[measure.per]}自己的全数" if measure.per else _CREDIT[measure.credit])
+    parts += _other_windows(speaker, measure)
     if _reads_prices(measure):
         parts.append(_PRICES[measure.prices_at])
     if measure.book:
@@ -96,7 +96,29 @@ def take_text(measure: t.Measure) -> str:
     if take.how == "distinct":
         column = measure.kind.column(take.column)
         return f"{column.zh if column is not None else take.column}的{_TAKE[take.how]}"
+    if take.how == "count" and measure.kind.dated is Dated.CHANGE:
+        return "期末户数" if measure.kind.name == "balances" else "期末笔数"
     return _TAKE[take.how]
+
+
+def _other_windows(speaker: Speaker, measure: t.Measure) -> list[str]:
+    """Return the windows of the figures in the condition that do not look at the same days as the rows.
+
+    A measure that is put into last year keeps the figures of its condition where they were: who "counts
+    now" and who "counted then" are different sets, and the sentence has to show which one is meant.
+    """
+    if measure.where is None:
+        return []
+    read = {
+        node.name: speaker.rulebook.measures[node.name]
+        for node in t.walk(measure.where)
+        if isinstance(node, t.MeasureRef)
+    }
+    return [
+        f"条件里的“{speaker.name(name)}”是{window_text(each.window, base=each.base)}的"
+        for name, each in read.items()
+        if isinstance(each, t.Measure) and (each.window, each.base) != (measure.window, measure.base)
+    ]
 
 
 def _is_usual(each: t.Expr) -> bool:

@@ -194,6 +194,8 @@ class Speaker:
                 return ",且".join(self.inner(x, _CONDITION) for x in node.terms)
             case t.Or():
                 return ",或".join(self.inner(x, _CONDITION) for x in node.terms)
+            case t.Not(x=t.Given(x=x)):
+                return f"未给出{self.inner(x)}"
             case t.Not():
                 return f"并非({self.say(node.x)})"
             case t.CountTrue():
@@ -345,7 +347,8 @@ def window_text(window: Window, *, base: bool) -> str:
         "rolling": f"最近 {window.months} 个月",
         "days": str(window.span),
         "since": f"{window.since} 起至期末",
-        "own": f"{_SUBJECT.get(window.date_column, '')}起 {window.months} 个月",
+        "own": f"{_SUBJECT.get(window.date_column, '')}起 "
+        + (f"{window.days} 天" if window.days else f"{window.months} 个月"),
     }
     found = texts[window.how]
     return f"{found}(作为基数, 按本期的管户和比例归属)" if base else found

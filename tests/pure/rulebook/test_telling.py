@@ -1,0 +1,105 @@
+"""A tried line is told with its bounds, each figure once, and what is missing by the bank's name for it."""
+
+from __future__ import annotations
+
+from datetime import date
+from fractions import Fraction
+
+import pytest
+
+from guanhu.rulebook.explain.examples import try_line, unit_of
+from guanhu.rulebook.explain.telling import Teller, divided
+from guanhu.rulebook.explain.values import MeasureNote
+from guanhu.rulebook.load.folder import load_string
+
+TEXT = """\
+rulebook: t
+name: 试行
+calendar: {every: quarter}
+who:
+  managers: {clause: 一, is: post = 客户经理}
+words:
+  岗位: {of: post, are: [客户经理]}
+tables:
+  单价: {clause: 一, by: [plan], gives: {率: ratio}, rows: [["< 10万元", 1‰]]}
+measures:
+  deposits: {name: 存款, clause: 一, like: 存款日均}
+  before: {name: 上年存款, clause: 一, like: deposits, over: base of last year}
+  plan: {name: 存款计划数, clause: 一, item: 存款计划, unit: money}
+lines:
+  growth_points: {clause: 一, score: "growth(deposits, before) * 100", most: 20, least: 0}
+  done: {clause: 一, score: "completion(deposits, plan) * 100", most: 120, least: 0}
+  rate: {clause: 一, unit: ratio, value: 单价}
+  open: {clause: 一, cases: [{when: not given(plan), score: 5}, {otherwise: 0}]}
+"""
+
+TOLD = [
+    (
+        "growth_points",
+        {"deposits": "130万元", "before": "100万元"},
+        [
+            "growth_points = 20 分",
+            "“存款”比“上年存款”的增长率 = 30%",
+            "存款 = 1,300,000.00 元",
+            "上年存款 = 1,000,000.00 元",
+            "最低 0: 未触及(算得 30 分)",
+            "最高 20: 触及, 取此数(算得 30 分)",
+        ],
+    ),
+    (
+        "done",
+        {"deposits": "130万元", "plan": "unknown"},
+        [
+            "done = 未知(没有提供: plan)",
+            "“存款”对“存款计划数”的完成率 = 未知(没有提供: plan)",
+            "存款 = 1,300,000.00 元",
+            "存款计划数 = 未知(没有提供: plan)(银行提供)",
+        ],
+    ),
+    (
+        "rate",
+        {"plan": "10万元"},
+        [
+            "rate = 未知(表中没有对应的行: 单价)",
+            "查《单价》得 未知(表中没有对应的行: 单价)",
+            "没有命中任何一行",
+            "存款计划数 = 100,000.00 元(银行提供)",
+        ],
+    ),
+    (
+        "open",
+        {"plan": "unknown"},
+        [
+            "open = 5 分",
+            "情形 1(未给出“存款计划数”): 适用",
+            "存款计划数 = 未知(没有提供: plan)(银行提供)",
+            "取 5 = 5 分",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "given", "lines"), TOLD, ids=[row[0] for row in TOLD])
+def test_a_tried_line_is_told(line: str, given: dict[str, str], lines: list[str]) -> None:
+    rulebook, problems = load_string(TEXT)
+    assert [p.text() for p in problems] == []
+    assert rulebook is not None
+    told = Teller(rulebook).tried(line, try_line(rulebook, line, given), unit_of(rulebook, line))
+    assert [text for _, text in told.lines()] == lines
+
+
+@pytest.mark.parametrize(
+    ("divisor", "text"),
+    [
+        (Fraction(1), ""),  # people counted by head: no shares to divide by
+        (Fraction(10**9), ""),  # a sum of shares
+        (Fraction(92 * 10**9), ", 除以 92"),
+        (Fraction(366 * 92 * 10**9), ", 除以 366 × 92"),
+        (Fraction(3 * 10**9), ", 除以 3"),
+    ],
+    ids=["heads", "sum", "days", "base", "month ends"],
+)
+def test_what_a_sum_is_divided_by_is_told_when_it_is_divided(divisor: Fraction, text: str) -> None:
+    days = 366 if divisor > 10**13 else 92
+    end = date.fromordinal(date(2025, 1, 1).toordinal() + days)
+    assert divided(MeasureNote("deposits", date(2025, 1, 1), end, divisor, ())) == text
