@@ -279,10 +279,10 @@ class OpenRun:
 
     def _members(self) -> dict[tuple[str, str], list[Member]]:
         """Return the kept results of everybody, for ranks and averages."""
-        if not any(isinstance(node, t.Group) for node in _roots(self.rulebook)):
+        if not any(isinstance(node, t.Group | t.Pool) for node in _roots(self.rulebook)):
             return {}
         values = self._kept_values()
-        decided = self._decided()
+        decided, whole = self._decided(), self._whole_values()
         found: dict[tuple[str, str], list[Member]] = {}
         for instance, group, subject, days, *seen in self.engine.rows(
             filled(_LAST_CARDS, path=literal(self.run.table("people")))
@@ -296,7 +296,8 @@ class OpenRun:
                 attributes |= dict.fromkeys(("area", "level"))
             known = {k: v for k, v in attributes.items() if v is not None}
             lines, measures = values.get((instance, group, subject), ({}, {}))
-            member = Member(subject, known, lines, measures, int(days), decided.get(subject, {}))
+            own = whole.get((instance, group, subject), {})
+            member = Member(subject, known, lines, measures, int(days), decided.get(subject, {}), own)
             found.setdefault((instance, group), []).append(member)
         return found
 
@@ -311,21 +312,25 @@ class OpenRun:
             found.setdefault(person, {}).setdefault(name, []).append((day, text))
         return found
 
+    def _whole_values(self) -> dict[tuple[str, str, str], dict[str, Value]]:
+        """Return the lines over all spells, by instance, group and subject."""
+        query = filled(
+            "SELECT instance, group_id, subject_id, line, num, den, text, state FROM read_parquet(:path) WHERE spell_no = 0",
+            path=literal(self.run.table("lines")),
+        )
+        found: dict[tuple[str, str, str], dict[str, Value]] = {}
+        for instance, group, subject, name, *kept in self.engine.rows(query):
+            found.setdefault((instance, group, subject), {})[name] = _line_value(name, *kept)
+        return found
+
     def _kept_values(self) -> dict[tuple[str, str, str], tuple[dict[str, Value], dict[str, Value]]]:
         found: dict[tuple[str, str, str], tuple[dict[str, Value], dict[str, Value]]] = {}
         lines = filled(
             "SELECT instance, group_id, subject_id, line, num, den, text, state FROM read_parquet(:path) QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id, line ORDER BY spell_no DESC) = 1",
             path=literal(self.run.table("lines")),
         )
-        for instance, group, subject, name, num, den, text, state in self.engine.rows(lines):
-            value: Value = (
-                Unknown(f"lines.{name}", "others")
-                if state != "ok"
-                else (text == "yes" if text in ("yes", "no") else text)
-                if text is not None
-                else known_value(num, den)
-            )
-            found.setdefault((instance, group, subject), ({}, {}))[0][name] = value
+        for instance, group, subject, name, *kept in self.engine.rows(lines):
+            found.setdefault((instance, group, subject), ({}, {}))[0][name] = _line_value(name, *kept)
         measures = filled(
             "SELECT instance, group_id, subject_id, measure, num, den, divisor FROM read_parquet(:path) QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id, measure ORDER BY spell_no DESC) = 1",
             path=literal(self.run.table("measures")),
@@ -335,6 +340,15 @@ class OpenRun:
             value = Unknown(f"measures.{name}", "others") if unknown else known_value(num, den) / int(divisor)
             found.setdefault((instance, group, subject), ({}, {}))[1][name] = value
         return found
+
+
+def _line_value(name: str, num: Any, den: Any, text: str | None, state: str) -> Value:
+    """Return a kept line of somebody else."""
+    if state != "ok":
+        return Unknown(f"lines.{name}", "others")
+    if text is None:
+        return known_value(num, den)
+    return text == "yes" if text in ("yes", "no") else text
 
 
 def known_value(num: Any, den: Any) -> Fraction:
