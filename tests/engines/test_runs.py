@@ -111,6 +111,56 @@ def test_a_published_month_is_read_by_the_next_and_never_published_again(own_ban
     assert later["published"] == [first["digest"]]
 
 
+def test_a_torn_last_line_of_the_published_is_told_and_left_out(own_bank: Path, rules: Path) -> None:
+    first, second = run(own_bank, rules, "2025-10"), run(own_bank, rules, "2025-11")
+    guanhu("publish", str(first["run"]))
+    ledger = own_bank / "published.jsonl"
+    whole = ledger.read_text("utf-8")
+    ledger.write_text(whole + whole[: len(whole) // 2], "utf-8")
+    told = guanhu("run", "--bank", own_bank, "--rulebook", rules, "--period", "2025-12")
+    assert "RUN041" in told
+    assert "RUN041" in guanhu("publish", str(second["run"]))
+    assert [line.count("{") for line in ledger.read_text("utf-8").splitlines()] == [1, 1]
+    assert ledger.read_text("utf-8").startswith(whole)
+    assert "RUN041" not in guanhu("run", "--bank", own_bank, "--rulebook", rules, "--period", "2025-12")
+
+
+def test_a_damaged_line_among_the_published_is_refused(own_bank: Path, rules: Path) -> None:
+    guanhu("publish", str(run(own_bank, rules, "2025-10")["run"]))
+    ledger = own_bank / "published.jsonl"
+    ledger.write_text(ledger.read_text("utf-8").replace('"digest"', "digest"), "utf-8")
+    told = guanhu("run", "--bank", own_bank, "--rulebook", rules, "--period", "2025-12", wanted=1)
+    assert "RUN042" in told
+
+
+PUBLISHED_UNTIL = """
+import os, signal, sys
+from pathlib import Path
+from guanhu.appraisal.published import publish
+from guanhu.appraisal.runs import RunFolder
+
+def killed(*_words):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+bank, run, point = sys.argv[1:]
+setattr(os, point, killed)
+publish(Path(bank), RunFolder(Path(run)))
+"""
+
+
+@pytest.mark.parametrize("point", ["fsync", "replace"])
+def test_a_killed_publish_publishes_nothing(own_bank: Path, rules: Path, point: str) -> None:
+    first, second = str(run(own_bank, rules, "2025-10")["run"]), str(run(own_bank, rules, "2025-11")["run"])
+    guanhu("publish", first)
+    before = (own_bank / "published.jsonl").read_bytes()
+    words = [sys.executable, "-c", PUBLISHED_UNTIL, str(own_bank), second, point]
+    assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
+    assert (own_bank / "published.jsonl").read_bytes() == before
+    guanhu("publish", second)
+    assert (own_bank / "published.jsonl").read_bytes().startswith(before)
+    assert not list(own_bank.glob(".published*"))
+
+
 def subjects(folder: str) -> set[str]:
     import duckdb
 

@@ -1,21 +1,25 @@
 """What was published: the past that later periods read. One line of `published.jsonl` for each run.
 
 A published run's folder never changes; publishing it again, or another run for an instance that has
-been published, is refused: corrections are lines of the current period.
+been published, is refused: corrections are lines of the current period. The list is written beside and
+renamed: a line is there whole or not at all.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
-from guanhu.appraisal.runs import RunFolder, value_kept
+from guanhu.appraisal.runs import RunFolder, sync, value_kept
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.run.template import filled
@@ -24,26 +28,102 @@ from guanhu.values.dates import Span, period_of
 from guanhu.values.problem import Place, Problem, Refused
 
 FILE = "published.jsonl"
+LOCK_FILE = ".publish-lock"
 
 
 def published_runs(bank: Path, rulebook_id: str = "") -> list[RunFolder]:
-    """Return the published runs in the order of publication, of one rulebook when it is named."""
+    """Return the published runs in the order of publication, of one rulebook when it is named.
+
+    Errors:   Refused RUN042 when a line of the list cannot be read.
+    """
+    records, _ = read_list(bank)
+    return [
+        RunFolder(bank / "runs" / record["run"])
+        for record in records
+        if not rulebook_id or record["rulebook"] == rulebook_id
+    ]
+
+
+def read_list(bank: Path) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """Return the lines of the list; of a torn last line, which never was a publication, the problem RUN041.
+
+    Errors:   Refused RUN042 when another line cannot be read: the past would not be what was published.
+    """
     path = bank / FILE
-    if not path.is_file():
-        return []
-    found: list[RunFolder] = []
-    for line in path.read_text("utf-8").splitlines():
-        record = json.loads(line)
-        if not rulebook_id or record["rulebook"] == rulebook_id:
-            found.append(RunFolder(bank / "runs" / record["run"]))
-    return found
+    text = path.read_text("utf-8", errors="replace") if path.is_file() else ""
+    lines = text.splitlines()
+    found: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            if number == len(lines) and not text.endswith("\n"):
+                return found, [_torn(number)]
+            raise Refused([_damaged(number)]) from error
+    return found, []
 
 
-def publish(bank: Path, run: RunFolder) -> None:
-    """Make a run the past that later periods read.
+def _torn(number: int) -> Problem:
+    return Problem(
+        "RUN041",
+        Place(FILE, number),
+        "最后一行没有写完, 已忽略: 那次发布没有生效",
+        "the last line is cut off and left out: that run was not published",
+        "重新发布那次运行",
+        "publish that run again",
+        severity="warning",
+    )
+
+
+def _damaged(number: int) -> Problem:
+    return Problem(
+        "RUN042",
+        Place(FILE, number),
+        "这一行已损坏, 不知道发布了哪次运行",
+        "this line is damaged: which run was published is not known",
+        "从备份恢复 published.jsonl",
+        "restore published.jsonl from a backup",
+    )
+
+
+@contextmanager
+def _one_at_a_time(bank: Path) -> Iterator[None]:
+    """Hold back a second publication until the first is done; the system releases the lock of a killed process."""
+    with (bank / LOCK_FILE).open("a", encoding="utf-8") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def publish(bank: Path, run: RunFolder) -> list[Problem]:
+    """Make a run the past that later periods read; return what was told of the list.
 
     Errors:   Refused RUN040 when it, or another run with an instance of the same rulebook and days, has been published.
     """
+    record = run.record
+    line = {
+        "run": run.path.name,
+        "rulebook": record["rulebook"],
+        "digest": record["digest"],
+        "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    with _one_at_a_time(bank):
+        records, problems = read_list(bank)
+        _refuse_published(bank, run)
+        _write_list(bank, [*records, line])
+    return problems
+
+
+def _write_list(bank: Path, records: list[dict[str, Any]]) -> None:
+    beside = bank / f".{FILE}.partial"
+    with beside.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(bank / FILE)
+    sync(bank)
+
+
+def _refuse_published(bank: Path, run: RunFolder) -> None:
     record = run.record
     own = Span(*_days(record["period"]))
     for other in published_runs(bank, record["rulebook"]):
@@ -61,16 +141,6 @@ def publish(bank: Path, run: RunFolder) -> None:
                     )
                 ]
             )
-    line = {
-        "run": run.path.name,
-        "rulebook": record["rulebook"],
-        "digest": record["digest"],
-        "published_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    with (bank / FILE).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _days(text: str) -> tuple[date, date]:

@@ -17,7 +17,7 @@ from guanhu.appraisal.appraise import Appraisal, Outcome, Progress, quiet
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.explaining import Explainer
 from guanhu.appraisal.parameters import read_parameters
-from guanhu.appraisal.published import literal, past_from, published_runs
+from guanhu.appraisal.published import literal, past_from, published_runs, read_list
 from guanhu.appraisal.reconcile import reconciled
 from guanhu.appraisal.runs import Freezer, Identity, RunFolder, leftovers, value_kept
 from guanhu.facts.store import Bank, FactView
@@ -104,6 +104,7 @@ def run_rulebook(
         )
     engine = make_engine()
     try:
+        problems.extend(read_list(bank.path)[1])
         before = published_runs(bank.path, rulebook.id)
         past = past_from(engine, before, rulebook)
         appraisal = Appraisal(engine, view, rulebook, period, past, progress)

@@ -133,10 +133,10 @@ class Freezer:
         }
         (folder / "run.json").write_text(json.dumps(record, ensure_ascii=False, indent=1), encoding="utf-8")
         for path in folder.rglob("*"):
-            _sync(path)
-        _sync(folder)
+            sync(path)
+        sync(folder)
         folder.rename(target)
-        _sync(runs)
+        sync(runs)
         return target
 
     def _without_row(self) -> list[Problem]:
@@ -245,7 +245,8 @@ class Freezer:
         return total.hexdigest()
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have the system write a file or folder to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

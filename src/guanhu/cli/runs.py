@@ -146,7 +146,7 @@ def publish(run_name: RunName, bank: BankDir = None) -> None:
     with refusals(SHELL):
         place = bank_of(SHELL, bank, run_name)
         folder = run_folder(SHELL, place, run_name)
-        publish_run(place, RunFolder(folder))
+        SHELL.problems(publish_run(place, RunFolder(folder)))
         SHELL.say("published", run=folder.name)
 
 
