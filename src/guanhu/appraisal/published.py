@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -124,11 +125,12 @@ def _write_list(bank: Path, records: list[dict[str, Any]]) -> None:
 
 
 def _refuse_published(bank: Path, run: RunFolder) -> None:
+    """Refuse a run that did not know of an instance that has been published, and one that adds nothing."""
     record = run.record
     own = Span(*_days(record["period"]))
     for other in published_runs(bank, record["rulebook"]):
         theirs = Span(*_days(other.record["period"]))
-        if own.overlap(theirs) is not None:
+        if own.overlap(theirs) is not None and other.record["digest"] not in record["published"]:
             raise Refused(
                 [
                     Problem(
@@ -136,8 +138,8 @@ def _refuse_published(bank: Path, run: RunFolder) -> None:
                         Place(str(run.path.name)),
                         f"{theirs} 已经发布过({other.path.name})",
                         f"{theirs} has been published already ({other.path.name})",
-                        "已发布的期间不再改写; 更正作为本期的一行",
-                        "a published period is never rewritten; a correction is a line of the current period",
+                        "已发布的期间不再改写; 重新运行, 差额会作为本期的一行更正",
+                        "a published period is never rewritten; run again, and what differs is a correction of the current period",
                     )
                 ]
             )
@@ -151,40 +153,54 @@ def _days(text: str) -> tuple[date, date]:
 
 
 def past_from(engine: Engine, runs: Iterable[RunFolder], rulebook: t.Rulebook) -> Past:
-    """Return what published runs gave for the lines and states of a rulebook."""
+    """Return what published runs gave for the lines and states of a rulebook; an instance is the first one's that published it."""
     past = Past()
+    known: set[str] = set()
     for run in runs:
-        _read_lines(engine, run, rulebook, past)
+        own = _read_lines(engine, run, rulebook, past, known)
         query = filled(
-            "SELECT subject_id, sets, after, in_force FROM read_parquet(:path) WHERE NOT undecided AND sets <> '' ORDER BY in_force",
+            "SELECT subject_id, sets, after, in_force, instance FROM read_parquet(:path) WHERE NOT undecided AND sets <> '' ORDER BY in_force",
             path=literal(run.table("decisions")),
         )
-        for subject, state, after, day in engine.rows(query):
-            past.states.setdefault(state, {}).setdefault(subject, []).append((day, after))
+        for subject, state, after, day, instance in engine.rows(query):
+            if instance not in known:
+                past.states.setdefault(state, {}).setdefault(subject, []).append((day, after))
+        known |= own
     return past
 
 
-def _read_lines(engine: Engine, run: RunFolder, rulebook: t.Rulebook, past: Past) -> None:
+def _read_lines(
+    engine: Engine, run: RunFolder, rulebook: t.Rulebook, past: Past, known: set[str]
+) -> set[str]:
+    """Read the lines of the instances that are not known yet, and return these."""
     query = filled(
-        "SELECT subject_id, instance, line, num, den, text, state FROM read_parquet(:path) WHERE spell_no = 0",
+        "SELECT subject_id, instance, every, line, num, den, text, state FROM read_parquet(:path) WHERE spell_no = 0",
         path=literal(run.table("lines")),
     )
-    for subject, instance, name, num, den, text, state in engine.rows(query):
+    own: set[str] = set()
+    for subject, instance, every, name, num, den, text, state in engine.rows(query):
         span = period_of(instance)
+        if span is None or instance in known:
+            continue
+        own.add(instance)
+        past.held.add((every, span))
         line = rulebook.lines.get(name)
-        if span is None or (line is None and name not in rulebook.decisions):
+        if line is None and name not in rulebook.decisions:
             continue
         unit = line.unit if line is not None else units.YES_NO
-        value = (
-            None
-            if state != "ok"
-            else text == "yes"
-            if unit == units.YES_NO
-            else text
-            if units.is_choice(unit)
-            else value_kept(num, den)
-        )
-        past.published.setdefault((name, span), {})[subject] = value
+        past.published.setdefault((name, span), {})[subject] = kept_value(unit, num, den, text, state)
+    return own
+
+
+def kept_value(
+    unit: units.Unit, num: Any, den: Any, text: str | None, state: str
+) -> Fraction | bool | str | None:
+    """Return the value of a kept line; None is unknown."""
+    if state != "ok":
+        return None
+    if unit == units.YES_NO:
+        return text == "yes"
+    return text if units.is_choice(unit) else value_kept(num, den)
 
 
 def literal(path: Path) -> exp.Expr:

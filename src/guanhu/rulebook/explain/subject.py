@@ -56,12 +56,16 @@ class CardTrace:
 
 @dataclass(slots=True)
 class SubjectTrace:
-    """All cards of a subject in one instance, and what they come to together."""
+    """All cards of a subject in one instance, and what they come to together.
+
+    `published` is the run that published the instance: then the figures are those that stood there.
+    """
 
     instance: Instance
     group: str
     cards: list[CardTrace]
     whole: dict[str, Value]
+    published: str = ""
 
 
 class SubjectEvaluator:
@@ -391,6 +395,8 @@ class SubjectEvaluator:
         for name, value in trace.whole.items():
             kept = None if isinstance(value, Unknown | date) else value
             self.past.computed.setdefault((name, days), {})[subject] = kept
+        if (trace.instance.every, days) in self.past.held:
+            return
         fired = [
             self.rulebook.decisions[n]
             for n, v in trace.whole.items()

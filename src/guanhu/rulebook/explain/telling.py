@@ -117,6 +117,10 @@ class Teller:
 
     def whole(self, trace: SubjectTrace, name: str) -> Told:
         """Return a line of the whole subject: one card's own telling, or its spells under it."""
+        if trace.published:
+            told = self._head(name, trace.whole[name], self.unit(name))
+            told.parts.append(Told(f"已发布, 怎样得来见运行 {trace.published}", kind="published"))
+            return told
         if len(trace.cards) == 1:
             return self.line(trace.cards[0], name)
         unit = self.unit(name)
