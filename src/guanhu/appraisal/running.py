@@ -123,7 +123,9 @@ def run_rulebook(
             tuple(run.record["digest"] for run in before),
         )
         times = {"appraise": time.perf_counter() - started}
-        path = Freezer(engine, outcome, identity, before).freeze(runs, period_text, rulebook_folder, times)
+        path = Freezer(engine, outcome, identity, before).freeze(
+            runs, period_text, rulebook_folder, times, progress
+        )
     except Exception as error:
         if OVERFLOW in str(error):
             raise Refused([_vast_quotient(rulebook)]) from error

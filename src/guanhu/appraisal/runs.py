@@ -34,7 +34,7 @@ from typing import Any
 from sqlglot import exp
 
 from guanhu.appraisal import corrections
-from guanhu.appraisal.appraise import Outcome, Result
+from guanhu.appraisal.appraise import Outcome, Progress, Result, quiet
 from guanhu.appraisal.engine import Engine
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import planned
@@ -106,9 +106,16 @@ class Freezer:
         self.held = {key: run for key, run in held.items() if key in own}
 
     def freeze(
-        self, runs: Path, period_text: str, rulebook_folder: Path, times: dict[str, float] | None = None
+        self,
+        runs: Path,
+        period_text: str,
+        rulebook_folder: Path,
+        times: dict[str, float] | None = None,
+        progress: Progress = quiet,
     ) -> Path:
         """Write the folder and return its path; a run of the same identity is there already and stays.
+
+        `progress` hears of each step before it is taken; killed at any of them, only the partial folder is left.
 
         Errors:   Refused RUN030 when the folder exists with another digest (it was changed by hand).
         """
@@ -117,6 +124,12 @@ class Freezer:
         folder = runs / f"{PARTIAL}{target.name}-{os.getpid()}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
+        steps = ("freeze", *(f"write {name}" for name in TABLES), "write run.json", "seal", "rename")
+
+        def step(name: str) -> None:
+            progress(name, steps.index(name), len(steps))
+
+        step("freeze")
         self._tables()
         rulebook = self.outcome.rulebook
         current = planned(rulebook, self.outcome.period)[-1].key
@@ -127,10 +140,24 @@ class Freezer:
             shutil.rmtree(folder)
             return _same_run(target, digest)
         for name in TABLES:
+            step(f"write {name}")
             self.engine.write(
                 filled("SELECT * FROM x ORDER BY ALL", x=f"frozen/{name}"), folder / f"{name}.parquet"
             )
         shutil.copytree(rulebook_folder, folder / "rulebook", ignore=shutil.ignore_patterns(".*"))
+        step("write run.json")
+        self._write_record(folder, digest, period_text, times or {})
+        step("seal")
+        for path in folder.rglob("*"):
+            sync(path)
+        sync(folder)
+        step("rename")
+        folder.rename(target)
+        sync(runs)
+        return target
+
+    def _write_record(self, folder: Path, digest: str, period_text: str, times: dict[str, float]) -> None:
+        """Write what was told, and what the run is."""
         problems = [
             {"code": p.code, "place": str(p.place), "zh": p.zh, "en": p.en} for p in self.outcome.problems
         ]
@@ -145,15 +172,9 @@ class Freezer:
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "counts": self.counts(),
             **corrections.summary(self.engine, self.held),
-            "times": {key: f"{value:.3f}" for key, value in (times or {}).items()},
+            "times": {key: f"{value:.3f}" for key, value in times.items()},
         }
         (folder / "run.json").write_text(json.dumps(record, ensure_ascii=False, indent=1), encoding="utf-8")
-        for path in folder.rglob("*"):
-            sync(path)
-        sync(folder)
-        folder.rename(target)
-        sync(runs)
-        return target
 
     def _published_before(self) -> list[Problem]:
         """Tell which instances are shown as published, and how many corrections follow."""
