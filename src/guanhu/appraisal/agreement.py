@@ -16,6 +16,10 @@ SELECT instance, group_id, line, num, den, text, state FROM read_parquet(:path)
 WHERE subject_id = :subject AND spell_no = 0
 """
 
+_CORRECTED = (
+    "SELECT group_id, of_instance, line, correction_fen FROM read_parquet(:path) WHERE subject_id = :subject"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -36,6 +40,7 @@ def differences(opened: OpenRun, subjects: Iterable[str] | None = None) -> tuple
     found: list[Difference] = []
     for subject in kinds if subjects is None else subjects:
         own = {(x.instance.key, x.group): x.whole for x in opened.explain(subject)}
+        found.extend(correction_differences(opened, subject))
         for instance, group, line, kept in kept_values(opened, subject):
             count += 1
             values = own.get((instance, group))
@@ -44,6 +49,41 @@ def differences(opened: OpenRun, subjects: Iterable[str] | None = None) -> tuple
             if told != kept:
                 found.append(Difference(subject, instance, group, line, kept, told))
     return count, found
+
+
+def correction_differences(opened: OpenRun, subject: str) -> list[Difference]:
+    """Return the corrections of a subject on which the evaluator and the run do not agree."""
+    from sqlglot import exp  # noqa: PLC0415 - one literal
+
+    if not opened.record.get("published_instances"):
+        return []
+    query = filled(
+        _CORRECTED, path=literal(opened.run.table("corrections")), subject=exp.Literal.string(subject)
+    )
+    kept: dict[tuple[str, str, str], Value | None] = {
+        (group, of, line): Fraction(int(fen), 100) if fen is not None else None
+        for group, of, line, fen in opened.engine.rows(query)
+    }
+    told = {
+        (x.line.group, x.of.key, x.line.id): _known(x.amount) for x in opened.explained(subject).corrections
+    }
+    keys = sorted(kept.keys() | told.keys())
+    return [
+        Difference(
+            subject,
+            of,
+            group,
+            f"{line}~correction",
+            kept.get((group, of, line), "absent"),
+            told.get((group, of, line), "absent"),
+        )
+        for group, of, line in keys
+        if kept.get((group, of, line), "absent") != told.get((group, of, line), "absent")
+    ]
+
+
+def _known(value: Value) -> Value | None:
+    return None if isinstance(value, Unknown) else value
 
 
 def kept_values(opened: OpenRun, subject: str) -> list[tuple[str, str, str, Value | None]]:

@@ -25,6 +25,7 @@ from guanhu.appraisal.measures import OBJECT_OF, Figure, Fold, Statistics, Wante
 from guanhu.appraisal.parameters import Parameters, read_parameters
 from guanhu.appraisal.people import cards
 from guanhu.appraisal.persons import person_table
+from guanhu.appraisal.pools import join_pools
 from guanhu.appraisal.supplied import supplied_figure
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
@@ -219,6 +220,8 @@ class Appraisal:
         return [x.id for x in evaluated_in(self.rulebook, instance, group)]
 
     def _add(self, card: Card, line: t.Line | t.Decision) -> None:
+        roots = [line.when] if isinstance(line, t.Decision) else [line.value, line.least, line.most]
+        join_pools(self.engine, card, self.rulebook, roots)
         if isinstance(line, t.Decision):
             card.keep(line.id, card.compiler.condition(line.when))
             card.add_cause(line.id, [line.when])

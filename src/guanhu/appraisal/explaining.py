@@ -111,6 +111,7 @@ class Explainer:
             copy.deepcopy(
                 {s: {k: v for k, v in by.items() if k == subject_id} for s, by in self.past.states.items()}
             ),
+            self.past.held,
         )
         evaluator = SubjectEvaluator(self.rulebook, self.inputs, facts, self.coverage, self.others, own)
         return evaluator.run(planned)

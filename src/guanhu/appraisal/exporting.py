@@ -12,18 +12,21 @@ import os
 import shutil
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
+from guanhu.appraisal.corrections import COLUMNS, path_of
 from guanhu.appraisal.pages.kept import KeptRun
-from guanhu.appraisal.pages.sheets import Cell, Sheet, Sheets
+from guanhu.appraisal.pages.sheet import Cell, Sheet
+from guanhu.appraisal.pages.sheets import Sheets
 from guanhu.appraisal.running import EngineMaker
-from guanhu.appraisal.runs import RunFolder
+from guanhu.appraisal.runs import TABLES, RunFolder
 from guanhu.appraisal.workbook import write_workbook
 from guanhu.facts.bad_rows import escaped
+from guanhu.rulebook.run.template import filled
 from guanhu.values.exact import shown
 
-TABLES = ("people", "left_out", "measures", "lines", "decisions", "reconcile")
 FORMATS = ("xlsx", "csv", "parquet")
 IDENTITY = "run.json"
 DIGEST_HEADING = "结果摘要"
@@ -44,7 +47,9 @@ def export_run(make_engine: EngineMaker, bank: Path, run: RunFolder, format_: st
         if format_ == "parquet":
             partial.mkdir()
             for name in TABLES:
-                shutil.copyfile(run.table(name), partial / f"{name}.parquet")
+                # A run that was kept before there were corrections has fewer tables.
+                if run.table(name).is_file():
+                    shutil.copyfile(run.table(name), partial / f"{name}.parquet")
             shutil.copyfile(run.path / IDENTITY, partial / IDENTITY)
         else:
             engine = make_engine()
@@ -62,12 +67,27 @@ def export_run(make_engine: EngineMaker, bank: Path, run: RunFolder, format_: st
     return out
 
 
+def corrections_of(make_engine: EngineMaker, run: RunFolder) -> list[dict[str, object]]:
+    """Return a run's corrections as plain data, amounts in fen; null is unknown or was never published."""
+    engine = make_engine()
+    try:
+        query = filled("SELECT * FROM read_parquet(:path) ORDER BY ALL", path=path_of(run, "corrections"))
+        rows = engine.rows(query)
+    finally:
+        engine.close()
+    return [
+        {name: int(x) if isinstance(x, Decimal) else x for name, x in zip(COLUMNS, row, strict=True)}
+        for row in rows
+    ]
+
+
 def _write_csv(kept: KeptRun, folder: Path) -> None:
     folder.mkdir()
     sheets = Sheets(kept)
     digest = kept.record["digest"]
     for sheet in (
         sheets.lines(),
+        *([sheets.corrections.sheet()] if kept.held else []),
         sheets.decisions(),
         sheets.left_out(),
         sheets.reconcile(),

@@ -209,7 +209,9 @@ class History:
         names = [x for x in everything if x in self.remembered or x in self.rulebook.decisions]
         if names:
             self._keep(result, names, everything)
-        self._states(result, outcome)
+        # What a published instance decided was read with it: recomputed, it decides nothing anew.
+        if (result.instance.every, result.instance.days) not in self.past.held:
+            self._states(result, outcome)
 
     def _keep(self, result: Result, names: list[str], everything: dict[str, Compiled]) -> None:
         columns = [exp.column(x, quoted=True) for x in names]

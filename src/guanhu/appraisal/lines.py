@@ -139,7 +139,7 @@ class Card:
                 return self.group_figure(node)
             case t.Streak() | t.Times():
                 return self.counted(node)
-            case t.OverInstances() | t.Previous() | t.State() | t.Balance():
+            case t.OverInstances() | t.Previous() | t.State() | t.Balance() | t.Pool():
                 return self.leaves[leaf_key(node)]
             case _:
                 raise TypeError(f"{type(node).__name__} has no meaning in a line ({node.place})")
@@ -327,12 +327,12 @@ def _own_parts(node: t.Expr) -> Iterator[t.Expr]:
     if isinstance(node, t.Group):
         yield node
         return
-    if not isinstance(node, t.Lookup):
+    if not isinstance(node, t.Lookup | t.Pool):
         yield node
     for child in node.children():
         yield from _own_parts(child)
-    if isinstance(node, t.Lookup):
-        # A key that is unknown comes before the table that has no row for it.
+    if isinstance(node, t.Lookup | t.Pool):
+        # A key that is unknown comes before the table that has no row for it, an own figure before the pool.
         yield node
 
 
@@ -359,6 +359,8 @@ def causes_in(nodes: list[t.Expr | None], rulebook: t.Rulebook) -> list[tuple[st
                     found.append((f"ledgers.{name}", part))
                 case t.State(name=name):
                     found.append((f"state.{name}", part))
+                case t.Pool(among=group):
+                    found.append((f"pool.{group}", part))
                 case t.Lookup():
                     found.append((f"tables.{part.table.split('@', maxsplit=1)[0]}", part))
                 case _:
@@ -392,6 +394,8 @@ def leaf_key(node: t.Expr) -> str:
             return f"state {node.name}"
         case t.Balance():
             return f"balance {node.ledger}"
+        case t.Pool():
+            return f"pool {node.place.line}:{node.place.column}"
         case _:
             raise TypeError(type(node).__name__)
 

@@ -16,8 +16,9 @@ from sqlglot import exp
 from guanhu.appraisal.appraise import Appraisal, Outcome, Progress, quiet
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.explaining import Explainer
+from guanhu.appraisal.paid import Explained, Paid
 from guanhu.appraisal.parameters import read_parameters
-from guanhu.appraisal.published import literal, past_from, published_runs
+from guanhu.appraisal.published import literal, past_from, published_runs, read_list
 from guanhu.appraisal.reconcile import reconciled
 from guanhu.appraisal.runs import Freezer, Identity, RunFolder, leftovers, value_kept
 from guanhu.facts.store import Bank, FactView
@@ -104,6 +105,7 @@ def run_rulebook(
         )
     engine = make_engine()
     try:
+        problems.extend(read_list(bank.path)[1])
         before = published_runs(bank.path, rulebook.id)
         past = past_from(engine, before, rulebook)
         appraisal = Appraisal(engine, view, rulebook, period, past, progress)
@@ -121,7 +123,9 @@ def run_rulebook(
             tuple(run.record["digest"] for run in before),
         )
         times = {"appraise": time.perf_counter() - started}
-        path = Freezer(engine, outcome, identity).freeze(runs, period_text, rulebook_folder, times)
+        path = Freezer(engine, outcome, identity, before).freeze(
+            runs, period_text, rulebook_folder, times, progress
+        )
     except Exception as error:
         if OVERFLOW in str(error):
             raise Refused([_vast_quotient(rulebook)]) from error
@@ -213,6 +217,7 @@ class OpenRun:
             if r.record["digest"] in record["published"]
         ]
         past = past_from(self.engine, earlier, self.rulebook)
+        self.paid = Paid(self.engine, self.rulebook, earlier)
         self.explainer = Explainer(self.engine, view, self.rulebook, parameters, past, self._members())
 
     def close(self) -> None:
@@ -221,19 +226,50 @@ class OpenRun:
 
     def subjects(self) -> dict[str, str]:
         """Return subject id → kind of subject, of all who were appraised."""
-        query = filled(
-            "SELECT DISTINCT subject_id, group_id FROM read_parquet(:path) ORDER BY 1",
-            path=literal(self.run.table("people")),
+        query = filled("SELECT DISTINCT subject_id, group_id FROM x ORDER BY 1", x=self._kept("people"))
+        found = {subject: self.rulebook.groups[group].subject for subject, group in self.engine.rows(query)}
+        if self._has_published():
+            # Who is in no table but that of corrections was published, and is not appraised any more.
+            more = filled(
+                "SELECT DISTINCT subject_id, group_id FROM x ORDER BY 1", x=self._kept("corrections")
+            )
+            anew = filled("SELECT DISTINCT subject_id, group_id FROM x ORDER BY 1", x=self._made("people"))
+            for subject, group in (*self.engine.rows(more), *self.engine.rows(anew)):
+                found.setdefault(subject, self.rulebook.groups[group].subject)
+        return found
+
+    def _has_published(self) -> bool:
+        """Tell whether the run holds an instance that had been published."""
+        return bool(self.record.get("published_instances"))
+
+    def _kept(self, name: str) -> exp.Expr:
+        """Return the rows of a kept table, as the run shows them."""
+        return filled("SELECT * FROM read_parquet(:path)", path=literal(self.run.table(name)))
+
+    def _made(self, name: str) -> exp.Expr:
+        """Return the rows of a kept table as the run made them: of published instances the recomputed ones."""
+        if not self._has_published():
+            return self._kept(name)
+        return filled(
+            "SELECT x.* FROM x AS x ANTI JOIN p AS p ON p.instance = x.instance AND p.every = x.every UNION ALL SELECT * FROM y AS y",
+            x=self._kept(name),
+            p=self._kept("published"),
+            y=self._kept(f"recomputed_{name}"),
         )
-        return {subject: self.rulebook.groups[group].subject for subject, group in self.engine.rows(query)}
 
     def explain(self, subject_id: str) -> list[SubjectTrace]:
-        """Return the traces of a subject, or refuse an unknown one with the nearest ids."""
+        """Return the traces of a subject, published instances as published; an unknown one is refused with the nearest ids."""
+        return self.explained(subject_id).traces
+
+    def explained(self, subject_id: str) -> Explained:
+        """Return the traces of a subject and the corrections of what was published."""
         kinds = self.subjects()
         if subject_id not in kinds:
             raise Refused([self._unknown(subject_id, list(kinds))])
         kind = kinds[subject_id]
-        return self.explainer.subject(subject_id, kind, self.planned_for(subject_id, kind))
+        instances = self.planned_for(subject_id, kind)
+        made = self.explainer.subject(subject_id, kind, instances)
+        return self.paid.explained(subject_id, made, instances, planned(self.rulebook, self.period)[-1].key)
 
     def planned_for(self, subject_id: str, kind: str) -> list[Instance]:
         """Return the instances of the run, those from the person's own date included."""
@@ -279,13 +315,13 @@ class OpenRun:
 
     def _members(self) -> dict[tuple[str, str], list[Member]]:
         """Return the kept results of everybody, for ranks and averages."""
-        if not any(isinstance(node, t.Group) for node in _roots(self.rulebook)):
+        if not any(isinstance(node, t.Group | t.Pool) for node in _roots(self.rulebook)):
             return {}
         values = self._kept_values()
-        decided = self._decided()
+        decided, whole = self._decided(), self._whole_values()
         found: dict[tuple[str, str], list[Member]] = {}
         for instance, group, subject, days, *seen in self.engine.rows(
-            filled(_LAST_CARDS, path=literal(self.run.table("people")))
+            filled(_LAST_CARDS, people=self._made("people"))
         ):
             attributes = dict(zip(_ATTRIBUTES, seen, strict=True))
             kind = self.rulebook.groups[group].subject
@@ -296,7 +332,8 @@ class OpenRun:
                 attributes |= dict.fromkeys(("area", "level"))
             known = {k: v for k, v in attributes.items() if v is not None}
             lines, measures = values.get((instance, group, subject), ({}, {}))
-            member = Member(subject, known, lines, measures, int(days), decided.get(subject, {}))
+            own = whole.get((instance, group, subject), {})
+            member = Member(subject, known, lines, measures, int(days), decided.get(subject, {}), own)
             found.setdefault((instance, group), []).append(member)
         return found
 
@@ -311,30 +348,43 @@ class OpenRun:
             found.setdefault(person, {}).setdefault(name, []).append((day, text))
         return found
 
+    def _whole_values(self) -> dict[tuple[str, str, str], dict[str, Value]]:
+        """Return the lines over all spells, by instance, group and subject."""
+        query = filled(
+            "SELECT instance, group_id, subject_id, line, num, den, text, state FROM x WHERE spell_no = 0",
+            x=self._made("lines"),
+        )
+        found: dict[tuple[str, str, str], dict[str, Value]] = {}
+        for instance, group, subject, name, *kept in self.engine.rows(query):
+            found.setdefault((instance, group, subject), {})[name] = _line_value(name, *kept)
+        return found
+
     def _kept_values(self) -> dict[tuple[str, str, str], tuple[dict[str, Value], dict[str, Value]]]:
         found: dict[tuple[str, str, str], tuple[dict[str, Value], dict[str, Value]]] = {}
         lines = filled(
-            "SELECT instance, group_id, subject_id, line, num, den, text, state FROM read_parquet(:path) QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id, line ORDER BY spell_no DESC) = 1",
-            path=literal(self.run.table("lines")),
+            "SELECT instance, group_id, subject_id, line, num, den, text, state FROM x QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id, line ORDER BY spell_no DESC) = 1",
+            x=self._made("lines"),
         )
-        for instance, group, subject, name, num, den, text, state in self.engine.rows(lines):
-            value: Value = (
-                Unknown(f"lines.{name}", "others")
-                if state != "ok"
-                else (text == "yes" if text in ("yes", "no") else text)
-                if text is not None
-                else known_value(num, den)
-            )
-            found.setdefault((instance, group, subject), ({}, {}))[0][name] = value
+        for instance, group, subject, name, *kept in self.engine.rows(lines):
+            found.setdefault((instance, group, subject), ({}, {}))[0][name] = _line_value(name, *kept)
         measures = filled(
-            "SELECT instance, group_id, subject_id, measure, num, den, divisor FROM read_parquet(:path) QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id, measure ORDER BY spell_no DESC) = 1",
-            path=literal(self.run.table("measures")),
+            "SELECT instance, group_id, subject_id, measure, num, den, divisor FROM x QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id, measure ORDER BY spell_no DESC) = 1",
+            x=self._made("measures"),
         )
         for instance, group, subject, name, num, den, divisor in self.engine.rows(measures):
             unknown = num is None or not divisor
             value = Unknown(f"measures.{name}", "others") if unknown else known_value(num, den) / int(divisor)
             found.setdefault((instance, group, subject), ({}, {}))[1][name] = value
         return found
+
+
+def _line_value(name: str, num: Any, den: Any, text: str | None, state: str) -> Value:
+    """Return a kept line of somebody else."""
+    if state != "ok":
+        return Unknown(f"lines.{name}", "others")
+    if text is None:
+        return known_value(num, den)
+    return text == "yes" if text in ("yes", "no") else text
 
 
 def known_value(num: Any, den: Any) -> Fraction:
@@ -357,7 +407,7 @@ _LAST_CARDS = """
 SELECT p.instance, p.group_id, p.subject_id, p.days, p.post, p.grade, p.institution_id, i.area, i.level, q.team_id,
        s.person_kind, s.hired_on, s.left_on
 FROM (
-  SELECT * FROM read_parquet(:path)
+  SELECT * FROM people
   QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id ORDER BY spell_no DESC) = 1
 ) AS p
 LEFT JOIN f_staff AS s ON s.person_id = p.subject_id

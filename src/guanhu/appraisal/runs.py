@@ -9,6 +9,9 @@
         lines.parquet       subject, spell, instance, path, num, den, text, state, cause
         decisions.parquet   what changes, from when; undecided ones marked
         reconcile.parquet   managers + unassigned = institutions = bank
+        published.parquet   instances that were published before, shown as published: instance, every, run
+        corrections.parquet what is due or owed of them: recomputed, published, corrected so far
+        recomputed_*.parquet people, measures and lines of those instances as this run made them
         problems.json       what was told
 
 A run is written under a name that begins with `.partial-`, synced, and renamed: it is there whole or
@@ -30,9 +33,11 @@ from typing import Any
 
 from sqlglot import exp
 
-from guanhu.appraisal.appraise import Outcome, Result
+from guanhu.appraisal import corrections
+from guanhu.appraisal.appraise import Outcome, Progress, Result, quiet
 from guanhu.appraisal.engine import Engine
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.instances import planned
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Bool, Compiled, Num, Pair
 from guanhu.rulebook.run.template import filled, table_named, union_all
@@ -42,6 +47,7 @@ from guanhu.values.problem import Place, Problem, Refused
 LANGUAGE_VERSION = "1"
 """Changes when the meaning of a rulebook's text changes."""
 PARTIAL = ".partial-"
+TABLES = ("people", "left_out", "measures", "lines", "decisions", "reconcile", *corrections.NEW_TABLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +93,29 @@ def run_name(identity: Identity, period_text: str) -> str:
 class Freezer:
     """Writes one run's folder."""
 
-    def __init__(self, engine: Engine, outcome: Outcome, identity: Identity) -> None:
-        """Take the tables that the run left in the engine."""
+    def __init__(
+        self, engine: Engine, outcome: Outcome, identity: Identity, published: Sequence[RunFolder] = ()
+    ) -> None:
+        """Take the tables that the run left in the engine, and the runs that were published before it."""
         self.engine = engine
         self.outcome = outcome
         self.identity = identity
+        self.published = published
+        own = {(r.instance.key, r.instance.every) for r in outcome.results}
+        held = corrections.held_instances(engine, published)
+        self.held = {key: run for key, run in held.items() if key in own}
 
     def freeze(
-        self, runs: Path, period_text: str, rulebook_folder: Path, times: dict[str, float] | None = None
+        self,
+        runs: Path,
+        period_text: str,
+        rulebook_folder: Path,
+        times: dict[str, float] | None = None,
+        progress: Progress = quiet,
     ) -> Path:
         """Write the folder and return its path; a run of the same identity is there already and stays.
+
+        `progress` hears of each step before it is taken; killed at any of them, only the partial folder is left.
 
         Errors:   Refused RUN030 when the folder exists with another digest (it was changed by hand).
         """
@@ -105,17 +124,40 @@ class Freezer:
         folder = runs / f"{PARTIAL}{target.name}-{os.getpid()}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
+        steps = ("freeze", *(f"write {name}" for name in TABLES), "write run.json", "seal", "rename")
+
+        def step(name: str) -> None:
+            progress(name, steps.index(name), len(steps))
+
+        step("freeze")
         self._tables()
-        self.outcome.problems.extend(self._without_row())
+        rulebook = self.outcome.rulebook
+        current = planned(rulebook, self.outcome.period)[-1].key
+        corrections.settle(self.engine, rulebook, self.published, self.held, current)
+        self.outcome.problems.extend([*self._without_row(), *self._published_before()])
         digest = self._digest()
         if target.exists():
             shutil.rmtree(folder)
             return _same_run(target, digest)
-        for name in ("people", "left_out", "measures", "lines", "decisions", "reconcile"):
+        for name in TABLES:
+            step(f"write {name}")
             self.engine.write(
                 filled("SELECT * FROM x ORDER BY ALL", x=f"frozen/{name}"), folder / f"{name}.parquet"
             )
         shutil.copytree(rulebook_folder, folder / "rulebook", ignore=shutil.ignore_patterns(".*"))
+        step("write run.json")
+        self._write_record(folder, digest, period_text, times or {})
+        step("seal")
+        for path in folder.rglob("*"):
+            sync(path)
+        sync(folder)
+        step("rename")
+        folder.rename(target)
+        sync(runs)
+        return target
+
+    def _write_record(self, folder: Path, digest: str, period_text: str, times: dict[str, float]) -> None:
+        """Write what was told, and what the run is."""
         problems = [
             {"code": p.code, "place": str(p.place), "zh": p.zh, "en": p.en} for p in self.outcome.problems
         ]
@@ -129,15 +171,31 @@ class Freezer:
             "digest": digest,
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "counts": self.counts(),
-            "times": {key: f"{value:.3f}" for key, value in (times or {}).items()},
+            **corrections.summary(self.engine, self.held),
+            "times": {key: f"{value:.3f}" for key, value in times.items()},
         }
         (folder / "run.json").write_text(json.dumps(record, ensure_ascii=False, indent=1), encoding="utf-8")
-        for path in folder.rglob("*"):
-            _sync(path)
-        _sync(folder)
-        folder.rename(target)
-        _sync(runs)
-        return target
+
+    def _published_before(self) -> list[Problem]:
+        """Tell which instances are shown as published, and how many corrections follow."""
+        if not self.held:
+            return []
+        count = corrections.summary(self.engine, self.held)["corrections"]["count"]
+        shown = "、".join(
+            f"{instance}({run.path.name})" for (instance, _), run in sorted(self.held.items())[:3]
+        )
+        more = "…" if len(self.held) > len(shown.split("、")) else ""
+        return [
+            Problem(
+                "RUN043",
+                Place(self.identity.rulebook),
+                f"{shown}{more} 已经发布, 按发布时的数列示; 重算与已付的差额列为 {count} 条更正",
+                f"{shown}{more} was published and is shown as published; what is recomputed gives {count} corrections",
+                "更正列在本次运行的最后一期",
+                "corrections stand in the last instance of this run",
+                severity="warning",
+            )
+        ]
 
     def _without_row(self) -> list[Problem]:
         """List those whose figure fell in no row of a table that says `stop and list`."""
@@ -235,7 +293,9 @@ class Freezer:
     def _digest(self) -> str:
         """Return the canonical digest: SHA-256 over the sorted rows of every result."""
         total = hashlib.sha256()
-        for name in ("people", "left_out", "measures", "lines", "decisions"):
+        # Without published instances there is nothing to correct: such a run's digest is of its results alone.
+        more = ("published", "corrections") if self.held else ()
+        for name in ("people", "left_out", "measures", "lines", "decisions", *more):
             query = filled(
                 "SELECT coalesce(sha256(string_agg(r, chr(10) ORDER BY r)), '') FROM (SELECT CAST(x AS VARCHAR) AS r FROM t AS x) AS y",
                 t=f"frozen/{name}",
@@ -245,7 +305,8 @@ class Freezer:
         return total.hexdigest()
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have the system write a file or folder to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

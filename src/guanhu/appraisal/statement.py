@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sqlglot import exp
 
+from guanhu.appraisal.pages import corrected
 from guanhu.appraisal.pages.card import GroupPart
 from guanhu.appraisal.pages.kept import Names, read_names
 from guanhu.appraisal.pages.reasons import Reasons
@@ -50,7 +51,8 @@ def write_statement(opened: OpenRun, person: str, format_: str, out: Path) -> No
 
 def statement(opened: OpenRun, person: str) -> b.Page:
     """Return the page of a subject."""
-    traces = opened.explain(person)
+    explained = opened.explained(person)
+    traces = explained.traces
     agree_with_run(opened, person, traces)
     names = read_names(opened.engine)
     reasons = Reasons(opened.rulebook)
@@ -73,8 +75,9 @@ def statement(opened: OpenRun, person: str) -> b.Page:
         ),
         facts=tuple(who(person, traces, names)),
         blocks=(
-            *headline(parts, decided),
+            *headline(parts, decided, list(corrected.headline(reasons, explained))),
             *unsettled(parts),
+            *corrected.blocks(reasons, explained),
             *(block for part in parts for block in part.blocks()),
             *checks(parts),
             *figures(parts),
@@ -105,6 +108,11 @@ def agree_with_run(opened: OpenRun, person: str, traces: list[SubjectTrace]) -> 
 
 def who(person: str, traces: list[SubjectTrace], names: Names) -> Iterator[tuple[str, str]]:
     """Yield who the page is about: id, name, post, grade and institution at the end of the run."""
+    if not traces:
+        # Not appraised any more: there is only what is corrected.
+        yield ("姓名", names.of(person) or person)
+        yield ("编号", person)
+        return
     # Of instances that end together the shortest has the newest grade.
     last = max(traces, key=lambda x: (x.cards[-1].days.end, x.instance.days.start))
     card = last.cards[-1]
@@ -132,15 +140,18 @@ def days_in_post(traces: list[SubjectTrace]) -> int:
     return total
 
 
-def headline(parts: list[GroupPart], decided: list[Decided]) -> Iterator[b.Block]:
-    """Yield score, pay and what follows."""
+def headline(
+    parts: list[GroupPart], decided: list[Decided], corrections: list[tuple[str, str, str]]
+) -> Iterator[b.Block]:
+    """Yield score, pay, what is corrected of earlier pay, and what follows."""
     found: list[tuple[str, str, str]] = []
     lines = {part.group.title: list(part.headlines()) for part in parts}
     for group, figures_ in lines.items():
         label = f"{group}: " if sum(1 for x in lines.values() if x) > 1 else ""
         found.extend((label + name, value, word) for name, value, word in figures_)
+    found = [*found[: FIGURES_MAX - len(corrections)], *corrections]
     if found:
-        yield b.Figures(tuple(found[:FIGURES_MAX]))
+        yield b.Figures(tuple(found))
     for each in decided:
         yield b.Mark("open" if each.undecided else "good", f"{each.instance} {each.title}", each.said)
     if not decided:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from guanhu.appraisal.pages.kept import KeptRun
-from guanhu.appraisal.pages.sheets import Cell, Column, Row, Sheet, Sheets
+from guanhu.appraisal.pages.sheet import Cell, Column, Row, Sheet
+from guanhu.appraisal.pages.sheets import Sheets
 from guanhu.facts.bad_rows import escaped
 from guanhu.rulebook.print.sentence import EVERY
 from guanhu.values.exact import FEN_PER_YUAN, QUOTIENT_PLACES, round_half_away
@@ -38,6 +39,7 @@ _NOTES = (
     "结果: 每个对象一行, 列是办法中最长周期的各行; 较短周期的计酬列出全期合计。",
     "各期: 较短周期的同样的表。",
     "明细行: 每个对象、每期、每一行一条; 期内岗位或机构有变动的, 另列各段。",
+    "更正: 已发布各期按发布时的数列示, 重算与已付的差额列在这里, 计入本次运行的最后一期; 没有已发布的期间时没有这张表。",
     "检查、决定: 检查发现的事项和成立的决定。",
     "未参加: 谁没有参加考核, 为什么。",
     "对账: 各经理 + 无人管户 = 各机构 = 全行 = 总账; “不平”表示有差额。平不平按未取整的数判断, 各栏各自取到分, 相加可差一分。",
@@ -102,6 +104,7 @@ class Writer:
             sheets.results(),
             *sheets.periods(),
             sheets.lines(),
+            *([sheets.corrections.sheet()] if self.kept.held else []),
             sheets.left_out(),
             sheets.decisions(),
             sheets.checks(),

@@ -57,6 +57,7 @@ def run(
     """按办法运行一个期间 / run a rulebook over a period."""
     import json
 
+    from guanhu.appraisal.exporting import corrections_of
     from guanhu.appraisal.running import period_named, run_rulebook
     from guanhu.facts.store import Bank
 
@@ -73,7 +74,12 @@ def run(
             )
         record = ran.folder.record
         if as_json:
-            typer.echo(json.dumps({"run": str(ran.folder.path), **record}, ensure_ascii=False, indent=1))
+            found = {"run": str(ran.folder.path), **record}
+            found["corrections"] = {
+                **record["corrections"],
+                "rows": corrections_of(duckdb_engine, ran.folder),
+            }
+            typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
             return
         SHELL.problems(folded(ran.problems))
         SHELL.say("counts", **record["counts"])
@@ -146,7 +152,7 @@ def publish(run_name: RunName, bank: BankDir = None) -> None:
     with refusals(SHELL):
         place = bank_of(SHELL, bank, run_name)
         folder = run_folder(SHELL, place, run_name)
-        publish_run(place, RunFolder(folder))
+        SHELL.problems(publish_run(place, RunFolder(folder)))
         SHELL.say("published", run=folder.name)
 
 
@@ -161,6 +167,7 @@ def explain(
     """解释一个人的每个数 / explain every figure of one subject."""
     import json
 
+    from guanhu.appraisal.pages.corrected import told as corrections_told
     from guanhu.appraisal.running import OpenRun
     from guanhu.appraisal.runs import RunFolder
     from guanhu.facts.store import Bank
@@ -172,12 +179,13 @@ def explain(
         place = bank_of(SHELL, bank, run_name)
         opened = OpenRun(duckdb_engine, Bank(place), RunFolder(run_folder(SHELL, place, run_name)))
         try:
-            traces = opened.explain(person)
+            explained = opened.explained(person)
             known = [*opened.rulebook.lines, *opened.rulebook.decisions]
             if line and line not in known:
                 raise SHELL.wrong_use(f"--line {line}: {'、'.join(known)}")
             teller = Teller(opened.rulebook, depth)
-            told = [(trace.instance.key, teller.subject(trace, line)) for trace in traces]
+            told = [(trace.instance.key, teller.subject(trace, line)) for trace in explained.traces]
+            told.append((explained.current, corrections_told(teller, explained, line)))
         finally:
             opened.close()
     told = [(key, lines) for key, lines in told if lines]

@@ -335,6 +335,23 @@ class Group(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pool(Node):
+    """A subject's part of `amount`, which its group shares out by the line `of`, to the last fen.
+
+    The amount is taken to the fen. Each part is amount × of ÷ Σ of, cut to the fen; what is left goes, a fen each,
+    to the largest remainders, ties to the smaller subject id; so the parts sum to the amount. A negative amount is
+    shared as its size is. One part for each subject: `of` is its figure over all its spells, the part stands in
+    the card in force at the end, and 0 in the cards before. Unknown where an amount or a figure of a member is,
+    where a figure is below 0 or all are 0, and where the members name different amounts.
+    """
+
+    amount: Expr
+    of: LineRef
+    among: str
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Compare(Node):
     """x op y with op one of < <= = <> >= >; on quotients without dividing."""
 
@@ -434,6 +451,7 @@ Expr = (
     | Balance
     | State
     | Group
+    | Pool
     | Compare
     | In
     | And

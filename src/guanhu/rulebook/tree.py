@@ -97,6 +97,9 @@ from guanhu.rulebook.expressions import (
     OverInstances as OverInstances,
 )
 from guanhu.rulebook.expressions import (
+    Pool as Pool,
+)
+from guanhu.rulebook.expressions import (
     Previous as Previous,
 )
 from guanhu.rulebook.expressions import (

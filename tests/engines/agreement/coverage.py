@@ -101,7 +101,7 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (t.Given, "given"),
     (t.CountTrue, "count of conditions"),
     ((t.And, t.Or, t.Not), "and, or, not"),
-    (t.Group, "figure of a group"),
+    ((t.Group, t.Pool), "figure of a group"),
     ((t.Streak, t.Times), "streak and times"),
     ((t.Previous, t.OverInstances), "earlier figure"),
     (t.InputRef, "input"),

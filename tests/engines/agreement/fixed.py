@@ -1,4 +1,4 @@
-"""One small bank and three rulebooks in which every rule of the language meets an edge: what mutants are tried on."""
+"""One small bank and four rulebooks in which every rule of the language meets an edge: what mutants are tried on."""
 
 from __future__ import annotations
 
@@ -240,6 +240,14 @@ PAST = {
     "m_best_other": {"every": "month", "pay": "highest(stock among managers, self out)"},
     "m_few": {"every": "month", "pay": "sum(stock among managers by institution, at least 2)"},
     "m_total": {"every": "month", "total": ["m_low", "m_before"]},
+    "m_held": {"every": "month", "pay": "max(stock, 0元)"},
+    "m_pool": {"every": "month", "pay": "pool(100.01元, m_score among managers)"},
+    "m_pools": {"every": "month", "pay": "pool(floor_pay, m_held among managers by institution)"},
+    "m_pool_owed": {"every": "month", "pay": "pool(0元 - 333.335元, m_total_held among managers)"},
+    "m_total_held": {"every": "month", "total": ["m_held", "m_held"]},
+    "m_pool_unlike": {"every": "month", "pay": "pool(m_held, m_score among managers)"},
+    "m_pool_below": {"every": "month", "pay": "pool(10元, m_signed among managers)"},
+    "m_signed": {"every": "month", "pay": "edge"},
     "q_sum": {"every": "quarter", "pay": "sum of m_low over its months"},
     "q_score": {"every": "quarter", "score": "if(area = 城区, 10, 31)"},
     "q_half_known": {"every": "quarter", "pay": "if(area = 城区, 10元, never)"},

@@ -22,6 +22,7 @@ from guanhu.appraisal import (
     measures,
     people,
     persons,
+    pools,
 )
 from guanhu.facts.at_rest import CUT_COLUMNS, CUTS
 from guanhu.facts.store import FactView
@@ -360,5 +361,11 @@ MUTANTS = (
     Planted("the others include oneself", "past", setting(lines._Window, "__init__", window_node(self_in=True))),
     Planted("a group of any size will do", "past", setting(lines._Window, "__init__", window_node(least_size=1))),
     Planted("the group is the whole bank", "past", setting(lines._Window, "__init__", window_node(by=()))),
+    Planted("odd fen lost", "past", text(pools, "CASE WHEN place <= odd THEN 1 ELSE 0 END", "0")),
+    Planted("an odd fen goes to the larger id", "past", text(pools, "ORDER BY rest DESC, subject_id", "ORDER BY rest DESC, subject_id DESC")),
+    Planted("an odd fen goes to the smallest remainder", "past", text(pools, "ORDER BY rest DESC", "ORDER BY rest")),
+    Planted("a pool is shared by the last spell's figure", "past", setting(pools, "person_table", lambda _: lambda _engine, card, _rulebook: (card.table, card.lines))),
+    Planted("a figure below 0 takes part in a pool", "past", text(pools, "AND min(pool_share) OVER w >= 0", "")),
+    Planted("members of a pool may name different amounts", "past", text(pools, "AND min(pool_amount) OVER w = max(pool_amount) OVER w", "")),
     Planted("the rank runs the other way", "past", setting(lines._Window, "__init__", lambda f: lambda self, node, *rest: f(self, replace(node, lowest_first=not node.lowest_first), *rest))),
 )  # fmt: skip

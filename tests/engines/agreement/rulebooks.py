@@ -106,6 +106,7 @@ class Drawer:
             lambda: self.past("money"),
             lambda: self.among("money"),
             lambda: self.table("money", less),
+            self.pool,
             lambda: f"({self.money(less)} / {self.draw.choice(['3', '7', '0.25', '100'])})",
             lambda: f"divide({self.money(less)}, {self.count(less)}, 1元)",
             lambda: f"({self.money(less)} * {self.count(0)})",
@@ -254,6 +255,14 @@ class Drawer:
         of = self.draw.choice(own) if own and self.draw.random() < 0.5 else ""
         of = of or self.gathered(unit)
         return f"{how}({of} among {self.group}{self.options()})"
+
+    def pool(self) -> str:
+        """Return a part of an amount that the group shares out by one of its lines."""
+        lines = [name for unit in ("money", "points", "count", "ratio") for name in self.own(unit)]
+        if not lines:
+            return "3元"
+        amount = self.draw.choice(["100元", "0.01元", "floor_pay", "never", "0元 - 0.07元", self.edge()])
+        return f"pool({amount}, {self.draw.choice(lines)} among {self.group}{self.draw.choice(['', ' by institution'])})"
 
     def gathered(self, unit: str) -> str:
         """Return a formula that others can be asked for: without a past and without others."""

@@ -187,7 +187,7 @@ class GroupPart:
         """Return a table with a row for each instance, and a sum where sums mean something."""
         rows = [
             (
-                x.instance.key,
+                _marked(x),
                 *(self.reasons.bare(x.whole.get(line.id), line.unit) for line in lines),
             )
             for x in traces
@@ -208,7 +208,7 @@ class GroupPart:
             )
             for line in lines
         )
-        heads = ("", *(x.instance.key for x in traces), "合计")
+        heads = ("", *(_marked(x) for x in traces), "合计")
         count = len(traces) + 1
         return b.Grid(heads, rows, align="l" + "r" * count, widths=(2, *(1 for _ in range(count))))
 
@@ -221,6 +221,8 @@ class GroupPart:
 
     def line(self, line: t.Line, trace: SubjectTrace, *, with_value: bool) -> b.Rule:
         """Return one line: its value, its rule as a sentence, what it used, the bound, what is next."""
+        if trace.published:
+            return self.as_published(line, trace)
         card = trace.cards[-1]
         traced = card.lines[line.id]
         parts: list[b.Block] = [b.Text(self.sentence(line), quiet=True)]
@@ -247,6 +249,16 @@ class GroupPart:
                 parts.append(b.Mark("good", "下一步", " ".join(steps)))
         value = self.reasons.shown(trace.whole.get(line.id), line.unit) if with_value else ""
         return b.Rule(line.title, value=value, clause=line.clause, parts=tuple(parts))
+
+    def as_published(self, line: t.Line, trace: SubjectTrace) -> b.Rule:
+        """Return one line of a published instance: its value, and where its explanation stands."""
+        parts = (
+            b.Text(self.sentence(line), quiet=True),
+            b.Text(f"已发布的数, 怎样得来见运行 {trace.published}。", quiet=True),
+        )
+        self.remember(line, ())
+        value = self.reasons.shown(trace.whole.get(line.id), line.unit)
+        return b.Rule(line.title, value=value, clause=line.clause, parts=parts)
 
     def sentence(self, line: t.Line) -> str:
         """Return the rule of a line in words."""
@@ -342,6 +354,11 @@ def short_key(key: str, every: str, *, one_year: bool) -> str:
             return "上半年" if key.endswith("1") else "下半年"
         case _:
             return key
+
+
+def _marked(trace: SubjectTrace) -> str:
+    """Return the name of an instance, marked when it stands as it was published."""
+    return f"{trace.instance.key}(已发布)" if trace.published else trace.instance.key
 
 
 def _unit_tail(unit: Unit) -> str:

@@ -15,6 +15,7 @@ _WHY = {
     "coverage": "没有导入所需日子的数据",
     "stop": "按规定不结算并列出",
     "past": "以前各期的数未知",
+    "pool": "各人的总额不同, 有人的分配依据未知或为负, 或全组合计为 0",
 }
 _CHAIN_MAX = 50
 
@@ -46,6 +47,8 @@ def cause_text(rulebook: t.Rulebook, cause: str, why: str = "") -> str:
             return f"没有{state_name(base)}"
         case "group" if base in rulebook.groups:
             return f"“{rulebook.groups[base].title}”的人数不足, 不计名次和平均"
+        case "pool" if base in rulebook.groups:
+            return f"在“{rulebook.groups[base].title}”中不能分配: {_WHY['pool']}"
         case "otherwise":
             return _WHY["stop"]
         case _:

@@ -97,6 +97,7 @@ class KeptRun:
         view = Bank(bank).view(
             as_of=int(self.record["facts_as_of"]), events=tuple(self.rulebook.events.values())
         )
+        self.held: dict[str, str] = self.record.get("published_instances", {})
         engine.facts(view, ["staff", "teams", "institutions", "parameters"])
         self.names = read_names(engine)
 

@@ -119,6 +119,7 @@ class Reasons:
                 | t.Streak()
                 | t.Times()
                 | t.Group()
+                | t.Pool()
             ):
                 yield Used("figure", self.speaker.say(node), said)
             case t.FirstGiven() if 0 <= traced.hit < len(traced.parts):

@@ -6,12 +6,12 @@ The workbook and the csv files are written from the same sheets, so they never s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator
 from fractions import Fraction
 
+from guanhu.appraisal.pages.correction_sheet import Corrections
 from guanhu.appraisal.pages.kept import Card, Figure, KeptRun, adds_up, in_time, top_money
+from guanhu.appraisal.pages.sheet import UNKNOWN, Cell, Column, Row, Sheet
 from guanhu.appraisal.runs import value_kept
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.print.reading_back import SCOPE
@@ -21,33 +21,10 @@ from guanhu.values.dates import FAR_FUTURE
 from guanhu.values.exact import decimal_of
 from guanhu.values.units import MONEY, RATIO, Unit
 
-Cell = str | int | Fraction | date | None
-Row = tuple[Cell, ...]
 Paid = dict[tuple[str, str], tuple[Fraction, list[str]]]
 """(subject, line) → what was paid over the run, and the instances in which it is unknown."""
-UNKNOWN = "未知"
 _REASONS = {"no post": "期内没有岗位"}
 _YES_NO = {"yes": "是", "no": "否"}
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: its heading, its width in half-width characters, the kind of its numbers."""
-
-    heading: str
-    width: int = 12
-    number: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A sheet: its name for people, its name as a file, its columns, and a maker of its rows."""
-
-    title: str
-    code: str
-    columns: tuple[Column, ...]
-    rows: Callable[[], Iterable[Row]]
-    frozen: int = 0
 
 
 def who_columns(group_width: int) -> tuple[Column, ...]:
@@ -79,6 +56,7 @@ class Sheets:
         width = max((2 * len(group.title) + 2 for group in self.groups), default=0)
         self.group_width = min(max(width, 12), 32)
         self.who_columns = who_columns(self.group_width)
+        self.corrections = Corrections(kept, self.group_width)
 
     def who(self, card: Card) -> Row:
         """Return the cells that say whose row it is."""
@@ -113,24 +91,46 @@ class Sheets:
             *self.who_columns,
             *wide.columns,
             *(Column(title, 18, "money") for title in titles),
+            *([Column("更正(对已发布各期)", 18, "money")] if self.kept.held else []),
             REMARK,
         )
 
         def rows() -> Iterator[Row]:
             paid, latest, seen = self._paid(pays)
+            corrected = self.corrections.by_subject()
             for instance, every in self.kept.instances():
                 for card in self.kept.cards(instance, every) if every == longest else ():
                     if not card.spell:
                         cells, remark = wide.cells(card)
                         sums, more = self._sums(card, pays, titles, paid)
-                        yield (*self.who(card), *cells, *sums, "; ".join(x for x in (remark, more) if x))
+                        # A correction stands once, beside the first row of its subject.
+                        own, open_ = self.corrections.taken(card, corrected)
+                        remarks = "; ".join(x for x in (remark, more, open_) if x)
+                        yield (*self.who(card), *cells, *sums, *own, remarks)
                         seen.add((card.subject, card.group))
             for key, card in latest.items():
                 if key not in seen and self.kept.longest(card.group) != longest:
                     sums, more = self._sums(card, pays, titles, paid)
+                    own, open_ = self.corrections.taken(card, corrected)
                     who = self.who(card)
                     blank = [None] * len(wide.keys)
-                    yield (*who[:3], self.kept.record["period_text"], *who[4:8], None, *blank, *sums, more)
+                    remarks = "; ".join(x for x in (more, open_) if x)
+                    yield (
+                        *who[:3],
+                        self.kept.record["period_text"],
+                        *who[4:8],
+                        None,
+                        *blank,
+                        *sums,
+                        *own,
+                        remarks,
+                    )
+            for subject, group in list(corrected):
+                # Who has nothing but a correction.
+                card = Card(subject, self.kept.record["period_text"], longest, group, 0)
+                own, open_ = self.corrections.taken(card, corrected)
+                blank = [None] * (len(wide.keys) + len(titles))
+                yield (*self.who(card)[:8], None, *blank, *own, open_)
 
         return Sheet("结果", "results", columns, rows, frozen=2)
 
@@ -237,7 +237,7 @@ class Sheets:
             figure.value,
             _YES_NO.get(figure.text, figure.text),
             unit_text(line.unit) if line is not None else "是否",
-            "已算" if figure.known else UNKNOWN,
+            UNKNOWN if not figure.known else "已发布" if card.instance in self.kept.held else "已算",
             figure.why,
             declared.clause if declared is not None else "",
         )

@@ -9,7 +9,8 @@ Examples:
         gives: 40
 
 `given` may name measures, inputs (with or without keys), subject attributes, lines, `previous(line)`,
-`streak(check)`, `times(check, n)`, `sum of line over its months`, states, and `period`.
+`streak(check)`, `times(check, n)`, `sum of line over its months`, states, and `period`; of a group its figure
+(`rank`, `sum` …); of a pool the `sum` of what it is shared by, and `odd fen` (0 or 1) where the part is no whole fen.
 """
 
 from __future__ import annotations

@@ -9,12 +9,13 @@ from fractions import Fraction
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.reads import rows_in_force
-from guanhu.rulebook.explain.scalar import evaluate
+from guanhu.rulebook.explain.scalar import evaluate, number
 from guanhu.rulebook.explain.subject import settled
-from guanhu.rulebook.explain.values import LineNote, Traced, Unknown, Value
+from guanhu.rulebook.explain.values import LineNote, Traced, Unknown, Value, first_unknown
 from guanhu.rulebook.load.formula import Num, Unary, parse_formula
 from guanhu.values import units
 from guanhu.values.dates import Span, date_of, period_of
+from guanhu.values.exact import round_half_away, truncate
 from guanhu.values.problem import Place
 from guanhu.values.units import Unit
 
@@ -33,7 +34,7 @@ _ATTRIBUTES = frozenset(
         "left_on",
     ]
 )
-_GROUPS = frozenset(["rank", "average", "sum", "count", "highest", "lowest", "share"])
+_GROUPS = frozenset(["rank", "average", "sum", "count", "highest", "lowest", "share", "oddfen"])
 _OVER = re.compile(
     r"(?:sum|average|highest|lowest|count|last)of(?P<line>.+)overits(?:month|quarter|half|halve)s"
 )
@@ -190,9 +191,29 @@ class Given:
                 return self.needed(node, name)
             case t.Group():
                 return self.needed(node, *_group_keys(node))
+            case t.Pool():
+                return self.pool(node)
             case _:
                 name = type(node).__name__
                 raise GivenProblem(f"算例里还不能给出 {name}", f"an example cannot give {name}")
+
+    def pool(self, node: t.Pool) -> Traced:
+        """Return a part of a pool: `sum` is what all have together; `odd fen` is 1 where a fen left over came here."""
+        parts = (evaluate(node.amount, self), evaluate(node.of, self), self.needed(node.of, "sum"))
+        unknown = first_unknown(parts)
+        if unknown is not None:
+            return Traced(node, unknown, parts)
+        amount, own, total = (number(part) for part in parts)
+        if own < 0 or total <= 0:
+            return Traced(node, Unknown(f"pool.{node.among}", "pool"), parts)
+        fen = round_half_away(amount * 100)
+        exact = abs(fen) * own / total
+        cut = Fraction(truncate(exact))
+        odd = self.needed(node, "odd fen") if cut != exact else Traced(node, Fraction(0))
+        if not isinstance(odd.value, Fraction):
+            return Traced(node, odd.value, parts)
+        part = (cut + odd.value) / 100
+        return Traced(node, -part if fen < 0 else part, parts)
 
     def _instance(self, name: str) -> Value:
         found: dict[str, Value] = {

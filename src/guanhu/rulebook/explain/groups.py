@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from typing import Protocol
@@ -11,12 +11,13 @@ from typing import Protocol
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.facts import SubjectFacts
 from guanhu.rulebook.explain.scalar import Env, evaluate
-from guanhu.rulebook.explain.values import Traced, Unknown, Value
+from guanhu.rulebook.explain.values import PoolNote, Traced, Unknown, Value
+from guanhu.values.exact import round_half_away
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member of a group in an instance, as kept: the card in force at its end."""
+    """One member of a group in an instance, as kept: the card in force at its end; `whole` its lines over all spells."""
 
     subject_id: str
     attributes: Mapping[str, Value]
@@ -24,6 +25,7 @@ class Member:
     measures: Mapping[str, Value]
     days: int
     decided: Mapping[str, list[tuple[date, str]]]
+    whole: Mapping[str, Value] = field(default_factory=dict)
 
 
 class Others(Protocol):
@@ -135,3 +137,62 @@ def _gathered(node: t.Group, values: list[Value], mine: Value | None) -> Value:
             return min(numbers)
         case _:
             return sum(numbers, Fraction(0))
+
+
+def pool_part(node: t.Pool, members: list[Member], asker: Asker, own: Value, shared: Shared) -> Traced:
+    """Return the part of a pool that the last card of a subject gets.
+
+    `asker.own` is the amount as that card names it, `own` the subject's figure over all its spells.
+    """
+    line = node.of.name
+    parts = (asker.own,) if asker.own is not None else ()
+    amounts: list[Value] = [part.value for part in parts]
+    weights: dict[str, Value] = {asker.subject_id: own}
+    for member in members:
+        same = all(member.attributes.get(by) == asker.attributes.get(by) for by in node.by)
+        if same and member.subject_id != asker.subject_id:
+            amounts.append(evaluate(node.amount, _MemberLeaves(member, shared)).value)
+            weights[member.subject_id] = member.whole.get(line, Unknown(f"lines.{line}", "absent"))
+    unknown = next((v for v in (*amounts, *weights.values()) if isinstance(v, Unknown)), None)
+    if unknown is not None:
+        return Traced(node, unknown, parts)
+    # What is unknown has been told: these are numbers, all of them.
+    fen = {round_half_away(v * 100) for v in amounts if isinstance(v, Fraction)}
+    shares = {subject: v for subject, v in weights.items() if isinstance(v, Fraction)}
+    if len(fen) > 1 or min(shares.values()) < 0 or not sum(shares.values()):
+        return Traced(node, Unknown(f"pool.{node.among}", "pool"), parts)
+    paid, note = _paid_out(int(fen.pop()), shares, asker.subject_id)
+    return Traced(node, paid, parts, note=note)
+
+
+def _paid_out(amount: int, shares: Mapping[str, Fraction], subject: str) -> tuple[Fraction, PoolNote]:
+    """Return one subject's part of `amount` fen, and how it came about."""
+    parts = parts_of(abs(amount), shares)
+    total = sum(shares.values(), Fraction(0))
+    cut = {each: int(abs(amount) * share / total) for each, share in shares.items()}
+    sign = -1 if amount < 0 else 1
+    note = PoolNote(
+        Fraction(amount, 100),
+        shares[subject],
+        total,
+        len(shares),
+        abs(amount) - sum(cut.values()),
+        Fraction(sign * cut[subject], 100),
+    )
+    return Fraction(sign * parts[subject], 100), note
+
+
+def parts_of(amount: int, shares: Mapping[str, Fraction]) -> dict[str, int]:
+    """Return how `amount` fen, not negative, are shared out by figures not below 0 that do not sum to 0.
+
+    Rounding: each is cut to the fen; what is left goes, a fen each, to the largest remainders, ties to the smaller id.
+
+    >>> parts_of(10000, {"a": Fraction(1), "b": Fraction(1), "c": Fraction(1)})
+    {'a': 3334, 'b': 3333, 'c': 3333}
+    """
+    total = sum(shares.values(), Fraction(0))
+    exact = {subject: amount * share / total for subject, share in shares.items()}
+    cut = {subject: int(part) for subject, part in exact.items()}
+    left = amount - sum(cut.values())
+    first = sorted(shares, key=lambda subject: (cut[subject] - exact[subject], subject))
+    return {subject: part + (subject in first[:left]) for subject, part in cut.items()}

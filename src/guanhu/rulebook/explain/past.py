@@ -17,11 +17,15 @@ Value = Fraction | bool | str | None
 
 @dataclass(slots=True)
 class Past:
-    """Earlier values by line. `published` wins over `computed`."""
+    """Earlier values by line. `published` wins over `computed`.
+
+    `held` are the instances (calendar unit, days) that earlier runs published: their decisions have been taken.
+    """
 
     published: dict[tuple[str, Span], dict[str, Value]] = field(default_factory=dict)
     computed: dict[tuple[str, Span], dict[str, Value]] = field(default_factory=dict)
     states: dict[str, dict[str, list[tuple[date, str]]]] = field(default_factory=dict)
+    held: set[tuple[str, Span]] = field(default_factory=set)
 
     def at(self, line: str, days: Span) -> dict[str, Value] | None:
         """Return the values of a line in an instance by subject, or None when it is not known."""

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.facts import PostSpan, SubjectFacts
-from guanhu.rulebook.explain.groups import Asker, Member, Others, group_figure
+from guanhu.rulebook.explain.groups import Asker, Member, Others, group_figure, pool_part
 from guanhu.rulebook.explain.measures import MeasureEvaluator, read_input
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.explain.reads import Inputs, Question, rows_in_force
@@ -56,12 +56,16 @@ class CardTrace:
 
 @dataclass(slots=True)
 class SubjectTrace:
-    """All cards of a subject in one instance, and what they come to together."""
+    """All cards of a subject in one instance, and what they come to together.
+
+    `published` is the run that published the instance: then the figures are those that stood there.
+    """
 
     instance: Instance
     group: str
     cards: list[CardTrace]
     whole: dict[str, Value]
+    published: str = ""
 
 
 class SubjectEvaluator:
@@ -85,6 +89,7 @@ class SubjectEvaluator:
         self.past = past
         self.measures = MeasureEvaluator(rulebook, inputs, facts)
         self.institutions: dict[str, MeasureEvaluator] = {}
+        self.cards: list[CardTrace] = []
         subject = facts.subject_id
         self.resets = {line: by.get(subject, []) for line, by in resets_in(rulebook, past.published).items()}
 
@@ -119,6 +124,7 @@ class SubjectEvaluator:
         self, instance: Instance, group: t.GroupOfSubjects, cards: list[CardTrace]
     ) -> SubjectTrace:
         names = self._names(instance, group.id)
+        self.cards = cards
         for card in cards:
             env = _CardLeaves(self, card, group)
             for name in names:
@@ -246,6 +252,13 @@ class SubjectEvaluator:
             days = sum(card.spell_days for card in cards)
             return round_half_away(total / days, QUOTIENT_PLACES) if isinstance(total, Fraction) else total
         return last
+
+    def whole_so_far(self, name: str) -> Value:
+        """Return a line over all spells of the instance, while the last card is being evaluated."""
+        whole: dict[str, Value] = {}
+        for known in self.cards[-1].lines:
+            whole[known] = self._whole(known, self.cards, whole)
+        return whole[name]
 
     # -- measures --
 
@@ -382,6 +395,8 @@ class SubjectEvaluator:
         for name, value in trace.whole.items():
             kept = None if isinstance(value, Unknown | date) else value
             self.past.computed.setdefault((name, days), {})[subject] = kept
+        if (trace.instance.every, days) in self.past.held:
+            return
         fired = [
             self.rulebook.decisions[n]
             for n, v in trace.whole.items()
@@ -449,6 +464,13 @@ class _CardLeaves:
                 members = owner.others.members(card.instance.key, node.among)
                 asker = Asker(owner.facts.subject_id, card.attributes, own, card.is_last)
                 return group_figure(node, members, asker, self)
+            case t.Pool():
+                if not card.is_last:
+                    return Traced(node, Fraction(0))
+                amount, figure = evaluate(node.amount, self), owner.whole_so_far(node.of.name)
+                asker = Asker(owner.facts.subject_id, card.attributes, amount, card.is_last)
+                members = owner.others.members(card.instance.key, node.among)
+                return pool_part(node, members, asker, figure, self)
             case _:
                 return owner.earlier(node, card, self)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.subject import CardTrace, SubjectTrace
-from guanhu.rulebook.explain.values import InputNote, LineNote, MeasureNote, Traced, Unknown, Value
+from guanhu.rulebook.explain.values import InputNote, LineNote, MeasureNote, PoolNote, Traced, Unknown, Value
 from guanhu.rulebook.print.sentence import Speaker, window_text
 from guanhu.values import units
 from guanhu.values.exact import money_shown, round_half_away, shown
@@ -28,6 +28,7 @@ WHY = {
     "stop": "按规定不结算并列出",
     "past": "前期的数未知",
     "others": "同组有人的这个数未知",
+    "pool": "不能分配: 各人的总额不同, 有人的分配依据为负, 或全组合计为 0",
 }
 _PLACES = 6
 _SECTIONS = frozenset(("inputs", "measures", "lines", "tables"))
@@ -116,6 +117,10 @@ class Teller:
 
     def whole(self, trace: SubjectTrace, name: str) -> Told:
         """Return a line of the whole subject: one card's own telling, or its spells under it."""
+        if trace.published:
+            told = self._head(name, trace.whole[name], self.unit(name))
+            told.parts.append(Told(f"已发布, 怎样得来见运行 {trace.published}", kind="published"))
+            return told
         if len(trace.cards) == 1:
             return self.line(trace.cards[0], name)
         unit = self.unit(name)
@@ -239,6 +244,8 @@ class Teller:
                         "figure",
                     )
                 ]
+            case t.Pool():
+                return [self.pool(traced, node)]
             case t.Quotient() | t.Steps():
                 text = f"{self.speaker.say(node)} = {self.said(traced.value, node.unit)}"
                 return [
@@ -251,6 +258,22 @@ class Teller:
                 ]
             case _:
                 return [x for part in traced.parts for x in self.inside(part)]
+
+    def pool(self, traced: Traced, node: t.Pool) -> Told:
+        """Return a part of a pool: the pool, the own figure and that of all, the cut part and the fen left over."""
+        told = Told(
+            f"{self.speaker.say(node)} = {value_text(traced.value, node.unit)}", traced.value, "figure"
+        )
+        note = traced.note
+        if isinstance(note, PoolNote) and isinstance(traced.value, Fraction):
+            odd = abs(traced.value - note.cut) * 100
+            text = f"总额 {value_text(note.amount, node.unit)} × {value_text(note.weight, node.of.unit)} ÷ 全部 {note.members} 个的 {value_text(note.total, node.of.unit)}"
+            told.parts.append(
+                Told(f"{text}, 舍到分为 {value_text(note.cut, node.unit)}", note.cut, "formula")
+            )
+            told.parts.append(Told(f"余下 {note.odd_fen} 分按余数分, 这里得 {odd} 分", kind="rounding"))
+        told.parts.extend(x for part in traced.parts for x in self.inside(part))
+        return told
 
     def input(self, traced: Traced, node: t.InputRef) -> Told:
         """Return an input with its date and source."""

@@ -92,6 +92,18 @@ class LineNote:
     extra: tuple[Traced, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class PoolNote:
+    """How a part of a pool came about: the pool and its left-over fen, the shares, who takes part, the part cut to the fen."""
+
+    amount: Fraction
+    weight: Fraction
+    total: Fraction
+    members: int
+    odd_fen: int
+    cut: Fraction
+
+
 def known_or(unknown: Unknown | None, value: Value) -> Value:
     """Return the unknown if there is one, else the value."""
     return value if unknown is None else unknown

@@ -133,7 +133,7 @@ def _formula(builder: Builder, reader: Reader, name: str, *, own: bool) -> t.For
     expr = typer.expr(node)
     typer.need_scalar(expr)
     for part in t.walk(expr):
-        if isinstance(part, t.LineRef | t.Group | t.OverInstances | t.Previous | t.Streak | t.Times):
+        if isinstance(part, t.LineRef | t.Group | t.Pool | t.OverInstances | t.Previous | t.Streak | t.Times):
             raise TypeProblem(
                 "RUL058",
                 part.place,

@@ -282,12 +282,66 @@ def _need_date(x: t.Expr) -> None:
 _GROUP_HOW: Final = ("rank", "average", "highest", "lowest", "sum", "count", "share")
 
 
-_NOT_OF_OTHERS = (t.Previous, t.OverInstances, t.Streak, t.Times, t.State, t.Group)
+_NOT_OF_OTHERS = (t.Previous, t.OverInstances, t.Streak, t.Times, t.State, t.Group, t.Pool)
 """What is known of a subject itself only."""
 
 
 def _group(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 1, 1)
+    scope, by = _among(typer, node)
+    self_in, least_size, lowest_first = _group_options(node)
+    # What is gathered is a figure of the others: it is read in their group's scope, not in ours.
+    others = Typer(typer.names, replace(scope, group=node.among))
+    of = as_number(others.condition(node.args[0]) if node.name == "count" else others.expr(node.args[0]))
+    _refuse_own(of, node)
+    unit = {"rank": units.COUNT, "count": units.COUNT, "share": units.RATIO}.get(node.name, of.unit)
+    common = {
+        "among": node.among,
+        "by": by,
+        "self_in": self_in,
+        "least_size": least_size,
+        "lowest_first": lowest_first,
+    }
+    if node.name == "share":
+        _need_own_group(node, scope)
+        total = t.Group(how="sum", of=of, unit=of.unit, place=node.place, **common)  # type: ignore[arg-type]
+        return t.Quotient(dividend=of, divisor=total, unit=units.RATIO, place=node.place)
+    group: t.Expr = t.Group(how=node.name, of=of, unit=unit, place=node.place, **common)  # type: ignore[arg-type]
+    if node.name == "average":
+        return t.Settled(x=group, places=AVERAGE_PLACES, unit=unit, place=node.place)
+    return group
+
+
+def _pool(typer: Typer, node: raw.Call) -> t.Expr:
+    """Return a part of an amount that the group shares out by a line, as the statement prints it."""
+    _arity(node, 2, 2)
+    scope, by = _among(typer, node)
+    _need_own_group(node, scope)
+    amount, of = as_number(typer.expr(node.args[0])), typer.expr(node.args[1])
+    if amount.unit != units.MONEY or node.options:
+        raise TypeProblem(
+            "RUL039",
+            node.place,
+            f"pool 分的是一笔金额, 没有选项; 给出的是 {amount.unit}",
+            f"pool shares out an amount of money and has no options; this is {amount.unit}",
+            "写成 pool(总额, 行 among 组)",
+            "write pool(amount, line among GROUP)",
+        )
+    if not isinstance(of, t.LineRef) or of.unit not in units.SCALARS:
+        raise TypeProblem(
+            "RUL039",
+            of.place,
+            "pool 按一行分: 每人一个数, 就是考核单上印的那个",
+            "pool shares by a line: one figure a person, as the statement prints it",
+            "把分配依据写成单独一行",
+            "write what it is shared by as a line of its own",
+        )
+    _refuse_own(amount, node)
+    return t.Pool(amount=amount, of=of, among=node.among, by=by, unit=units.MONEY, place=node.place)
+
+
+def _among(typer: Typer, node: raw.Call) -> tuple[LineScope, tuple[str, ...]]:
+    """Return the scope of the line and the attributes that part the group, or refuse what names no group."""
     if not isinstance(typer.scope, LineScope):
         raise TypeProblem(
             "RUL039",
@@ -302,11 +356,22 @@ def _group(typer: Typer, node: raw.Call) -> t.Expr:
             f"{node.name} 要写明在谁之间: among 组名",
             f"{node.name} has to say among whom: among GROUP",
         )
-    self_in, least_size, lowest_first = _group_options(node)
     by = tuple({"institution": "institution_id", "team": "team_id"}.get(b, b) for b in node.by)
-    # What is gathered is a figure of the others: it is read in their group's scope, not in ours.
-    others = Typer(typer.names, replace(typer.scope, group=node.among))
-    of = as_number(others.condition(node.args[0]) if node.name == "count" else others.expr(node.args[0]))
+    return typer.scope, by
+
+
+def _need_own_group(node: raw.Call, scope: LineScope) -> None:
+    if node.among != scope.group:
+        raise TypeProblem(
+            "RUL039",
+            node.place,
+            f"{node.name} 要在自己的组里算",
+            f"{node.name} belongs among one's own group",
+        )
+
+
+def _refuse_own(of: t.Expr, node: raw.Call) -> None:
+    """Refuse to ask others for what is known of a subject itself only."""
     if any(isinstance(part, _NOT_OF_OTHERS) for part in t.walk(of)):
         raise TypeProblem(
             "RUL039",
@@ -316,25 +381,6 @@ def _group(typer: Typer, node: raw.Call) -> t.Expr:
             "把它写成单独一行, 再汇总那一行",
             "write it as a line of its own, and gather that line",
         )
-    unit = {"rank": units.COUNT, "count": units.COUNT, "share": units.RATIO}.get(node.name, of.unit)
-    common = {
-        "among": node.among,
-        "by": by,
-        "self_in": self_in,
-        "least_size": least_size,
-        "lowest_first": lowest_first,
-    }
-    if node.name == "share":
-        if node.among != typer.scope.group:
-            raise TypeProblem(
-                "RUL039", node.place, "share 要在自己的组里算", "share belongs among one's own group"
-            )
-        total = t.Group(how="sum", of=of, unit=of.unit, place=node.place, **common)  # type: ignore[arg-type]
-        return t.Quotient(dividend=of, divisor=total, unit=units.RATIO, place=node.place)
-    group: t.Expr = t.Group(how=node.name, of=of, unit=unit, place=node.place, **common)  # type: ignore[arg-type]
-    if node.name == "average":
-        return t.Settled(x=group, places=AVERAGE_PLACES, unit=unit, place=node.place)
-    return group
 
 
 def _group_options(node: raw.Call) -> tuple[bool, int, bool]:
@@ -385,5 +431,6 @@ FUNCTIONS: Final[dict[str, Rule]] = {
     "days_between": _between,
     "months_between": _between,
     **dict.fromkeys(_GROUP_HOW, _group),
+    "pool": _pool,
 }
 """Name → typing rule."""

@@ -77,6 +77,7 @@ _PRIMARY = (
     t.Streak,
     t.Times,
     t.Group,
+    t.Pool,
 )
 # How tightly a phrase holds together; a part that holds less tightly than its place needs gets brackets.
 _LOOSE, _CONDITION, _SUM, _QUOTIENT, _PRODUCT, _ONE = range(6)
@@ -178,6 +179,8 @@ class Speaker:
                 return f"最近 {node.last} 期中“{self.name(node.line)}”成立的期数"
             case t.Group():
                 return self.group(node)
+            case t.Pool():
+                return self.pool(node)
             case _:
                 raise TypeError(type(node).__name__)
 
@@ -284,6 +287,13 @@ class Speaker:
         order = "(由低到高)" if node.lowest_first else ""
         size = f"(不足 {node.least_size} 人不计)" if node.least_size > 1 else ""
         return f"{by}{among}的{self.inner(node.of)}{_GROUP[node.how]}{order}{out}{size}"
+
+    def pool(self, node: t.Pool) -> str:
+        """Return a part of an amount that a group shares out."""
+        among = self.rulebook.groups[node.among].title
+        by = "".join(f"同一{_SUBJECT.get(b, b)}的" for b in node.by)
+        odd = "合计等于总额, 余下的分按余数从大到小补, 余数相同的编号小的先补"
+        return f"{self.inner(node.amount)}在{by}{among}中按{self.say(node.of)}分得的一份({odd})"
 
 
 def _tightness(node: t.Expr) -> int:
