@@ -34,6 +34,9 @@ class Engine(Protocol):
     def load(self, name: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> None:
         """Keep given rows as the table `name`; columns are (name, type)."""
 
+    def reside(self, name: str, keys: Sequence[str]) -> None:
+        """Hold the rows of a relation in memory from now on, with an index on each of the key columns."""
+
     def drop(self, name: str) -> None:
         """Forget a table."""
 

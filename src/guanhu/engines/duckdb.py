@@ -71,6 +71,16 @@ class DuckDBEngine:
         )
         path.unlink()
 
+    def reside(self, name: str, keys: Sequence[str]) -> None:
+        """Hold the rows of a relation in memory from now on, with an index on each of the key columns."""
+        # A temporary table is found before the view of the same name.
+        table = f"temp.main.{_quoted(name)}"
+        self.connection.execute(f"CREATE TEMP TABLE {_quoted(name)} AS SELECT * FROM {_quoted(name)}")
+        for key in keys:
+            self.connection.execute(f"CREATE INDEX {_quoted(f'{name}/{key}')} ON {table} ({_quoted(key)})")
+        # By default an index is only used where it finds very few rows.
+        self.connection.execute("SET index_scan_max_count = 1000000")
+
     def drop(self, name: str) -> None:
         """Forget a table."""
         self.connection.execute(f"DROP TABLE IF EXISTS {_quoted(name)}")

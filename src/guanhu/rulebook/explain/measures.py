@@ -38,6 +38,7 @@ from guanhu.values.dates import FAR_FUTURE, Span
 from guanhu.values.exact import PPB, round_half_away
 
 WHOLE = PPB
+_BALANCE = ("", "balance")
 _LEAD = ("", "主办", "lead")
 
 
@@ -270,23 +271,20 @@ class MeasureEvaluator:
         days_of: dict[object, int] = defaultdict(int)
         rows: dict[object, dict[tuple[str, str], object]] = {}
         reads = self.reads(measure)
-        read, linear = reads.columns, reads.linear
+        linear = reads.linear
+        names = sorted(k for k in reads.columns if not (linear and k == _BALANCE))
         for start, end, attributes in intervals:
-            first, last = max(start, cut.start), min(end, cut.end)
-            if first >= last:
+            if start >= cut.end or end <= cut.start:
                 continue
-            days = (last - first).days
+            days = (min(end, cut.end) - max(start, cut.start)).days
+            equal = tuple((k, str(attributes[k])) for k in names if k in attributes)
             if linear:
-                balance = attributes["", "balance"]
-                rest = tuple(
-                    sorted((k, str(v)) for k, v in attributes.items() if k in read and k != ("", "balance"))
-                )
-                days_of[rest] += days * int(balance * 100)  # type: ignore[operator]
-                rows.setdefault(rest, {**attributes, ("", "balance"): Fraction(1)})
-            else:
-                whole = tuple(sorted((k, str(v)) for k, v in attributes.items() if k in read))
-                days_of[whole] += days
-                rows.setdefault(whole, attributes)
+                # A balance is a whole number of fen.
+                balance: Fraction = attributes[_BALANCE]  # type: ignore[assignment]
+                days *= 100 * balance.numerator // balance.denominator
+            days_of[equal] += days
+            if equal not in rows:
+                rows[equal] = {**attributes, _BALANCE: Fraction(1)} if linear else attributes
         for key, attributes in rows.items():
             amount = self._amount(thing, piece, cut, attributes, day, question)
             if amount is None:
