@@ -100,6 +100,8 @@ class Outcome:
     left_out: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     changes: list[tuple[str, str, str, str, str, str, date, bool]] = field(default_factory=list)
     reconciled: list[tuple[str, ...]] = field(default_factory=list)
+    credited: list[str] = field(default_factory=list)
+    """Tables of the credited rows to keep."""
 
 
 Progress = Callable[[str, int, int], None]
@@ -143,6 +145,8 @@ class Appraisal:
             if instance.every == self.rulebook.every:
                 self.once_ending_in(instance)
         self.progress("", len(instances), len(instances))
+        if self.fold is not None:
+            self.outcome.credited.extend(self.fold.credited_rows)
         return self.outcome
 
     def prepare(self) -> None:

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from sqlglot import exp
 
+from guanhu.appraisal.credited import ROW_COLUMNS, kept_query
 from guanhu.appraisal.measures import THINGS, Figure, Fold, Wanted, date_sql, spell_table
 from guanhu.appraisal.rows import RowEnv, columns_read, flat_name
 from guanhu.appraisal.things import ALIASES, with_derived
@@ -43,6 +44,10 @@ class EventFold:
         self.fold.count += 1
         self.engine.create(f"{name}/rows", rows)
         self.engine.create(name, self._gather(measure, f"{name}/rows", wanted, by_spell=by_spell))
+        if self._is_kept(wanted):
+            kept = f"kept/{name}"
+            self.engine.create(kept, kept_query(f"{name}/rows", measure, wanted.instance, scale))
+            self.fold.credited_rows.append(kept)
         self.engine.drop(f"{name}/rows")
         how = measure.take.how
         return Figure(
@@ -52,6 +57,12 @@ class EventFold:
             is_mean=how == "mean",
             empty_is_zero=how in (*_ADDED, "distinct"),
         )
+
+    def _is_kept(self, wanted: Wanted) -> bool:
+        """Tell whether the rows behind a figure are kept: those of people, of an instance's own days."""
+        measure = wanted.measure
+        is_own = measure.window.is_own and wanted.subject == "person" and wanted.rolled
+        return is_own and measure.take.how in _ADDED and measure.id in self.fold.kept_measures
 
     def credited(self, measure: t.Measure, subject: str) -> str:
         """Return the table of credited rows of a kind: row number, subject, span, weight, day."""
@@ -185,6 +196,7 @@ class EventFold:
                 exp.column(f"_{measure.take.column}", quoted=True) if measure.take.column else exp.Null(),
                 "thing",
             ),
+            *([exp.column(x) for x in ROW_COLUMNS] if self._is_kept(wanted) else []),
         ]
         query = env.sheet.select(columns).where(n.any_of([where, n.is_null(where)]), copy=False)
         return query, bound, plain
@@ -219,6 +231,9 @@ class EventFold:
             columns.append(
                 exp.alias_(exp.column(measure.take.column, table="b"), f"_{measure.take.column}", quoted=True)
             )
+        if self._is_kept(wanted):
+            source = exp.alias_(exp.column(kind.key[0], table="b"), "source")
+            columns += [exp.column("batch_no", table="k"), exp.column("row_no", table="k"), source]
         return query.select(*columns, copy=False).subquery("r", copy=False)
 
     def _gather(self, measure: t.Measure, rows: str, wanted: Wanted, *, by_spell: bool) -> exp.Expr:

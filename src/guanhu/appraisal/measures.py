@@ -15,6 +15,7 @@ from fractions import Fraction
 from sqlglot import exp
 
 from guanhu.appraisal import shapes
+from guanhu.appraisal.credited import kept_measures
 from guanhu.appraisal.cubes import Cubes
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.parameters import Parameters, inputs_in
@@ -87,6 +88,9 @@ class Fold:
         self.statistics = statistics
         self.made: set[str] = set()
         self.cubes = Cubes(engine)
+        self.kept_measures = kept_measures(rulebook)
+        self.credited_rows: list[str] = []
+        """Tables of credited rows that the run keeps."""
         self.derived: dict[tuple[str, Instance], Derived] = {}
         self.latest: dict[str, Derived] = {}
         self.count = 0

@@ -8,6 +8,7 @@
         measures.parquet    subject, spell, instance, measure, num, den, state
         lines.parquet       subject, spell, instance, path, num, den, text, state, cause
         decisions.parquet   what changes, from when; undecided ones marked
+        credited.parquet    rows of fact behind figures that later depend on the single row (see `credited`)
         reconcile.parquet   managers + unassigned = institutions = bank
         published.parquet   instances that were published before, shown as published: instance, every, run
         corrections.parquet what is due or owed of them: recomputed, published, corrected so far
@@ -35,6 +36,7 @@ from sqlglot import exp
 
 from guanhu.appraisal import corrections
 from guanhu.appraisal.appraise import Outcome, Progress, Result, quiet
+from guanhu.appraisal.credited import gathered
 from guanhu.appraisal.engine import Engine
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import planned
@@ -47,7 +49,16 @@ from guanhu.values.problem import Place, Problem, Refused
 LANGUAGE_VERSION = "1"
 """Changes when the meaning of a rulebook's text changes."""
 PARTIAL = ".partial-"
-TABLES = ("people", "left_out", "measures", "lines", "decisions", "reconcile", *corrections.NEW_TABLES)
+TABLES = (
+    "people",
+    "left_out",
+    "measures",
+    "lines",
+    "decisions",
+    "credited",
+    "reconcile",
+    *corrections.NEW_TABLES,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +276,7 @@ class Freezer:
             ("undecided", "BOOLEAN"),
         )
         self.engine.load("frozen/decisions", columns, self.outcome.changes)
+        gathered(self.engine, self.outcome.credited)
         named = (
             "instance",
             "measure",
@@ -295,7 +307,8 @@ class Freezer:
         total = hashlib.sha256()
         # Without published instances there is nothing to correct: such a run's digest is of its results alone.
         more = ("published", "corrections") if self.held else ()
-        for name in ("people", "left_out", "measures", "lines", "decisions", *more):
+        kept = ("credited",) if self.outcome.credited else ()
+        for name in ("people", "left_out", "measures", "lines", "decisions", *kept, *more):
             query = filled(
                 "SELECT coalesce(sha256(string_agg(r, chr(10) ORDER BY r)), '') FROM (SELECT CAST(x AS VARCHAR) AS r FROM t AS x) AS y",
                 t=f"frozen/{name}",
