@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -12,22 +12,28 @@ from guanhu.rulebook.explain.values import Unknown, Value
 from guanhu.rulebook.run.template import filled
 
 _KEPT = """
-SELECT instance, group_id, line, num, den, text, state FROM read_parquet(:path)
-WHERE subject_id = :subject AND spell_no = 0
+SELECT instance, group_id, spell_no, line, num, den, text, state FROM read_parquet(:path)
+WHERE subject_id = :subject
 """
 
 _CORRECTED = (
     "SELECT group_id, of_instance, line, correction_fen FROM read_parquet(:path) WHERE subject_id = :subject"
 )
+Card = tuple[str, str, int]
+"""An instance, a group and the number of a spell; 0 is the whole subject."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A figure on which the two readings do not agree; None is unknown, "absent" is no figure at all."""
+    """A figure on which the two readings do not agree; None is unknown, "absent" is no figure at all.
+
+    `spell_no` 0 is the whole subject.
+    """
 
     subject_id: str
     instance: str
     group: str
+    spell_no: int
     line: str
     run: Value | None
     explain: Value | None
@@ -39,15 +45,19 @@ def differences(opened: OpenRun, subjects: Iterable[str] | None = None) -> tuple
     count = 0
     found: list[Difference] = []
     for subject in kinds if subjects is None else subjects:
-        own = {(x.instance.key, x.group): x.whole for x in opened.explain(subject)}
+        own: dict[Card, Mapping[str, Value]] = {}
+        for trace in opened.explain(subject):
+            own[trace.instance.key, trace.group, 0] = trace.whole
+            for card in trace.cards:
+                lines = {name: traced.value for name, traced in card.lines.items()}
+                own[trace.instance.key, trace.group, card.spell_no] = lines
         found.extend(correction_differences(opened, subject))
-        for instance, group, line, kept in kept_values(opened, subject):
+        for card_of, line, kept in kept_values(opened, subject):
             count += 1
-            values = own.get((instance, group))
-            told: Value | None = "absent" if values is None or line not in values else values[line]
+            told: Value | None = own.get(card_of, {}).get(line, "absent")
             told = None if isinstance(told, Unknown) else told
             if told != kept:
-                found.append(Difference(subject, instance, group, line, kept, told))
+                found.append(Difference(subject, *card_of, line, kept, told))
     return count, found
 
 
@@ -73,6 +83,7 @@ def correction_differences(opened: OpenRun, subject: str) -> list[Difference]:
             subject,
             of,
             group,
+            0,
             f"{line}~correction",
             kept.get((group, of, line), "absent"),
             told.get((group, of, line), "absent"),
@@ -86,19 +97,19 @@ def _known(value: Value) -> Value | None:
     return None if isinstance(value, Unknown) else value
 
 
-def kept_values(opened: OpenRun, subject: str) -> list[tuple[str, str, str, Value | None]]:
-    """Return (instance, group, line, value) of everything that a run kept of a subject."""
+def kept_values(opened: OpenRun, subject: str) -> list[tuple[Card, str, Value | None]]:
+    """Return (card, line, value) of everything that a run kept of a subject, its spells included."""
     from sqlglot import exp  # noqa: PLC0415 - one literal
 
     query = filled(_KEPT, path=literal(opened.run.table("lines")), subject=exp.Literal.string(subject))
-    found: list[tuple[str, str, str, Value | None]] = []
-    for instance, group, line, num, den, text, state in opened.engine.rows(query):
+    found: list[tuple[Card, str, Value | None]] = []
+    for instance, group, spell_no, line, num, den, text, state in opened.engine.rows(query):
         value: Value | None = None
         if state == "ok":
             value = (
                 known_value(num, den) if text is None else text == "yes" if text in ("yes", "no") else text
             )
-        found.append((instance, group, line, value))
+        found.append(((instance, group, int(spell_no)), line, value))
     return found
 
 

@@ -78,7 +78,11 @@ class View(Protocol):
 
 @dataclass(slots=True)
 class Result:
-    """What one group's cards in one instance came to."""
+    """What one group's cards in one instance came to.
+
+    `lines` and `decisions` are columns of the table `persons`, `cards` are the same names in the table `spells`:
+    a whole is not kept at its cards' scale.
+    """
 
     instance: Instance
     group: t.GroupOfSubjects
@@ -87,6 +91,7 @@ class Result:
     lines: dict[str, Compiled]
     measures: dict[str, Compiled]
     decisions: dict[str, Compiled]
+    cards: dict[str, Compiled]
 
 
 @dataclass(slots=True)
@@ -400,6 +405,7 @@ class Appraisal:
                 if key.startswith("measure:")
             },
             decisions,
+            {x: card.lines[x] for x in names},
         )
         self.outcome.results.append(result)
         self.history.remember(result, self.outcome)

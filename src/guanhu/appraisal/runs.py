@@ -25,7 +25,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -255,8 +255,10 @@ class Freezer:
     def _tables(self) -> None:
         results = self.outcome.results
         self._create("people", [_people(r) for r in results], _PEOPLE_EMPTY)
-        lines = [q for r in results for q in _line_rows(r, r.persons, "0")]
-        lines += [q for r in results if r.spells != r.persons for q in _line_rows(r, r.spells, "spell_no")]
+        lines = [q for r in results for q in _line_rows(r, r.persons, "0", {**r.lines, **r.decisions})]
+        lines += [
+            q for r in results if r.spells != r.persons for q in _line_rows(r, r.spells, "spell_no", r.cards)
+        ]
         self._create("lines", lines, _LINES_EMPTY)
         self._create("measures", [q for r in results for q in _measure_rows(r)], _MEASURES_EMPTY)
         text = "VARCHAR"
@@ -386,9 +388,10 @@ def whole(sql: exp.Expr) -> exp.Expr:
     return exp.Cast(this=sql.copy(), to=exp.DataType.build("DECIMAL(38, 0)"))
 
 
-def _line_rows(result: Result, table: str, spell: str) -> list[exp.Expr]:
+def _line_rows(result: Result, table: str, spell: str, values: Mapping[str, Compiled]) -> list[exp.Expr]:
+    """Return one query for each line: the columns of a table, read as `values` says of that very table."""
     found: list[exp.Expr] = []
-    for name, value in {**result.lines, **result.decisions}.items():
+    for name, value in values.items():
         column = exp.column(name, quoted=True)
         nothing: exp.Expr = exp.Cast(this=exp.Null(), to=exp.DataType.build("VARCHAR"))
         num = den = whole(exp.Null())

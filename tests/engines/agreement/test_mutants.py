@@ -6,7 +6,7 @@ The expected figures are the evaluator's. A mutant that survives is a hole in th
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +17,8 @@ from sqlglot import exp
 from guanhu.appraisal.appraise import Appraisal
 from guanhu.appraisal.history import exact
 from guanhu.facts.store import Bank
-from guanhu.rulebook.explain.values import Unknown
+from guanhu.rulebook.explain.subject import SubjectTrace
+from guanhu.rulebook.explain.values import Unknown, Value
 from guanhu.rulebook.load.folder import load_string
 from guanhu.rulebook.run.template import table_named
 from guanhu.values.dates import period_of
@@ -25,7 +26,8 @@ from tests.engines.agreement.fixed import PERIOD, TOPICS, fixed_world
 from tests.engines.agreement.mutants import MUTANTS, Planted, without_cuts
 from tests.engines.agreement.running import compare, make_engine, write_rulebook
 
-Figures = dict[tuple[str, str, str], object]
+Figures = dict[tuple[str, str, int, str], object]
+"""Subject, instance, number of the spell (0 is the whole) and line."""
 LEAST_MUTANTS = 20
 TRIED = sorted({mutant.topic for mutant in MUTANTS})
 
@@ -49,12 +51,20 @@ def suite() -> Iterator[Suite]:
             compared = compare(bank, write_rulebook(folder / topic, text), PERIOD)
             assert compared.found == []
             expected[topic] = {
-                (subject, trace.instance.key, line): None if isinstance(value, Unknown) else value
+                (subject, trace.instance.key, spell_no, line): None if isinstance(value, Unknown) else value
                 for subject, traces in compared.traces.items()
                 for trace in traces
-                for line, value in trace.whole.items()
+                for spell_no, lines in told_by(trace)
+                for line, value in lines.items()
             }
         yield Suite(bank, expected)
+
+
+def told_by(trace: SubjectTrace) -> Iterator[tuple[int, Mapping[str, Value]]]:
+    """Yield the whole and each spell with what the evaluator says of its lines."""
+    yield 0, trace.whole
+    for card in trace.cards:
+        yield card.spell_no, {name: traced.value for name, traced in card.lines.items()}
 
 
 def figures_of(bank: Bank, text: str) -> Figures:
@@ -68,12 +78,15 @@ def figures_of(bank: Bank, text: str) -> Figures:
     try:
         view = bank.view(events=tuple(rulebook.events.values()))
         for result in Appraisal(engine, view, rulebook, period).run().results:
-            meanings = {**result.lines, **result.decisions}
-            columns = [exp.column(name, quoted=True) for name in meanings]
-            query = exp.select("subject_id", *columns).from_(table_named(result.persons), copy=False)
-            for subject, *values in engine.rows(query):
-                for (name, meaning), value in zip(meanings.items(), values, strict=True):
-                    found[subject, result.instance.key, name] = exact(value, meaning)
+            for table, spell_no, meanings in (
+                (result.persons, "0", {**result.lines, **result.decisions}),
+                (result.spells, "spell_no", result.cards),
+            ):
+                columns = [exp.column(name, quoted=True) for name in meanings]
+                query = exp.select("subject_id", spell_no, *columns).from_(table_named(table), copy=False)
+                for subject, number, *values in engine.rows(query):
+                    for (name, meaning), value in zip(meanings.items(), values, strict=True):
+                        found[subject, result.instance.key, number, name] = exact(value, meaning)
     finally:
         engine.close()
     return found
@@ -104,8 +117,9 @@ def test_mutant_is_caught(mutant: Planted, suite: Suite, monkeypatch: pytest.Mon
     expected = suite.expected[mutant.topic]
     wrong = [key for key in expected if found.get(key, "absent") != expected[key]]
     assert wrong, f"{mutant.name} survives: add a line that catches it"
-    subject, instance, line = min(wrong, key=lambda key: (key[2], key[1], key[0]))
-    now, right = found.get((subject, instance, line)), expected[subject, instance, line]
+    first = min(wrong, key=lambda key: (key[3], key[1], key[0], key[2]))
+    subject, instance, _, line = first
+    now, right = found.get(first), expected[first]
     print(
         f"{mutant.name} | {line}, {subject}, {instance}: {shown(now)}, not {shown(right)} | {len(wrong)} figures"
     )
