@@ -275,10 +275,15 @@ class Card:
         if line.for_days:
             share = n.constant(Fraction(self.instance.days.days, line.for_days))
             raw = self._number(n.multiply(raw, share))
-        if self.group.spells and line.unit == units.MONEY and line.role != "total":
+        bounded = line.least is not None or line.most is not None
+        if self.group.spells and line.unit == units.MONEY and (line.role != "total" or bounded):
             raw = self._number(raw)
             self.sheet.bind(raw, f"{line.id}~raw")
             self.lines[f"{line.id}~raw"] = raw
+            if line.role == "total":
+                self.lines[f"{line.id}~held"] = self.sheet.bind(
+                    n.compare("<>", raw, value), f"{line.id}~held"
+                )
         self.keep(line.id, settled(raw, line.unit))
 
     def _number(self, value: Num) -> Num:

@@ -19,7 +19,8 @@ def person_table(engine: Engine, card: Card, rulebook: t.Rulebook) -> tuple[str,
     """Return the table of one row per subject and what its line columns mean.
 
     Rounding: pay is summed exactly over spells and rounded to the fen once; points are Σ(points × days) ÷ Σ days
-              at 12 places; a total is the sum of its rounded lines.
+              at 12 places; a total is the sum of its rounded lines, but where `least` or `most` holds it in a
+              spell it is summed like pay.
     """
     (count,) = engine.rows(filled("SELECT count(*) FROM c WHERE NOT is_last", c=card.table))[0]
     if not count:
@@ -29,6 +30,9 @@ def person_table(engine: Engine, card: Card, rulebook: t.Rulebook) -> tuple[str,
     columns: list[exp.Expr] = []
     for name, value in card.lines.items():
         if name.endswith("~raw"):
+            continue
+        if name.endswith("~held"):
+            columns.append(exp.alias_(exp.LogicalOr(this=exp.column(name, quoted=True)), name, quoted=True))
             continue
         line = rulebook.lines.get(name)
         column = exp.column(name, quoted=True)
@@ -106,24 +110,42 @@ def _with_totals(
 ) -> tuple[str, dict[str, Compiled]]:
     """Return the persons with each money total as the sum of its own rounded lines."""
     changes: list[exp.Expr] = []
+    totals: dict[str, Num] = {}
     for line_id in card.lines:
         line = rulebook.lines.get(line_id)
-        if (
-            line is None
-            or line.role != "total"
-            or line.unit != units.MONEY
-            or line.least is not None
-            or line.most is not None
-        ):
+        if line is None or line.role != "total" or line.unit != units.MONEY:
             continue
-        found: Num | None = None
-        for term in line.terms:
-            value = lines[term]
-            if isinstance(value, Num):
-                found = value if found is None else n.add(found, value)
+        found = _sum_of_terms(line, lines)
         if found is not None:
+            if f"{line_id}~held" in card.lines:
+                found = _where_held(line_id, lines[line_id], found)
             changes.append(exp.alias_(found.sql, line_id, quoted=True))
-            lines[line_id] = Num(exp.column(line_id, quoted=True), found.scale, found.low, found.high)
+            # Spelt out, not by its name, for a total of it: the name is still what the spells came to.
+            lines[line_id] = totals[line_id] = found
+    for line_id, found in totals.items():
+        lines[line_id] = Num(exp.column(line_id, quoted=True), found.scale, found.low, found.high)
     star = exp.Star(replace=changes) if changes else exp.Star()
     engine.create(name, exp.select(star).from_(table_named(sums), copy=False))
     return name, lines
+
+
+def _sum_of_terms(line: t.Line, lines: dict[str, Compiled]) -> Num | None:
+    found: Num | None = None
+    for term in line.terms:
+        value = lines[term]
+        if isinstance(value, Num):
+            found = value if found is None else n.add(found, value)
+    return found
+
+
+def _where_held(line_id: str, own: Compiled, terms: Num) -> Num:
+    """Return the sum of the spells of a total where a bound holds one of them, else the sum of its rounded lines."""
+    if not isinstance(own, Num):
+        raise TypeError(line_id)
+    scale = n.common_scale(own.scale, terms.scale)
+    spells, whole = n.rescaled(own, scale), n.rescaled(terms, scale)
+    size = max(spells.size, whole.size)
+    # A bound that is unknown in a spell makes the total unknown, though all its lines may be known.
+    held = n.any_of([n.is_null(spells.sql), exp.column(f"{line_id}~held", quoted=True)])
+    sql = n.case([(held, n.typed(spells.sql, size))], n.typed(whole.sql, size))
+    return Num(sql, scale, min(spells.low, whole.low), max(spells.high, whole.high))

@@ -237,10 +237,8 @@ class SubjectEvaluator:
         if len(cards) == 1 or line is None or line.role == "check":
             return last
         if line.unit == units.MONEY:
-            if line.role == "total" and line.least is None and line.most is None:
+            if line.role == "total" and not any(_is_held(card.lines[name]) for card in cards):
                 return _sum([whole[term] for term in line.terms])
-            if line.role == "total":
-                return last
             total = _sum([card.raw.get(name, card.lines[name].value) for card in cards])
             return settled(total, units.MONEY) if isinstance(total, Fraction) else total
         if line.unit == units.POINTS:
@@ -541,6 +539,13 @@ def in_force_day(decision: t.Decision, days: Span) -> date:
     if decision.in_force != "next month" or days.end.day == 1:
         return days.end
     return add_months(days.end.replace(day=1), 1)
+
+
+def _is_held(traced: Traced) -> bool:
+    """Tell whether a bound decides a line of a card: it is touched, or unknown."""
+    return isinstance(traced.value, Unknown) or (
+        isinstance(traced.note, LineNote) and traced.note.bound != ""
+    )
 
 
 def _sum(values: list[Value]) -> Value:
