@@ -9,6 +9,8 @@ import pytest
 
 from guanhu.facts.store import Bank
 from guanhu.rulebook.explain.subject import SubjectTrace
+from guanhu.rulebook.explain.telling import Teller
+from guanhu.rulebook.load.folder import load_string
 from tests.engines.agreement.fixed import PERIOD, Section, fixed_world, rulebook_text
 from tests.engines.agreement.running import compare, write_rulebook
 
@@ -57,3 +59,49 @@ def test_a_total_of_totals_adds_what_they_came_to(bank: Bank, tmp_path: Path) ->
     }
     trace = quarter_of(bank, tmp_path / "rules", lines)
     assert trace.whole["all"] == 9000 + Fraction("19999.98")
+
+
+FIXED = {
+    "of the text": {"pay": "900元"},
+    "supplied": {"pay": "floor_pay * 4.5"},
+    "of a case": {"cases": [{"when": "edge > 5元", "pay": "900元"}, {"otherwise": "edge"}]},
+    "of a table": {"pay": "amounts(edge)"},
+    "beside a figure": {"pay": "900元 + edge - edge"},
+    "counted by hand": {"pay": "900元 * spell_days / period_days"},
+}
+"""900 for the quarter, however it is written: 480 in 48 of 90 days, 420 in 42."""
+AMOUNTS = {"by": ["key"], "gives": {"x": "money"}, "rows": [["<= 5元", "0元"], ["> 5元", "900元"]]}
+
+
+@pytest.mark.parametrize("written", FIXED)
+def test_a_fixed_amount_counts_by_days(bank: Bank, tmp_path: Path, written: str) -> None:
+    more: dict[str, Section] = {"tables": {"amounts": AMOUNTS}} if written == "of a table" else {}
+    trace = quarter_of(bank, tmp_path / "rules", {"x": FIXED[written]}, **more)
+    assert [card.lines["x"].value for card in trace.cards] == [480, 420]
+    assert trace.whole["x"] == 900
+
+
+def test_a_newcomer_gets_the_part_of_the_days_in_post(bank: Bank, tmp_path: Path) -> None:
+    """p3 joins on 10 February: 50 of 90 days."""
+    text = rulebook_text("quarter", "by days", {"x": {"pay": "900元"}})
+    compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)
+    assert compared.found == []
+    assert compared.traces["p3"][-1].whole["x"] == 500
+
+
+def test_without_spells_a_fixed_amount_is_whole(bank: Bank, tmp_path: Path) -> None:
+    text = rulebook_text("quarter", "none", {"x": {"pay": "900元"}})
+    compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)
+    assert compared.found == []
+    assert {traces[-1].whole["x"] for traces in compared.traces.values()} == {Fraction(900)}
+
+
+def test_the_days_of_a_fixed_amount_are_told(bank: Bank, tmp_path: Path) -> None:
+    text = rulebook_text("quarter", "by days", {"x": {"pay": "900元"}})
+    rulebook, _ = load_string(text)
+    assert rulebook is not None
+    compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)
+    (told,) = Teller(rulebook).subject(compared.traces[MOVED][-1])
+    said = [line for _, line in told.lines()]
+    assert "规则: 900元(按在岗天数)" in said
+    assert "× 在岗 48 天 ÷ 本期 90 天" in said

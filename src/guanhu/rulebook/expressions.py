@@ -420,6 +420,15 @@ class InstanceValue(Node):
     name: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByDays(Node):
+    """A fixed amount in a spell: x × `part` ÷ `of`, exactly. The checker puts it; no text writes it."""
+
+    x: Expr
+    part: InstanceValue
+    of: InstanceValue
+
+
 Expr = (
     Const
     | WordConst
@@ -461,6 +470,7 @@ Expr = (
     | DatePart
     | Between
     | InstanceValue
+    | ByDays
 )
 
 

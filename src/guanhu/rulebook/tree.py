@@ -25,6 +25,9 @@ from guanhu.rulebook.expressions import (
     Between as Between,
 )
 from guanhu.rulebook.expressions import (
+    ByDays as ByDays,
+)
+from guanhu.rulebook.expressions import (
     Case as Case,
 )
 from guanhu.rulebook.expressions import (

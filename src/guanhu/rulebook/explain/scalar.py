@@ -49,9 +49,8 @@ def evaluate(node: t.Expr, env: Env) -> Traced:
         case t.Negative():
             return _of_numbers(node, (evaluate(node.x, env),), lambda x: -x)
         case t.Sum():
-            return _of_numbers(
-                node, tuple(evaluate(x, env) for x in node.terms), lambda *xs: sum(xs, Fraction(0))
-            )
+            terms = tuple(evaluate(x, env) for x in node.terms)
+            return _of_numbers(node, terms, lambda *xs: sum(xs, Fraction(0)))
         case t.Product():
             return _of_numbers(
                 node, (evaluate(node.left, env), evaluate(node.right, env)), lambda x, y: x * y
@@ -106,6 +105,9 @@ def evaluate(node: t.Expr, env: Env) -> Traced:
             )
         case t.Between():
             return _between(node, env)
+        case t.ByDays():
+            parts = tuple(evaluate(x, env) for x in (node.x, node.part, node.of))
+            return _of_numbers(node, parts, lambda amount, days, period: amount * days / period)
         case _:
             return env.leaf(node)
 

@@ -10,6 +10,7 @@ from guanhu.rulebook.load.build import Builder, Silent
 from guanhu.rulebook.load.build_small import group_of
 from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.scope import LineScope
+from guanhu.rulebook.load.spell_days import SpellDays
 from guanhu.rulebook.load.text import Fields, Items, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
 from guanhu.rulebook.windows import Window, window_of
@@ -75,13 +76,20 @@ class _LineBuilder:
         return t.Line(
             role=role,
             unit=unit,
-            value=as_number(value),
+            value=self.by_days(as_number(value), unit),
             least=least,
             most=most,
             weight=self.weight(),
             for_days=for_days,
             **self.common(),
         )
+
+    def by_days(self, value: t.Expr, unit: Unit) -> t.Expr:
+        """Return a value in which fixed amounts of money count by days, where the group has spells."""
+        group = self.builder.groups[self.group]
+        if unit != units.MONEY or not group.spells or group.subject != "person":
+            return value
+        return SpellDays(self.builder.tables.get).marked(value)
 
     def common(self) -> dict[str, Any]:
         once = None

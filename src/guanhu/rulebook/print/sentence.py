@@ -78,6 +78,7 @@ _PRIMARY = (
     t.Times,
     t.Group,
     t.Pool,
+    t.ByDays,
 )
 # How tightly a phrase holds together; a part that holds less tightly than its place needs gets brackets.
 _LOOSE, _CONDITION, _SUM, _QUOTIENT, _PRODUCT, _ONE = range(6)
@@ -135,6 +136,8 @@ class Speaker:
                 return self.quotient(node)
             case t.Settled():
                 return self.say(node.x)
+            case t.ByDays():
+                return f"{self.inner(node.x)}(按{_INSTANCE['spell_days']})"
             case t.Round():
                 how = {"half": "四舍五入", "up": "进位", "down": "舍尾"}[node.mode]
                 return f"{self.inner(node.x)}({how}到小数点后 {node.places} 位)"

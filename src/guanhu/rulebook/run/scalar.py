@@ -104,6 +104,8 @@ class Compiler:
                 return n.absolute(self.number(node.x))
             case t.Steps():
                 return self._steps(node)
+            case t.ByDays():
+                return self._by_days(node)
             case t.Cases():
                 return self._cases([(c.when, c.value) for c in node.cases], node.otherwise)
             case t.Lookup():
@@ -245,6 +247,14 @@ class Compiler:
         sql = n.case([(zero, exp.Null()), (opposite, exp.Neg(this=n.wrap(whole)))], whole)
         bound = above.size + 1
         return Num(sql, Fraction(1), -bound, bound, level)
+
+    def _by_days(self, node: t.ByDays) -> Num:
+        """Return a fixed amount by the days of the spell: the days of the instance are a constant."""
+        days = self.number(node.of)
+        if days.constant is None:
+            raise TypeError("the days of an instance are the same for all")
+        part = n.multiply(self.number(node.x), self.number(node.part))
+        return n.multiply(part, n.constant(Fraction(1, days.constant)))
 
     def _cases(self, arms: list[tuple[t.Expr, t.Expr]], otherwise: t.Expr | None) -> Compiled:
         conditions = [self.condition(when) for when, _ in arms]

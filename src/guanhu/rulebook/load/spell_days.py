@@ -1,0 +1,95 @@
+"""Fixed amounts of a spell: what is paid for the whole period, whoever did what, counts by days.
+
+A figure of a spell is the spell's own; an amount that reads none would be paid once in each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.load.typing import as_number
+from guanhu.values import units
+
+_OF_THE_TEXT = (t.Const, t.InputRef, t.SubjectValue, t.DateConst)
+_OF_PARTS = (
+    t.Negative,
+    t.Sum,
+    t.Product,
+    t.Quotient,
+    t.Settled,
+    t.Round,
+    t.Least,
+    t.Most,
+    t.Absolute,
+    t.FirstGiven,
+    t.DatePart,
+    t.Between,
+)
+
+
+class SpellDays:
+    """Marks the fixed amounts of a money line."""
+
+    def __init__(self, table_of: Callable[[str], t.Table | None]) -> None:
+        """Take how a table is found by its name."""
+        self.table_of = table_of
+
+    def marked(self, node: t.Expr) -> t.Expr:
+        """Return a formula of money in which each amount that reads no figure counts by days.
+
+        Terms of a sum and values of cases are looked at one by one; what a condition reads does not matter.
+        """
+        if self.fixed(node):
+            return _by_days(node)
+        match node:
+            case t.Cases():
+                cases = tuple(replace(case, value=self.marked(case.value)) for case in node.cases)
+                last = self.marked(node.otherwise) if node.otherwise is not None else None
+                return replace(node, cases=cases, otherwise=last)
+            case t.Sum():
+                return replace(node, terms=tuple(self.marked(x) for x in node.terms))
+            case t.Negative():
+                return replace(node, x=self.marked(node.x))
+            case _:
+                return node
+
+    def fixed(self, node: t.Expr) -> bool:
+        """Tell whether a value is made of numbers of the text, inputs and attributes alone."""
+        match node:
+            case t.InstanceValue():
+                # What reads the days of the spell has been counted by days already.
+                return node.name != "spell_days"
+            case t.Cases():
+                values = [case.value for case in node.cases]
+                return all(self.fixed(x) for x in (*values, node.otherwise) if x is not None)
+            case t.Lookup():
+                return self._fixed_table(node)
+        if isinstance(node, _OF_THE_TEXT):
+            return True
+        return isinstance(node, _OF_PARTS) and all(self.fixed(x) for x in node.children())
+
+    def _fixed_table(self, node: t.Lookup) -> bool:
+        table = self.table_of(node.table)
+        if table is None or table.how not in ("whole", "ladder"):
+            return False
+        index = table.columns.index(node.column)
+        rows = [row.gives[index] for version in table.versions for row in version.rows]
+        return all(self.fixed(x) for x in (*rows, *((table.no_row[index],) if table.no_row else ())))
+
+
+def _by_days(node: t.Expr) -> t.Expr:
+    if isinstance(node, t.Const) and not node.value:
+        return node
+
+    def days(name: str) -> t.InstanceValue:
+        return t.InstanceValue(name=name, unit=units.DAYS, place=node.place)
+
+    return t.ByDays(
+        x=as_number(node),
+        part=days("spell_days"),
+        of=days("period_days"),
+        unit=node.unit,
+        place=node.place,
+    )
