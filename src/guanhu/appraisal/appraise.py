@@ -19,7 +19,7 @@ from sqlglot import exp
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.events import EventFold
 from guanhu.appraisal.ground import lay_ground
-from guanhu.appraisal.history import History
+from guanhu.appraisal.history import History, read_opening
 from guanhu.appraisal.lines import Card, Known
 from guanhu.appraisal.measures import OBJECT_OF, Figure, Fold, Statistics, Wanted, date_sql
 from guanhu.appraisal.parameters import Parameters, read_parameters
@@ -162,7 +162,7 @@ class Appraisal:
         self.outcome.problems.extend(problems)
         lay_ground(self.engine)
         self.fold = Fold(self.engine, self.rulebook, self.parameters, Statistics(self._bounds(kinds)))
-        self.history.read_opening()
+        read_opening(self.engine, self.rulebook, self.past)
         self._expect()
 
     def _expect(self) -> None:

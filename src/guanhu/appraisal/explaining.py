@@ -105,14 +105,11 @@ class Explainer:
     def subject(self, subject_id: str, kind: str, planned: Iterable[Instance]) -> list[SubjectTrace]:
         """Return the traces of a subject in all instances of a run, in time order."""
         facts = self.facts(subject_id, kind)
-        own = Past(
-            self.past.published,
-            {},
-            copy.deepcopy(
-                {s: {k: v for k, v in by.items() if k == subject_id} for s, by in self.past.states.items()}
-            ),
-            self.past.held,
+        states, opening = (
+            copy.deepcopy({s: {k: v for k, v in by.items() if k == subject_id} for s, by in store.items()})
+            for store in (self.past.states, self.past.opening)
         )
+        own = Past(self.past.published, {}, states, self.past.held, opening)
         evaluator = SubjectEvaluator(self.rulebook, self.inputs, facts, self.coverage, self.others, own)
         return evaluator.run(planned)
 

@@ -15,8 +15,7 @@ from guanhu.appraisal.lines import Card, leaf_key
 from guanhu.appraisal.parameters import value_of
 from guanhu.appraisal.past_columns import loaded_values, past_query
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.explain.past import Past, Value
-from guanhu.rulebook.explain.resets import resets_in
+from guanhu.rulebook.explain.past import Dated, Past, Value
 from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Word
@@ -29,6 +28,27 @@ if TYPE_CHECKING:
     from guanhu.appraisal.appraise import Outcome, Result
 
 
+def read_opening(engine: Engine, rulebook: t.Rulebook, past: Past) -> None:
+    """Read `opening_state` into the past: values of lines and decisions of earlier instances, and states."""
+    query = filled(
+        "SELECT subject_id, item, every, day, value FROM f_opening_state WHERE rulebook = :id ORDER BY ALL",
+        id=exp.Literal.string(rulebook.id),
+    )
+    for subject, item, every, day, text in engine.rows(query):
+        if item in rulebook.states:
+            for store in (past.states, past.opening):
+                store.setdefault(item, {}).setdefault(subject, []).append((day, text))
+            continue
+        line = rulebook.lines.get(item) or rulebook.decisions.get(item)
+        if line is None:
+            continue
+        unit = line.unit if isinstance(line, t.Line) else units.YES_NO
+        value = _yes_no(text) if unit == units.YES_NO else value_of(unit, text)
+        key = (item, unit_containing(every, day))
+        if not isinstance(value, date):
+            past.published.setdefault(key, {})[subject] = value
+
+
 class History:
     """Reads earlier values into cards and remembers what each instance gives."""
 
@@ -37,29 +57,9 @@ class History:
         self.engine = engine
         self.rulebook = rulebook
         self.past = past
-        self.resets: dict[str, dict[str, list[date]]] = {}
+        self.given: dict[str, dict[str, Dated]] = {}
         self.remembered = _lines_of_the_past(rulebook)
         self.count = 0
-
-    def read_opening(self) -> None:
-        """Read `opening_state`: values of lines and decisions of earlier instances, and states."""
-        query = filled(
-            "SELECT subject_id, item, every, day, value FROM f_opening_state WHERE rulebook = :id",
-            id=exp.Literal.string(self.rulebook.id),
-        )
-        for subject, item, every, day, text in self.engine.rows(query):
-            if item in self.rulebook.states:
-                self.past.states.setdefault(item, {}).setdefault(subject, []).append((day, text))
-                continue
-            line = self.rulebook.lines.get(item) or self.rulebook.decisions.get(item)
-            if line is None:
-                continue
-            unit = line.unit if isinstance(line, t.Line) else units.YES_NO
-            value = _yes_no(text) if unit == units.YES_NO else value_of(unit, text)
-            key = (item, unit_containing(every, day))
-            if not isinstance(value, date):
-                self.past.published.setdefault(key, {})[subject] = value
-        self.resets = resets_in(self.rulebook, self.past.published)
 
     # -- columns of a card --
 
@@ -101,13 +101,12 @@ class History:
             case t.OverInstances():
                 return self._over(card, node, key)
             case t.Streak():
-                before = self.past.streak(node.line, instance.days.start, self.resets.get(node.line, {}))
+                before = self.past.streak(node.line, instance.days.start, self._since(node, instance))
                 return self._joined(card, before, units.COUNT, key)
             case t.Times():
                 first = self._first_of_last(instance, node.last)
-                return self._joined(
-                    card, self.past.times(node.line, first, instance.days.start), units.COUNT, key
-                )
+                before = self.past.times(node.line, first, instance.days.start, self._since(node, instance))
+                return self._joined(card, before, units.COUNT, key)
             case t.Balance():
                 return self._balance(card, node, key)
             case t.State():
@@ -118,6 +117,22 @@ class History:
                 return self._joined(card, dict(current), node.unit, key)
             case _:
                 raise TypeError(type(node).__name__)
+
+    def _since(self, node: t.Streak | t.Times, instance: Instance) -> dict[str, date]:
+        """Return, by subject, after which day a streak or count starts anew in an instance."""
+        return self.past.changes(node, instance.days.end, self._given(node.states))
+
+    def _given(self, states: tuple[str, ...]) -> dict[str, dict[str, Dated]]:
+        """Return the grades and posts of the bank's own rows, read once, where a count leads to them."""
+        for name in {"grade", "post"}.intersection(states).difference(self.given):
+            query = filled(
+                "SELECT person_id, from_day, :state FROM f_posts WHERE :state IS NOT NULL ORDER BY 1, 2",
+                state=exp.column(name),
+            )
+            found = self.given.setdefault(name, {})
+            for subject, day, value in self.engine.rows(query):
+                found.setdefault(subject, []).append((day, value))
+        return self.given
 
     def _first_of_last(self, instance: Instance, last: int) -> date:
         months = {"month": 1, "quarter": 3, "half": 6, "year": 12}.get(instance.every, 12)
@@ -230,7 +245,6 @@ class History:
             decision = self.rulebook.decisions[name]
             values = self.past.computed[name, result.instance.days]
             fired = sorted(subject for subject, value in values.items() if value)
-            self._reset(decision, fired, result.instance.days)
             current = self._current(decision, result) if decision.state else {}
             day = in_force_day(decision, result.instance.days)
             for subject in fired:
@@ -249,12 +263,6 @@ class History:
                 )
             if not undecided and decisions[0][0].state:
                 self.past.states.setdefault(state, {}).setdefault(subject, []).append((day, decisions[0][2]))
-
-    def _reset(self, decision: t.Decision, fired: list[str], days: Span) -> None:
-        for node in t.walk(decision.when):
-            if isinstance(node, t.Streak | t.Times):
-                for subject in fired:
-                    self.resets.setdefault(node.line, {}).setdefault(subject, []).append(days.end)
 
     def _current(self, decision: t.Decision, result: Result) -> dict[str, str]:
         if decision.state in ("grade", "post"):

@@ -392,9 +392,9 @@ def leaf_key(node: t.Expr) -> str:
         case t.Previous():
             return f"previous {node.line} {id_of(node.otherwise)}"
         case t.Streak():
-            return f"streak {node.line}"
+            return f"streak {node.line}{_anew(node)}"
         case t.Times():
-            return f"times {node.line} {node.last}"
+            return f"times {node.line} {node.last}{_anew(node)}"
         case t.State():
             return f"state {node.name}"
         case t.Balance():
@@ -403,6 +403,11 @@ def leaf_key(node: t.Expr) -> str:
             return f"pool {node.place.line}:{node.place.column}"
         case _:
             raise TypeError(type(node).__name__)
+
+
+def _anew(node: t.Streak | t.Times) -> str:
+    after = (*node.states, *(f"decision {name}" for name in node.decisions))
+    return f" after {', '.join(after)}" if after else ""
 
 
 def id_of(node: t.Expr | None) -> str:

@@ -287,18 +287,26 @@ class Previous(Node):
 class Streak(Node):
     """How many instances in a row, this one last, a condition line held for the subject.
 
-    Starts anew after a decision that reads it has come true. An unknown instance makes it unknown.
+    Starts anew when one of `states` changes, or one of `decisions` (which set none) comes true: what it leads
+    to, as the checker has found. An unknown instance makes it unknown.
     """
 
     line: str
+    states: tuple[str, ...] = ()
+    decisions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times(Node):
-    """In how many of the last `last` instances, this one included, a condition line held."""
+    """In how many of the last `last` instances, this one included, a condition line held.
+
+    Starts anew like a streak.
+    """
 
     line: str
     last: int
+    states: tuple[str, ...] = ()
+    decisions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -269,14 +269,20 @@ PAST = {
     "q_half_known": {"every": "quarter", "pay": "if(area = 城区, 10元, never)"},
     "q_pay": {"every": "quarter", "pay": "stock * 0.333%", "least": "floor_pay"},
 }
-CHECKS = {"m_check": {"every": "month", "when": "stock > 100元", "says": "看"}}
+CHECKS = {
+    "m_check": {"every": "month", "when": "stock > 100元", "says": "看"},
+    "m_third": {"every": "month", "when": "streak(m_check) >= 3", "says": "看"},
+}
 DECISIONS = {
     "d_down": {
         "every": "month",
-        "when": "streak(m_check) >= 2",
+        "when": "streak(m_check) >= 2 and grade <> 初级",
         "sets": {"grade": "down"},
         "in_force": "next period",
-    }
+    },
+    "d_watch": {"every": "month", "when": "times(m_check, 3) >= 2", "sets": {"watch": "观察"}},
+    "d_third": {"every": "month", "when": "m_third", "sets": {"contract": "解除"}},
+    "d_said": {"every": "month", "when": "streak(m_check) >= 2", "says": "看"},
 }
 INPUTS = {
     "price": {"unit": "ratio"}, "grade_price": {"unit": "ratio", "by": ["grade"]},

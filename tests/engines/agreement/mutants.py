@@ -28,6 +28,7 @@ from guanhu.facts.at_rest import CUT_COLUMNS, CUTS
 from guanhu.facts.store import FactView
 from guanhu.facts.view import Relation, empty_query
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain import past
 from guanhu.rulebook.run import cube, scalar
 from guanhu.rulebook.run import numeric as n
 
@@ -356,7 +357,10 @@ MUTANTS = (
     Planted("fixed amounts do not count by days", "past", setting(scalar.Compiler, "_by_days", lambda _: lambda self, node: self.number(node.x))),
     Planted("bounds do not count by days", "past", _without_bounds_days()),
     Planted("an unknown spell is left out of pay", "past", text(persons, "CASE WHEN count(*) FILTER (WHERE :x IS NULL) > 0 THEN NULL ELSE CAST(sum(:x) AS HUGEINT) END", "CAST(sum(:x) AS HUGEINT)")),
-    Planted("a streak is not reset", "past", setting(history.History, "_reset", lambda _: lambda *_args: None)),
+    Planted("a streak does not start anew", "past", setting(past.Past, "streak", lambda f: lambda self, line, day, _since: f(self, line, day, {}))),
+    Planted("a count does not start anew", "past", setting(past.Past, "times", lambda f: lambda self, line, first, day, _since: f(self, line, first, day, {}))),
+    Planted("every change starts every count anew", "past", setting(past.Past, "changes", lambda f: lambda self, node, *rest: f(self, replace(node, states=tuple(self.states)), *rest))),
+    Planted("the bank's own rows start no count anew", "past", setting(history.History, "_given", lambda _: lambda _self, _states: {})),
     Planted("previous reads two instances before", "past", setting(history, "previous_instance", lambda f: lambda days, every: f(f(days, every), every))),
     Planted("times looks one instance further back", "past", setting(history.History, "_first_of_last", lambda f: lambda self, instance, last: f(self, instance, last + 1))),
     Planted("the last month is not summed", "past", setting(history, "instances", lambda f: lambda every, span: list(f(every, span))[:-1])),

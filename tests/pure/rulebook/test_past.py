@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
@@ -27,19 +28,76 @@ def past_of(**lines: list[Value]) -> Past:
 
 # Yes and no by month, "absent" for a month without appraisal, None for an unknown one.
 STREAKS = [
-    ([True, True, True], [], 3),
-    ([True, False, True], [], 1),
-    ([True, "absent", True], [], 2),
-    ([True, None, True], [], None),
-    ([True, None, False, True], [], 1),
-    ([True, True, True], [date(2025, 3, 1)], 1),
+    ([True, True, True], date.min, 3),
+    ([True, False, True], date.min, 1),
+    ([True, "absent", True], date.min, 2),
+    ([True, None, True], date.min, None),
+    ([True, None, False, True], date.min, 1),
+    ([True, True, True], date(2025, 3, 1), 1),
+    ([None, True, True], date(2025, 2, 1), 2),
 ]
 
 
-@pytest.mark.parametrize(("values", "resets", "wanted"), STREAKS)
-def test_streak(values: list[Value], resets: list[date], wanted: int | None) -> None:
+@pytest.mark.parametrize(("values", "since", "wanted"), STREAKS)
+def test_streak(values: list[Value], since: date, wanted: int | None) -> None:
     past = past_of(low=values)
-    assert past.streak("low", date(2026, 1, 1), {"p": resets})["p"] == wanted
+    assert past.streak("low", date(2026, 1, 1), {"p": since})["p"] == wanted
+
+
+# The same of a count, of the instances from February on.
+TIMES = [
+    ([True, True, False, True], date.min, 2),
+    ([True, True, False, True], date(2025, 3, 1), 1),
+    ([True, None, True], date.min, None),
+    ([True, None, True], date(2025, 3, 1), 1),
+    ([True, "absent", True], date.min, 1),
+]
+
+
+@pytest.mark.parametrize(("values", "since", "wanted"), TIMES)
+def test_times(values: list[Value], since: date, wanted: int | None) -> None:
+    past = past_of(low=values)
+    assert past.times("low", date(2025, 2, 1), date(2026, 1, 1), {"p": since})["p"] == wanted
+
+
+@dataclass(frozen=True)
+class LeadsTo:
+    states: tuple[str, ...] = ()
+    decisions: tuple[str, ...] = ()
+
+
+JANUARY, MARCH, MAY = date(2025, 1, 1), date(2025, 3, 1), date(2025, 5, 1)
+# Set by decisions, the bank's own rows, the days on which the state changed last before July.
+CHANGES = [
+    ([], [(JANUARY, "高级")], None),
+    ([(MARCH, "初级")], [(JANUARY, "高级")], MARCH),
+    ([(MARCH, "高级")], [(JANUARY, "高级")], None),
+    ([(MARCH, "初级")], [], MARCH),
+    ([(MARCH, "初级")], [(JANUARY, "高级"), (MAY, "初级")], MARCH),
+    ([(MARCH, "初级")], [(JANUARY, "高级"), (MAY, "高级")], MAY),
+    ([], [(JANUARY, "高级"), (MAY, "初级")], MAY),
+    ([], [(JANUARY, "高级"), (date(2025, 7, 1), "初级")], None),
+]
+
+
+@pytest.mark.parametrize(("decided", "supplied", "wanted"), CHANGES)
+def test_a_count_starts_anew_when_its_state_changes(
+    decided: list[tuple[date, str]], supplied: list[tuple[date, str]], wanted: date | None
+) -> None:
+    past = Past(states={"grade": {"p": decided}, "watch": {"p": [(MAY, "观察")]}})
+    found = past.changes(LeadsTo(("grade",)), date(2025, 7, 1), {"grade": {"p": supplied}})
+    assert found.get("p") == wanted
+
+
+def test_what_is_known_at_the_opening_is_no_change() -> None:
+    known = [(JANUARY, "观察")]
+    past = Past(states={"watch": {"p": list(known)}}, opening={"watch": {"p": known}})
+    assert past.changes(LeadsTo(("watch",)), MAY, {}) == {}
+
+
+def test_a_decision_without_a_state_stands_for_itself() -> None:
+    past = past_of(said=[False, True, False], low=[True, True, True])
+    assert past.changes(LeadsTo(decisions=("said",)), MAY, {}) == {"p": MARCH}
 
 
 def test_a_published_value_wins_over_a_computed_one() -> None:

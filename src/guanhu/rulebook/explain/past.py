@@ -6,13 +6,31 @@ has just computed it. Values are kept as (subject id → exact value); unknown i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from typing import Protocol
 
 from guanhu.values.dates import Span
 
 Value = Fraction | bool | str | None
+
+Dated = list[tuple[date, str]]
+Given = Mapping[str, Mapping[str, Dated]]
+"""State → subject → since when it has which value."""
+
+
+class Counted(Protocol):
+    """A streak or count: the states and decisions that it leads to."""
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The states that decisions set by it."""
+
+    @property
+    def decisions(self) -> tuple[str, ...]:
+        """The decisions by it that set no state."""
 
 
 @dataclass(slots=True)
@@ -26,6 +44,8 @@ class Past:
     computed: dict[tuple[str, Span], dict[str, Value]] = field(default_factory=dict)
     states: dict[str, dict[str, list[tuple[date, str]]]] = field(default_factory=dict)
     held: set[tuple[str, Span]] = field(default_factory=set)
+    opening: dict[str, dict[str, list[tuple[date, str]]]] = field(default_factory=dict)
+    """Those of `states` that opening_state tells: they are known from that day, and may have begun before."""
 
     def at(self, line: str, days: Span) -> dict[str, Value] | None:
         """Return the values of a line in an instance by subject, or None when it is not known."""
@@ -40,15 +60,41 @@ class Past:
         spans = {span for name, span in (*self.published, *self.computed) if name == line and span.end <= day}
         return [(span, self.at(line, span) or {}) for span in sorted(spans)]
 
-    def streak(self, line: str, day: date, resets: dict[str, list[date]]) -> dict[str, int | None]:
+    def changes(self, node: Counted, day: date, given: Given) -> dict[str, date]:
+        """Return, by subject, the last day before `day` on which something changed that a streak or count leads to.
+
+        `given` are states that no decision of the run has set: the bank's own posts. The first value that is
+        known of a state is a change when a decision has set it, else only what was there before.
+        """
+        found: dict[str, date] = {}
+        for state in node.states:
+            decided, supplied = self.states.get(state, {}), given.get(state, {})
+            opening = self.opening.get(state, {})
+            for subject in {*decided, *supplied}:
+                own = _changed_on(
+                    decided.get(subject, []), [*opening.get(subject, []), *supplied.get(subject, [])]
+                )
+                days = [x for x in own if x < day]
+                if days:
+                    found[subject] = max(days[-1], found.get(subject, date.min))
+        for decision in node.decisions:
+            for span, values in self.before(decision, day):
+                for subject, value in values.items():
+                    if value:
+                        found[subject] = max(span.end, found.get(subject, date.min))
+        return found
+
+    def streak(self, line: str, day: date, since: Mapping[str, date]) -> dict[str, int | None]:
         """Return, by subject, how many known instances in a row before `day` held; None after an unknown one.
 
-        An instance in which a subject was not appraised neither counts nor breaks. `resets` are the days on
-        which a decision that reads the streak came true: counting starts anew after them.
+        An instance in which a subject was not appraised neither counts nor breaks. One that ended by the
+        subject's day in `since` does not count: what it led to has changed.
         """
         found: dict[str, int | None] = {}
         for span, values in self.before(line, day):
             for subject, value in values.items():
+                if span.end <= since.get(subject, date.min):
+                    continue
                 before = found.get(subject, 0)
                 if value is None:
                     found[subject] = None
@@ -56,17 +102,22 @@ class Past:
                     found[subject] = 0
                 else:
                     found[subject] = None if before is None else before + 1
-                if span.end in resets.get(subject, ()):
-                    found[subject] = 0
         return found
 
-    def times(self, line: str, first_day: date, day: date) -> dict[str, int | None]:
-        """Return, by subject, in how many known instances from `first_day` and ending by `day` the line held."""
+    def times(
+        self, line: str, first_day: date, day: date, since: Mapping[str, date]
+    ) -> dict[str, int | None]:
+        """Return, by subject, in how many known instances from `first_day` and ending by `day` the line held.
+
+        One that ended by the subject's day in `since` does not count.
+        """
         found: dict[str, int | None] = {}
         for span, values in self.before(line, day):
             if span.start < first_day:
                 continue
             for subject, value in values.items():
+                if span.end <= since.get(subject, date.min):
+                    continue
                 before = found.get(subject, 0)
                 found[subject] = None if value is None or before is None else before + int(bool(value))
         return found
@@ -106,6 +157,24 @@ class Past:
             if current:
                 found[subject] = max(current)
         return found
+
+
+def _changed_on(decided: Dated, known: Dated) -> list[date]:
+    """Return the days on which a state changed; on one day the bank's own row stands after a decision.
+
+    >>> march, may = date(2025, 3, 1), date(2025, 5, 1)
+    >>> _changed_on([(march, "low")], [(date(2025, 1, 1), "high"), (may, "low")]) == [march]
+    True
+    """
+    own = [(day, 0, value) for day, value in decided if (day, value) not in known]
+    merged = sorted([*own, *((day, 1, value) for day, value in known)], key=lambda x: x[:2])
+    found: list[date] = []
+    before: str | None = None
+    for day, rank, value in merged:
+        if value != before and (before is not None or not rank):
+            found.append(day)
+        before = value
+    return found
 
 
 def _taken(lots: list[tuple[int, Fraction]], amount: Fraction) -> list[tuple[int, Fraction]]:

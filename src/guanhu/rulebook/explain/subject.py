@@ -16,9 +16,8 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.facts import PostSpan, SubjectFacts
 from guanhu.rulebook.explain.groups import Asker, Member, Others, group_figure, pool_part
 from guanhu.rulebook.explain.measures import MeasureEvaluator, read_input
-from guanhu.rulebook.explain.past import Past
+from guanhu.rulebook.explain.past import Given, Past
 from guanhu.rulebook.explain.reads import Inputs, Question, rows_in_force
-from guanhu.rulebook.explain.resets import resets_in
 from guanhu.rulebook.explain.scalar import Env, evaluate, number
 from guanhu.rulebook.explain.values import LineNote, MeasureNote, Traced, Unknown, Value
 from guanhu.rulebook.instances import Instance, evaluated_in
@@ -90,8 +89,7 @@ class SubjectEvaluator:
         self.measures = MeasureEvaluator(rulebook, inputs, facts)
         self.institutions: dict[str, MeasureEvaluator] = {}
         self.cards: list[CardTrace] = []
-        subject = facts.subject_id
-        self.resets = {line: by.get(subject, []) for line, by in resets_in(rulebook, past.published).items()}
+        self.given = given_states(facts)
 
     def run(self, planned: Iterable[Instance]) -> list[SubjectTrace]:
         """Return the traces of all instances in which the subject was appraised."""
@@ -338,14 +336,15 @@ class SubjectEvaluator:
             case t.OverInstances():
                 return Traced(node, self._over(node, days))
             case t.Streak():
-                before = self.past.streak(
-                    node.line, days.start, {subject: self.resets.get(node.line, [])}
-                ).get(subject, 0)
-                return self._counted(node, card, before)
+                since = self.past.changes(node, days.end, self.given)
+                return self._counted(
+                    node, card, self.past.streak(node.line, days.start, since).get(subject, 0)
+                )
             case t.Times():
                 first = add_months(days.start, -_PERIODS.get(card.instance.every, 12) * (node.last - 1))
+                since = self.past.changes(node, days.end, self.given)
                 return self._counted(
-                    node, card, self.past.times(node.line, first, days.start).get(subject, 0)
+                    node, card, self.past.times(node.line, first, days.start, since).get(subject, 0)
                 )
             case t.Balance():
                 ledger = self.rulebook.ledgers[node.ledger]
@@ -402,9 +401,6 @@ class SubjectEvaluator:
         ]
         sets: dict[tuple[str, date], list[t.Decision]] = {}
         for decision in fired:
-            for node in t.walk(decision.when):
-                if isinstance(node, t.Streak | t.Times):
-                    self.resets.setdefault(node.line, []).append(days.end)
             if decision.state:
                 sets.setdefault((decision.state, in_force_day(decision, days)), []).append(decision)
         for (state, day), decisions in sets.items():
@@ -502,6 +498,20 @@ class _CardLeaves:
                 return days.start
             case _:
                 return days.last_day
+
+
+def given_states(facts: SubjectFacts) -> Given:
+    """Return the states that the bank's own rows give: a person's grade and post, from the first day of each row."""
+    return {
+        name: {
+            facts.subject_id: [
+                (span.start, value)
+                for span in facts.spans
+                if (value := {"grade": span.grade, "post": span.post}[name]) is not None
+            ]
+        }
+        for name in ("grade", "post")
+    }
 
 
 def spells_of(spans: list[PostSpan], days: Span, *, cut: bool) -> list[list[PostSpan]]:

@@ -11,6 +11,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.build import SECTIONS, Builder, Silent
 from guanhu.rulebook.load.build_small import build_event, build_group, build_ledger, build_words
 from guanhu.rulebook.load.fields import Reader
+from guanhu.rulebook.load.leading import with_leads
 from guanhu.rulebook.load.text import Fields, Text, Tree, load_text, parse_text
 from guanhu.values.dates import MONTHS_OF
 from guanhu.values.problem import Place, Problem, errors_in
@@ -261,6 +262,7 @@ def _rulebook(
         if isinstance(scope, Fields)
         else {}
     )
+    lines, decisions = with_leads(builder.lines, builder.decisions)
     return t.Rulebook(
         id=top.required("rulebook"),
         title=top.required("name"),
@@ -270,8 +272,8 @@ def _rulebook(
         inputs=builder.inputs,
         tables=builder.tables,
         measures=builder.measures,
-        lines=builder.lines,
-        decisions=builder.decisions,
+        lines=lines,
+        decisions=decisions,
         ledgers=builder.ledgers,
         events=builder.events,
         out_of_scope=out_of_scope,
