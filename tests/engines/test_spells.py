@@ -105,3 +105,33 @@ def test_the_days_of_a_fixed_amount_are_told(bank: Bank, tmp_path: Path) -> None
     said = [line for _, line in told.lines()]
     assert "规则: 900元(按在岗天数)" in said
     assert "× 在岗 48 天 ÷ 本期 90 天" in said
+
+
+JUDGED: Section = {
+    "score": {"score": "if(area = 城区, 100, 50)"},
+    "pay": {"pay": "edge"},
+    "all": {"total": ["pay"]},
+}
+# 76.67 points are 100 in 48 days and 50 in 42; pay is 9999.99 in each.
+CONDITIONS = [
+    ("score < 70", False),
+    ("score > 70 and score < 80", True),
+    ("pay > 15000元", True),
+    ("all > 15000元", True),
+    ("edge > 15000元", False),
+    ("area = 乡镇", True),
+]
+
+
+@pytest.mark.parametrize(("when", "wanted"), CONDITIONS)
+def test_a_decision_reads_what_the_statement_prints(
+    bank: Bank, tmp_path: Path, when: str, wanted: bool
+) -> None:
+    trace = quarter_of(
+        bank,
+        tmp_path / "rules",
+        JUDGED,
+        checks={"low": {"when": when, "says": "看"}},
+        decisions={"ends": {"when": when, "says": "看"}, "after": {"when": "low", "says": "看"}},
+    )
+    assert [trace.whole[name] for name in ("low", "ends", "after")] == [wanted] * 3

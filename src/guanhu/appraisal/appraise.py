@@ -24,7 +24,7 @@ from guanhu.appraisal.lines import Card, Known
 from guanhu.appraisal.measures import OBJECT_OF, Figure, Fold, Statistics, Wanted, date_sql
 from guanhu.appraisal.parameters import Parameters, read_parameters
 from guanhu.appraisal.people import cards
-from guanhu.appraisal.persons import person_table
+from guanhu.appraisal.persons import join_wholes, person_table
 from guanhu.appraisal.pools import join_pools
 from guanhu.appraisal.supplied import supplied_figure
 from guanhu.rulebook import tree as t
@@ -231,12 +231,15 @@ class Appraisal:
     def _add(self, card: Card, line: t.Line | t.Decision) -> None:
         roots = [line.when] if isinstance(line, t.Decision) else [line.value, line.least, line.most]
         join_pools(self.engine, card, self.rulebook, roots)
-        if isinstance(line, t.Decision):
-            card.keep(line.id, card.compiler.condition(line.when))
-            card.add_cause(line.id, [line.when])
+        if isinstance(line, t.Line) and line.role != "check":
+            card.add_line(line)
+            card.add_cause(line.id, [line.value, line.least, line.most])
             return
-        card.add_line(line)
-        card.add_cause(line.id, [line.value, line.least, line.most])
+        when = line.when if isinstance(line, t.Decision) else line.value
+        join_wholes(self.engine, card, self.rulebook, when)
+        with card.reading(wholes=True):
+            card.keep(line.id, card.compiler.condition(when))
+            card.add_cause(line.id, [when])
 
     def _card(self, instance: Instance, group: t.GroupOfSubjects, own: tuple[str, date] | None) -> Card:
         table = self._members(instance, group, own)

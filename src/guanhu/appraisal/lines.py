@@ -8,6 +8,7 @@ group's card has been kept as a table.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -67,6 +68,8 @@ class Card:
         self.sheet = Sheet(table_named(table), "_m")
         self.leaves: dict[str, Compiled] = {}
         self.lines: dict[str, Compiled] = {}
+        self.wholes: dict[str, Compiled] = {}
+        self.reads_wholes = False
         self.kept: list[str] = []
         self.others: dict[str, Card] = {}
         self.compiler = Compiler(self)
@@ -122,7 +125,7 @@ class Card:
             case t.MeasureRef():
                 return self.measure(node)
             case t.LineRef():
-                return self.lines[node.name]
+                return self.line(node.name)
             case t.InputRef():
                 declared = self.rulebook.inputs[node.name]
                 if declared.by_person:
@@ -143,6 +146,19 @@ class Card:
                 return self.leaves[leaf_key(node)]
             case _:
                 raise TypeError(f"{type(node).__name__} has no meaning in a line ({node.place})")
+
+    def line(self, name: str) -> Compiled:
+        """Return the column of a line: of the card, or, in a check or decision, of the whole instance."""
+        return self.wholes.get(name, self.lines[name]) if self.reads_wholes else self.lines[name]
+
+    @contextmanager
+    def reading(self, *, wholes: bool) -> Iterator[None]:
+        """Read lines of the whole instance, or of the card, for a while."""
+        before, self.reads_wholes = self.reads_wholes, wholes
+        try:
+            yield
+        finally:
+            self.reads_wholes = before
 
     def measure(self, node: t.MeasureRef) -> Compiled:
         """Return the column of a measure; a formula measure is compiled where it is used, and stays a pair."""
@@ -192,7 +208,9 @@ class Card:
         """Return a figure of the others."""
         if node.among != self.group.id:
             return self.figure_of_other(node)
-        value = self.compiler.compile(node.of)
+        # What is gathered is a member's card: of oneself as of the others.
+        with self.reading(wholes=False):
+            value = self.compiler.compile(node.of)
         return _Window(node, value, self.size, self.sheet.bind).result()
 
     def figure_of_other(self, node: t.Group) -> Compiled:
@@ -263,10 +281,6 @@ class Card:
                 )
 
     def _add_line(self, line: t.Line) -> None:
-        if line.role == "check":
-            condition = self.compiler.condition(line.value)
-            self.keep(line.id, condition)
-            return
         value = self.compiler.compile(line.value)
         if not isinstance(value, Num):
             self.keep(line.id, value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from sqlglot import exp
@@ -22,38 +24,80 @@ def person_table(engine: Engine, card: Card, rulebook: t.Rulebook) -> tuple[str,
               at 12 places; a total is the sum of its rounded lines, but where `least` or `most` holds it in a
               spell it is summed like pay.
     """
-    (count,) = engine.rows(filled("SELECT count(*) FROM c WHERE NOT is_last", c=card.table))[0]
-    if not count:
+    if not _has_several(engine, card):
         return card.table, dict(card.lines)
-    # No instance has more spells than days.
+    lines = {name: value for name, value in card.lines.items() if not name.endswith(("~raw", "~held"))}
+    return _summed(engine, card, rulebook, f"{card.name}/persons", lines)
+
+
+def join_wholes(engine: Engine, card: Card, rulebook: t.Rulebook, when: t.Expr) -> None:
+    """Give a card the lines of the whole instance that a condition reads: a score is judged as it is printed."""
+    names = [node.name for node in t.walk(when) if isinstance(node, t.LineRef)]
+    new = [name for name in dict.fromkeys(names) if name not in card.wholes]
+    if not new or not _has_several(engine, card):
+        return
+    card.flush()
+    wanted = {name: card.lines[name] for name in _with_terms(new, rulebook)}
+    table, lines = _summed(engine, card, rulebook, f"{card.name}/wholes/{card.flushes}", wanted)
+    columns = [exp.alias_(exp.column(name, quoted=True), f"{name}~whole", quoted=True) for name in new]
+    query = exp.select("subject_no", *columns).from_(table_named(table), copy=False)
+    card.join(query, [f"{name}~whole" for name in new])
+    for name in new:
+        value = lines[name]
+        if isinstance(value, Pair):
+            raise TypeError(name)
+        card.wholes[name] = replace(value, sql=exp.column(f"{name}~whole", quoted=True), level=0)
+
+
+def _has_several(engine: Engine, card: Card) -> bool:
+    (count,) = engine.rows(filled("SELECT count(*) FROM c WHERE NOT is_last", c=card.table))[0]
+    return bool(count)
+
+
+def _with_terms(names: list[str], rulebook: t.Rulebook) -> list[str]:
+    """Return lines and the terms of those that are totals, each after its own terms."""
+    found: dict[str, None] = {}
+
+    def visit(name: str) -> None:
+        line = rulebook.lines.get(name)
+        for term in line.terms if line is not None else ():
+            visit(term)
+        found[name] = None
+
+    for name in names:
+        visit(name)
+    return list(found)
+
+
+def _summed(
+    engine: Engine, card: Card, rulebook: t.Rulebook, name: str, wanted: Mapping[str, Compiled]
+) -> tuple[str, dict[str, Compiled]]:
+    """Return the table `name` of what the spells of some lines come to, and what its columns mean."""
     lines: dict[str, Compiled] = {}
     columns: list[exp.Expr] = []
-    for name, value in card.lines.items():
-        if name.endswith("~raw"):
-            continue
-        if name.endswith("~held"):
-            columns.append(exp.alias_(exp.LogicalOr(this=exp.column(name, quoted=True)), name, quoted=True))
-            continue
-        line = rulebook.lines.get(name)
-        column = exp.column(name, quoted=True)
+    for line_id, value in wanted.items():
+        line = rulebook.lines.get(line_id)
+        column = exp.column(line_id, quoted=True)
         last: exp.Expr = filled("SELECT any_value(:x) FILTER (WHERE is_last)", x=column).expressions[0]
-        lines[name] = value
-        raw = card.lines.get(f"{name}~raw")
+        lines[line_id] = value
+        raw = card.lines.get(f"{line_id}~raw")
         try:
             found = _of_spells(line, column, value, raw, card)
         except n.TooWide as error:
-            raise n.TooWide(name) from error
+            raise n.TooWide(line_id) from error
         if found is not None:
-            lines[name] = Num(column, found.scale, found.low, found.high)
+            lines[line_id] = Num(column, found.scale, found.low, found.high)
             last = found.sql
-        columns.append(exp.alias_(last, name, quoted=True))
+        columns.append(exp.alias_(last, line_id, quoted=True))
         cause = filled(
             "SELECT CASE WHEN :last IS NULL THEN any_value(:x) FILTER (WHERE :x IS NOT NULL) END",
             last=last,
-            x=exp.column(f"{name}~cause", quoted=True),
+            x=exp.column(f"{line_id}~cause", quoted=True),
         )
-        columns.append(exp.alias_(cause.expressions[0], f"{name}~cause", quoted=True))
-    name = f"{card.name}/persons"
+        columns.append(exp.alias_(cause.expressions[0], f"{line_id}~cause", quoted=True))
+        if f"{line_id}~held" in card.lines:
+            held = exp.column(f"{line_id}~held", quoted=True)
+            columns.append(exp.alias_(exp.LogicalOr(this=held), f"{line_id}~held", quoted=True))
     attributes = [
         exp.alias_(filled("SELECT any_value(:x) FILTER (WHERE is_last)", x=exp.column(a)).expressions[0], a)
         for a in ("post", "grade", "institution_id", "team_id", "spell_end")
@@ -111,7 +155,7 @@ def _with_totals(
     """Return the persons with each money total as the sum of its own rounded lines."""
     changes: list[exp.Expr] = []
     totals: dict[str, Num] = {}
-    for line_id in card.lines:
+    for line_id in list(lines):
         line = rulebook.lines.get(line_id)
         if line is None or line.role != "total" or line.unit != units.MONEY:
             continue

@@ -271,6 +271,9 @@ PAST = {
 }
 CHECKS = {
     "m_check": {"every": "month", "when": "stock > 100元", "says": "看"},
+    "q_low": {"every": "quarter", "when": "q_score < 20", "says": "看"},
+    "q_paid": {"every": "quarter", "when": "q_pay > 150元 and q_nested > 500元", "says": "看"},
+    "q_first": {"every": "quarter", "when": "rank(q_score among managers) = 1 or not q_low", "says": "看"},
     "m_third": {"every": "month", "when": "streak(m_check) >= 3", "says": "看"},
 }
 DECISIONS = {
@@ -280,6 +283,7 @@ DECISIONS = {
         "sets": {"grade": "down"},
         "in_force": "next period",
     },
+    "d_quarter": {"every": "quarter", "when": "q_low and q_both_most > 30元", "says": "看"},
     "d_watch": {"every": "month", "when": "times(m_check, 3) >= 2", "sets": {"watch": "观察"}},
     "d_third": {"every": "month", "when": "m_third", "sets": {"contract": "解除"}},
     "d_said": {"every": "month", "when": "streak(m_check) >= 2", "says": "看"},

@@ -354,6 +354,7 @@ MUTANTS = (
     Planted("points do not average by days", "past", setting(persons, "_average", plain_sum_of_points)),
     Planted("spell rows at the whole's scale", "past", setting(appraise, "Result", lambda f: lambda *parts: f(*parts[:-1], {**parts[4], **parts[6]}))),
     Planted("a held total is the sum of its lines", "past", setting(persons, "_where_held", lambda _: lambda _name, _own, terms: terms)),
+    Planted("a decision reads the last spell", "past", setting(appraise, "join_wholes", lambda _: lambda *_args: None)),
     Planted("fixed amounts do not count by days", "past", setting(scalar.Compiler, "_by_days", lambda _: lambda self, node: self.number(node.x))),
     Planted("bounds do not count by days", "past", _without_bounds_days()),
     Planted("an unknown spell is left out of pay", "past", text(persons, "CASE WHEN count(*) FILTER (WHERE :x IS NULL) > 0 THEN NULL ELSE CAST(sum(:x) AS HUGEINT) END", "CAST(sum(:x) AS HUGEINT)")),

@@ -88,7 +88,7 @@ class SubjectEvaluator:
         self.past = past
         self.measures = MeasureEvaluator(rulebook, inputs, facts)
         self.institutions: dict[str, MeasureEvaluator] = {}
-        self.cards: list[CardTrace] = []
+        self.whole: dict[str, Value] = {}
         self.given = given_states(facts)
 
     def run(self, planned: Iterable[Instance]) -> list[SubjectTrace]:
@@ -121,14 +121,11 @@ class SubjectEvaluator:
     def _evaluated(
         self, instance: Instance, group: t.GroupOfSubjects, cards: list[CardTrace]
     ) -> SubjectTrace:
-        names = self._names(instance, group.id)
-        self.cards = cards
-        for card in cards:
-            env = _CardLeaves(self, card, group)
-            for name in names:
-                self._line(env, card, group, name)
         trace = SubjectTrace(instance, group.id, cards, {})
-        for name in names:
+        self.whole = trace.whole
+        for name in self._names(instance, group.id):
+            for card in cards:
+                self._line(_CardLeaves(self, card, group), trace, card, name)
             trace.whole[name] = self._whole(name, cards, trace.whole)
         self._remember(trace)
         return trace
@@ -182,13 +179,13 @@ class SubjectEvaluator:
 
     # -- lines --
 
-    def _line(self, env: _CardLeaves, card: CardTrace, group: t.GroupOfSubjects, name: str) -> None:
+    def _line(self, env: _CardLeaves, trace: SubjectTrace, card: CardTrace, name: str) -> None:
         decision = self.rulebook.decisions.get(name)
         if decision is not None:
-            card.lines[name] = evaluate(decision.when, env)
+            card.lines[name] = evaluate(decision.when, _WholeLeaves(env, trace))
             return
         line = self.rulebook.lines[name]
-        formula = evaluate(line.value, env)
+        formula = evaluate(line.value, _WholeLeaves(env, trace) if line.role == "check" else env)
         if not isinstance(formula.value, Fraction):
             card.lines[name] = Traced(
                 line.value,
@@ -197,7 +194,7 @@ class SubjectEvaluator:
                 note=LineNote(name, formula.value, "", formula.value, formula),
             )
             return
-        value, bound, extra = self._held(line, formula.value, env, card, group)
+        value, bound, extra = self._held(line, formula.value, env)
         if line.for_days and isinstance(value, Fraction):
             value = value * Fraction(card.instance.days.days, line.for_days)
         card.raw[name] = value
@@ -206,10 +203,9 @@ class SubjectEvaluator:
             line.value, kept, (formula,), note=LineNote(name, formula.value, bound, kept, formula, extra)
         )
 
-    def _held(
-        self, line: t.Line, value: Fraction, env: _CardLeaves, card: CardTrace, group: t.GroupOfSubjects
-    ) -> tuple[Value, str, tuple[Traced, ...]]:
+    def _held(self, line: t.Line, value: Fraction, env: _CardLeaves) -> tuple[Value, str, tuple[Traced, ...]]:
         """Return the value between least and most; in a spell bounds of money count by days."""
+        card = env.card
         held: Value = value
         bound = ""
         extra: list[Traced] = []
@@ -222,7 +218,7 @@ class SubjectEvaluator:
                 held = limit.value
                 continue
             edge = number(limit)
-            if group.spells and line.unit == units.MONEY and not line.for_days:
+            if env.group.spells and line.unit == units.MONEY and not line.for_days:
                 edge = edge * card.spell_days / card.instance.days.days
             if (what == "least" and held < edge) or (what == "most" and held > edge):
                 held, bound = edge, what
@@ -248,13 +244,6 @@ class SubjectEvaluator:
             days = sum(card.spell_days for card in cards)
             return round_half_away(total / days, QUOTIENT_PLACES) if isinstance(total, Fraction) else total
         return last
-
-    def whole_so_far(self, name: str) -> Value:
-        """Return a line over all spells of the instance, while the last card is being evaluated."""
-        whole: dict[str, Value] = {}
-        for known in self.cards[-1].lines:
-            whole[known] = self._whole(known, self.cards, whole)
-        return whole[name]
 
     # -- measures --
 
@@ -461,7 +450,7 @@ class _CardLeaves:
             case t.Pool():
                 if not card.is_last:
                     return Traced(node, Fraction(0))
-                amount, figure = evaluate(node.amount, self), owner.whole_so_far(node.of.name)
+                amount, figure = evaluate(node.amount, self), owner.whole[node.of.name]
                 asker = Asker(owner.facts.subject_id, card.attributes, amount, card.is_last)
                 members = owner.others.members(card.instance.key, node.among)
                 return pool_part(node, members, asker, figure, self)
@@ -498,6 +487,22 @@ class _CardLeaves:
                 return days.start
             case _:
                 return days.last_day
+
+
+class _WholeLeaves:
+    """Leaves of a check or decision: lines as the whole instance has them, all else as the card has it."""
+
+    def __init__(self, card: _CardLeaves, trace: SubjectTrace) -> None:
+        self.card, self.trace = card, trace
+
+    def table_rows(self, name: str) -> tuple[t.Table, tuple[t.TableRow, ...]]:
+        return self.card.table_rows(name)
+
+    def leaf(self, node: t.Expr) -> Traced:
+        if not isinstance(node, t.LineRef):
+            return self.card.leaf(node)
+        spells = tuple(card.lines[node.name] for card in self.trace.cards)
+        return Traced(node, self.trace.whole[node.name], spells)
 
 
 def given_states(facts: SubjectFacts) -> Given:

@@ -134,6 +134,8 @@ class Teller:
             head.parts.append(Told("各段得分按天数加权平均, 取 12 位小数", kind="rounding"))
         elif line is not None and line.unit == units.MONEY:
             head.parts.append(Told("各段计酬相加后四舍五入到分", kind="rounding"))
+        elif line is None or line.role == "check":
+            head.parts.append(Told("看各行全期的数, 指标看最后一段的", kind="rounding"))
         return head
 
     def unit(self, name: str) -> Unit:
