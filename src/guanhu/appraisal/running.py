@@ -16,6 +16,7 @@ from sqlglot import exp
 from guanhu.appraisal.appraise import Appraisal, Outcome, Progress, quiet
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.explaining import Explainer
+from guanhu.appraisal.history import read_opening
 from guanhu.appraisal.paid import Explained, Paid
 from guanhu.appraisal.parameters import read_parameters
 from guanhu.appraisal.published import literal, past_from, published_runs, read_list
@@ -217,6 +218,7 @@ class OpenRun:
             if r.record["digest"] in record["published"]
         ]
         past = past_from(self.engine, earlier, self.rulebook)
+        read_opening(self.engine, self.rulebook, past)
         self.paid = Paid(self.engine, self.rulebook, earlier)
         self.explainer = Explainer(self.engine, view, self.rulebook, parameters, past, self._members())
 
