@@ -135,3 +135,48 @@ def test_a_decision_reads_what_the_statement_prints(
         decisions={"ends": {"when": when, "says": "看"}, "after": {"when": "low", "says": "看"}},
     )
     assert [trace.whole[name] for name in ("low", "ends", "after")] == [wanted] * 3
+
+
+EARLIER: dict[str, tuple[str, Fraction]] = {
+    "a sum over months": ("sum of monthly over its months", Fraction(300)),
+    "a part of it": ("sum of monthly over its months * 10% + 60元", Fraction(90)),
+    "the more of two": ("max(sum of monthly over its months, 250元)", Fraction(300)),
+    "the quarter before": ("previous(x, 90元) + edge - edge", Fraction(90)),
+}
+
+
+@pytest.mark.parametrize("written", EARLIER)
+def test_an_earlier_figure_is_paid_once(bank: Bank, tmp_path: Path, written: str) -> None:
+    """It was paid in each spell, so that whoever moved got the sum of the months twice."""
+    formula, wanted = EARLIER[written]
+    lines: Section = {"monthly": {"every": "month", "pay": "100元"}, "x": {"pay": formula}}
+    trace = quarter_of(bank, tmp_path / "rules", lines)
+    first, second = (card.lines["x"].value for card in trace.cards)
+    assert (first, second) == (wanted * 48 / 90, wanted * 42 / 90)
+    assert trace.whole["x"] == wanted
+
+
+def test_who_left_is_paid_the_whole_of_an_earlier_figure(bank: Bank, tmp_path: Path) -> None:
+    """p4 leaves on 20 March, after 20 of 31 days: 100, 100 and 64.52 were earned, and all of it is summed."""
+    lines: Section = {
+        "monthly": {"every": "month", "pay": "100元"},
+        "x": {"pay": "sum of monthly over its months"},
+    }
+    text = rulebook_text("quarter", "by days", lines)
+    compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)
+    assert compared.found == []
+    assert compared.traces["p4"][-1].whole["x"] == Fraction("264.52")
+
+
+def test_a_ledger_is_used_once(bank: Bank, tmp_path: Path) -> None:
+    """p1 moves in February: 30 wait at its start, 20 of them are given back, not 20 in each spell."""
+    lines: Section = {
+        "held": {"pay": "30元"},
+        "back": {"pay": "min(waiting, 20元)"},
+        "left": {"pay": "waiting"},
+    }
+    ledgers: Section = {"waiting": {"adds": "held", "uses": "back"}}
+    text = rulebook_text("month", "by days", lines, ledgers=ledgers)
+    compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)
+    assert compared.found == []
+    assert [x.whole["left"] for x in compared.traces[MOVED]] == [0, 30, 40]

@@ -427,7 +427,9 @@ class Appraisal:
 
 
 _LAST_OF_GROUP = """
-SELECT * REPLACE (row_number() OVER (PARTITION BY subject_no ORDER BY spell_no DESC) = 1 AS is_last) FROM chosen
+SELECT * REPLACE (row_number() OVER (PARTITION BY subject_no ORDER BY spell_no DESC) = 1 AS is_last),
+       CAST(sum(spell_days) OVER (PARTITION BY subject_no) AS BIGINT) AS own_days
+FROM chosen
 """
 
 

@@ -178,6 +178,8 @@ class Card:
                 return n.constant(Fraction(days.days))
             case "spell_days":
                 return n.column("spell_days", Fraction(1), 0, days.days)
+            case "own_days":
+                return n.column("own_days", Fraction(1), 1, days.days)
             case "period_start":
                 return Day(date_sql(days.start))
             case _:

@@ -423,14 +423,20 @@ class Between(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceValue(Node):
-    """A figure of the instance itself: `period_days`, `period_start`, `period_end`, `spell_days`."""
+    """A figure of the instance itself: `period_days`, `period_start`, `period_end`, `spell_days`.
+
+    `own_days`, the days of all spells of a person, is written by the checker alone.
+    """
 
     name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByDays(Node):
-    """A fixed amount in a spell: x × `part` ÷ `of`, exactly. The checker puts it; no text writes it."""
+    """An amount of the whole instance in a spell: x × `part` ÷ `of`. The checker puts it; no text writes it.
+
+    `of` is the days of the instance, or those of the person's own spells in it: that is a quotient.
+    """
 
     x: Expr
     part: InstanceValue

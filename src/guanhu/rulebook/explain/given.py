@@ -219,6 +219,7 @@ class Given:
         found: dict[str, Value] = {
             "period_days": Fraction(self.days.days),
             "spell_days": Fraction(self.days.days),
+            "own_days": Fraction(self.days.days),
             "period_start": self.days.start,
         }
         return found.get(name, self.days.last_day)

@@ -48,6 +48,7 @@ class CardTrace:
     spell_days: int
     attributes: dict[str, Value]
     is_last: bool = True
+    own_days: int = 0
     lines: dict[str, Traced] = field(default_factory=dict)
     raw: dict[str, Value] = field(default_factory=dict)
     measures: dict[str, Traced] = field(default_factory=dict)
@@ -108,8 +109,9 @@ class SubjectEvaluator:
             if group.subject != self.facts.kind or not self._names(instance, group.id):
                 continue
             cards = [card for card in self._cards(instance, group) if self._belongs(card, group)]
-            for card in cards[:-1]:
-                card.is_last = False
+            for card in cards:
+                card.is_last = card is cards[-1]
+                card.own_days = sum(x.spell_days for x in cards)
             if cards:
                 found.append(self._evaluated(instance, group, cards))
         return found
@@ -483,6 +485,8 @@ class _CardLeaves:
                 return Fraction(days.days)
             case "spell_days":
                 return Fraction(self.card.spell_days)
+            case "own_days":
+                return Fraction(self.card.own_days)
             case "period_start":
                 return days.start
             case _:

@@ -250,7 +250,8 @@ class Teller:
                 return [self.pool(traced, node)]
             case t.ByDays():
                 amount, days, period = traced.parts
-                told = f"× 在岗 {value_text(days.value, units.COUNT)} 天 ÷ 本期 {value_text(period.value, units.COUNT)} 天"
+                whose = "本人各段共" if node.of.name == "own_days" else "本期"
+                told = f"× 在岗 {value_text(days.value, units.COUNT)} 天 ÷ {whose} {value_text(period.value, units.COUNT)} 天"
                 return [*self.inside(amount), Told(told, traced.value, "days")]
             case t.Quotient() | t.Steps():
                 text = f"{self.speaker.say(node)} = {self.said(traced.value, node.unit)}"

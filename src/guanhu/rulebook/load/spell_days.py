@@ -1,6 +1,8 @@
-"""Fixed amounts of a spell: what is paid for the whole period, whoever did what, counts by days.
+"""Amounts of a spell: what is the whole period's counts by days, or each spell would be paid all of it.
 
-A figure of a spell is the spell's own; an amount that reads none would be paid once in each of them.
+A measure of a spell is the spell's own. A fixed amount is for the whole instance: it counts by its days. An
+earlier figure (a sum over months, the period before, a ledger) is the person's, who has it once: it counts by
+the days of the person's own spells, which add up to all of it.
 """
 
 from __future__ import annotations
@@ -29,20 +31,25 @@ _OF_PARTS = (
 )
 
 
+_EARLIER = (t.OverInstances, t.Previous, t.Balance)
+
+
 class SpellDays:
-    """Marks the fixed amounts of a money line."""
+    """Marks the amounts of a money line that are no spell's own."""
 
     def __init__(self, table_of: Callable[[str], t.Table | None]) -> None:
         """Take how a table is found by its name."""
         self.table_of = table_of
 
     def marked(self, node: t.Expr) -> t.Expr:
-        """Return a formula of money in which each amount that reads no figure counts by days.
+        """Return a formula of money in which each amount that reads no figure of the spell counts by days.
 
         Terms of a sum and values of cases are looked at one by one; what a condition reads does not matter.
         """
         if self.fixed(node):
-            return _by_days(node)
+            return _by_days(node, "period_days")
+        if self.fixed(node, earlier=True):
+            return as_number(_by_days(node, "own_days"))
         match node:
             case t.Cases():
                 cases = tuple(replace(case, value=self.marked(case.value)) for case in node.cases)
@@ -55,20 +62,20 @@ class SpellDays:
             case _:
                 return node
 
-    def fixed(self, node: t.Expr) -> bool:
-        """Tell whether a value is made of numbers of the text, inputs and attributes alone."""
+    def fixed(self, node: t.Expr, *, earlier: bool = False) -> bool:
+        """Tell whether a value is made of numbers of the text, inputs and attributes alone, and of earlier figures."""
         match node:
             case t.InstanceValue():
                 # What reads the days of the spell has been counted by days already.
                 return node.name != "spell_days"
             case t.Cases():
                 values = [case.value for case in node.cases]
-                return all(self.fixed(x) for x in (*values, node.otherwise) if x is not None)
+                return all(self.fixed(x, earlier=earlier) for x in (*values, node.otherwise) if x is not None)
             case t.Lookup():
                 return self._fixed_table(node)
-        if isinstance(node, _OF_THE_TEXT):
+        if isinstance(node, _OF_THE_TEXT) or (earlier and isinstance(node, _EARLIER)):
             return True
-        return isinstance(node, _OF_PARTS) and all(self.fixed(x) for x in node.children())
+        return isinstance(node, _OF_PARTS) and all(self.fixed(x, earlier=earlier) for x in node.children())
 
     def _fixed_table(self, node: t.Lookup) -> bool:
         table = self.table_of(node.table)
@@ -79,7 +86,7 @@ class SpellDays:
         return all(self.fixed(x) for x in (*rows, *((table.no_row[index],) if table.no_row else ())))
 
 
-def _by_days(node: t.Expr) -> t.Expr:
+def _by_days(node: t.Expr, of: str) -> t.Expr:
     if isinstance(node, t.Const) and not node.value:
         return node
 
@@ -89,7 +96,7 @@ def _by_days(node: t.Expr) -> t.Expr:
     return t.ByDays(
         x=as_number(node),
         part=days("spell_days"),
-        of=days("period_days"),
+        of=days(of),
         unit=node.unit,
         place=node.place,
     )

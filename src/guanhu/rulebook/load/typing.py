@@ -79,6 +79,8 @@ def is_quotient(expr: t.Expr) -> bool:
             return True
         case t.MeasureRef(exact=exact):
             return exact
+        case t.ByDays(of=of):
+            return of.name == "own_days"
         case t.Negative(x=x):
             return is_quotient(x)
         case t.Sum(terms=terms):

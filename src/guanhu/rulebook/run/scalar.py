@@ -248,12 +248,11 @@ class Compiler:
         bound = above.size + 1
         return Num(sql, Fraction(1), -bound, bound, level)
 
-    def _by_days(self, node: t.ByDays) -> Num:
-        """Return a fixed amount by the days of the spell: the days of the instance are a constant."""
-        days = self.number(node.of)
+    def _by_days(self, node: t.ByDays) -> Num | Pair:
+        """Return an amount by the days of the spell: those of the instance are a constant, those of a person not."""
+        part, days = n.multiply(self.number(node.x), self.number(node.part)), self.number(node.of)
         if days.constant is None:
-            raise TypeError("the days of an instance are the same for all")
-        part = n.multiply(self.number(node.x), self.number(node.part))
+            return Pair(part, days)
         return n.multiply(part, n.constant(Fraction(1, days.constant)))
 
     def _cases(self, arms: list[tuple[t.Expr, t.Expr]], otherwise: t.Expr | None) -> Compiled:
