@@ -46,7 +46,7 @@ from guanhu.rulebook.run.template import filled, table_named, union_all
 from guanhu.values.dates import Span
 from guanhu.values.problem import Place, Problem, Refused
 
-LANGUAGE_VERSION = "1"
+LANGUAGE_VERSION = "2"
 """Changes when the meaning of a rulebook's text changes."""
 PARTIAL = ".partial-"
 TABLES = (
