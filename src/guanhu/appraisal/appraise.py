@@ -78,11 +78,7 @@ class View(Protocol):
 
 @dataclass(slots=True)
 class Result:
-    """What one group's cards in one instance came to.
-
-    `lines` and `decisions` are columns of the table `persons`, `cards` are the same names in the table `spells`:
-    a whole is not kept at its cards' scale.
-    """
+    """What one group's cards in one instance came to: `lines`, `decisions` in `persons`, `cards` the same in `spells`."""
 
     instance: Instance
     group: t.GroupOfSubjects
