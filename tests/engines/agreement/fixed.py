@@ -176,6 +176,8 @@ FORMULAS = {
     "cut": {"score": "steps(edge, 3元, completed)"},
     "begun": {"score": "steps(edge, 3元, started)"},
     "cut_ratio": {"score": "steps(quotient, 7%, completed)"},
+    "between": {"score": "interpolate(edge, 1元, 10, 3元, 25.5, 10元, 30)"},
+    "between_ratios": {"score": "interpolate(quotient, 7%, 60, 90%, 100, 120%, 110)"},
     "down": {"pay": "round(edge, 1, down)"},
     "half": {"pay": "round(edge, 1)"},
     "turned": {"score": "if(quotient > -1, 1, 0)"},

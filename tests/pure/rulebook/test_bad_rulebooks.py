@@ -65,6 +65,8 @@ DEFECTS = [
     ("RUL037", "is: post = 客户经理", "is: post > 客户经理", "不能用 >"),
     ("RUL038", "when: score < 1", "when: min(score) < 1", "个参数"),
     ("RUL039", "when: score < 1", 'when: "steps(score, 1, sometimes) < 1"', "completed"),
+    ("RUL039", "when: score < 1", 'when: "interpolate(score, 2, 10, 1, 20) < 1"', "从小到大"),
+    ("RUL039", "when: score < 1", 'when: "interpolate(score, 1, 10, 2) < 1"', "成对"),
     ("RUL040", "when: score < 1", "when: low", "环"),
     (
         "RUL042",

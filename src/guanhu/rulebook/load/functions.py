@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from guanhu.rulebook import tree as t
@@ -171,6 +172,40 @@ def _if(typer: Typer, node: raw.Call) -> t.Expr:
     unit = least_unit((value, otherwise), node.place)
     case = t.Case(when=when, value=value, place=node.place)
     return t.Cases(cases=(case,), otherwise=otherwise, unit=unit, place=node.place)
+
+
+def _interpolate(typer: Typer, node: raw.Call) -> t.Expr:
+    """Return a value on the straight line between two written points; outside them it is that of the nearest.
+
+    `interpolate(x, 80%, 60, 100%, 100)` is nothing but cases: 60 up to 80 %, then 60 + (x − 80%) / 20% × 40,
+    and 100 from 100 % on.
+    """
+    points = [arg for arg in node.args[1:] if isinstance(arg, raw.Num)]
+    pairs = list(zip(points[::2], points[1::2], strict=False))
+    rising = all(before.value < after.value for (before, _), (after, _) in pairwise(pairs))
+    if len(points) != len(node.args) - 1 or len(points) % 2 or len(pairs) < 2 or not rising:
+        raise TypeProblem(
+            "RUL039",
+            node.place,
+            "interpolate 后面成对写点: 先写从小到大的数, 再写这一点的值, 至少两点, 如 interpolate(完成率, 80%, 60, 100%, 100)",
+            "interpolate takes pairs of numbers after x: rising points, each with its value, two at least, such as interpolate(done, 80%, 60, 100%, 100)",
+        )
+    x, place = node.args[0], node.place
+    found: raw.Raw = pairs[-1][1]
+    for (first, low), (last, high) in reversed(list(pairwise(pairs))):
+        part = raw.Binary("/", raw.Binary("-", x, first, place), _between_points(first, last), place)
+        risen = raw.Binary("*", part, _between_points(low, high), place)
+        on_line = raw.Binary("+", low, risen, place)
+        found = raw.Call("if", (raw.Binary("<", x, last, place), on_line, found), place)
+    below = raw.Binary("<=", x, pairs[0][0], place)
+    return _if(typer, raw.Call("if", (below, pairs[0][1], found), place))
+
+
+def _between_points(first: raw.Num, last: raw.Num) -> raw.Num:
+    """Return the distance between two numbers of the text."""
+    distance = last.value - first.value
+    text = f"{last.text} - {first.text}"
+    return raw.Num(distance, last.unit or first.unit, f"({text})", last.place)
 
 
 def _first_given(typer: Typer, node: raw.Call) -> t.Expr:
@@ -419,6 +454,7 @@ FUNCTIONS: Final[dict[str, Rule]] = {
     "completion": _completion,
     "divide": _share_of,
     "if": _if,
+    "interpolate": _interpolate,
     "first_given": _first_given,
     "given": _given,
     "count_true": _count_true,
