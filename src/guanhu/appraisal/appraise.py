@@ -21,6 +21,7 @@ from guanhu.appraisal.events import EventFold
 from guanhu.appraisal.ground import lay_ground
 from guanhu.appraisal.history import History, read_opening
 from guanhu.appraisal.lines import Card, Known
+from guanhu.appraisal.lost import told_lost, uncovered
 from guanhu.appraisal.measures import OBJECT_OF, Figure, Fold, Statistics, Wanted, date_sql
 from guanhu.appraisal.parameters import Parameters, read_parameters
 from guanhu.appraisal.people import cards
@@ -157,7 +158,10 @@ class Appraisal:
         self.parameters, problems = read_parameters(self.engine, self.rulebook)
         self.outcome.problems.extend(problems)
         lay_ground(self.engine)
-        self.fold = Fold(self.engine, self.rulebook, self.parameters, Statistics(self._bounds(kinds)))
+        self.outcome.problems.extend(told_lost(self.view, self.outcome.period))
+        self.fold = Fold(
+            self.engine, self.rulebook, self.parameters, Statistics(self._bounds(kinds)), self.view
+        )
         read_opening(self.engine, self.rulebook, self.past)
         self._expect()
 
@@ -451,12 +455,6 @@ def needs_of(measure: t.Measure, subject: str, span: Span, own: Span) -> list[tu
     if subject == "person" and measure.credit not in ("person", "institution"):
         found.append(("assignments", own if measure.base else span))
     return found
-
-
-def uncovered(view: View, kind: str, days: Span) -> list[Span]:
-    """Return the days that no batch covers, or whose rows were refused when only good ones were taken."""
-    holes = [hole.span.overlap(days) for hole in view.holes(kind)]
-    return [*view.missing(kind, days), *[hole for hole in holes if hole is not None]]
 
 
 class _Flat:

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from datetime import date
 from fractions import Fraction
 
-from guanhu.appraisal.appraise import View, uncovered
+from guanhu.appraisal.appraise import View
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.lost import uncovered
 from guanhu.appraisal.parameters import Parameters, value_of
 from guanhu.appraisal.reading import SubjectReader
 from guanhu.rulebook import tree as t
@@ -96,7 +97,7 @@ class Explainer:
     ) -> None:
         """Take the facts, the inputs, the past before the run, and what the run kept of everybody."""
         self.rulebook = rulebook
-        self.reader = SubjectReader(engine, rulebook)
+        self.reader = SubjectReader(engine, rulebook, view)
         self.inputs = KnownInputs(rulebook, parameters)
         self.coverage = KnownCoverage(view)
         self.others = KeptOthers(self.reader, members)

@@ -18,6 +18,7 @@ from guanhu.appraisal import shapes
 from guanhu.appraisal.credited import kept_measures
 from guanhu.appraisal.cubes import Cubes
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.lost import OWN_KINDS, Holes, lost_days
 from guanhu.appraisal.parameters import Parameters, inputs_in
 from guanhu.appraisal.rows import JOINED, RowEnv, columns_read, flat_name
 from guanhu.appraisal.things import (
@@ -79,7 +80,12 @@ class Fold:
     """Computes measures of standing things and of rows; keeps the cubes that several measures share."""
 
     def __init__(
-        self, engine: Engine, rulebook: t.Rulebook, parameters: Parameters, statistics: Statistics
+        self,
+        engine: Engine,
+        rulebook: t.Rulebook,
+        parameters: Parameters,
+        statistics: Statistics,
+        view: Holes,
     ) -> None:
         """Stand on the ground tables in `engine`."""
         self.engine = engine
@@ -88,6 +94,7 @@ class Fold:
         self.statistics = statistics
         self.made: set[str] = set()
         self.cubes = Cubes(engine)
+        self.view = view
         self.kept_measures = kept_measures(rulebook)
         self.credited_rows: list[str] = []
         """Tables of credited rows that the run keeps."""
@@ -215,7 +222,27 @@ class Fold:
             segments = segments_of(spans, self.price_cuts(measure, wanted.span))
             source = self._interval_source(wanted, pieces, object_key, segments)
         rows, scale = self._amounts(measure, source, segments, wanted, linear=linear)
+        lost = self._lost(measure, pieces, spans)
+        if lost is not None:
+            rows = union_all([rows, lost])
         return self._gathered(wanted, rows, scale / WEIGHT_WHOLE / divisor)
+
+    def _lost(self, measure: t.Measure, pieces: str, spans: list[Span]) -> exp.Expr | None:
+        """Return a bad row for everyone credited with an account or loan of which a row was refused."""
+        kind = measure.kind.name
+        found = [
+            (key, common.start, common.end)
+            for key, days in lost_days(self.view, kind)
+            for span in spans
+            if (common := span.overlap(days)) is not None
+        ]
+        if not found:
+            return None
+        name = f"lost/{self.count}"
+        self.count += 1
+        self.engine.load(name, (("id", "VARCHAR"), ("start_day", "DATE"), ("end_day", "DATE")), found)
+        shape = shapes.LOST_ACCOUNTS if OWN_KINDS[kind] == "account_no" else shapes.LOST_LOANS
+        return filled(shape, pieces=pieces, lost=name)
 
     def is_cubed(self, measure: t.Measure) -> bool:
         """Tell whether a measure reads the cube: linear in the balance, and no attribute that changes by day."""

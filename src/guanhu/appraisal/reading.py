@@ -11,6 +11,7 @@ from typing import Any
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.lost import OWN_KINDS, Holes, lost_days
 from guanhu.appraisal.rows import columns_read
 from guanhu.kinds.catalogue import ACCOUNTS, CUSTOMERS, LOANS
 from guanhu.kinds.schema import Column, Dated, Kind
@@ -52,9 +53,10 @@ _LISTED_MAX = 5000
 class SubjectReader:
     """Reads subjects one by one."""
 
-    def __init__(self, engine: Engine, rulebook: t.Rulebook) -> None:
-        """Stand on an engine that has the facts."""
+    def __init__(self, engine: Engine, rulebook: t.Rulebook, view: Holes) -> None:
+        """Stand on an engine that has the facts of the view."""
         self.engine = engine
+        self._lost = {kind: lost_days(view, kind) for kind in OWN_KINDS}
         self.kinds: list[Kind] = []
         self._tables: set[str] = set()
         for measure in rulebook.measures.values():
@@ -292,6 +294,7 @@ class SubjectReader:
             moves.setdefault(key, []).append((start, end, place))
         for key, thing in new.items():
             thing.places = places_of(moves.get(key, []), str(thing.attributes["account", "institution_id"]))
+        self._mark_lost(new, "balances")
         facts.accounts.update(new)
 
     def _loans(self, facts: SubjectFacts, found: dict[str, Attributes]) -> None:
@@ -303,7 +306,13 @@ class SubjectReader:
             new[key].places = [(date.min, FAR_FUTURE, str(attributes["loan", "institution_id"]))]
         by_id: dict[str | int, Thing] = dict(new.items())
         self._intervals(by_id, "loan_states", "loan_id", ("balance", "loan_class", "overdue_days"))
+        self._mark_lost(new, "loan_states")
         facts.loans.update(new)
+
+    def _mark_lost(self, things: dict[str, Thing], kind: str) -> None:
+        for key, span in self._lost[kind]:
+            if key in things:
+                things[key].lost.setdefault(kind, []).append((span.start, span.end))
 
     def _intervals(
         self, things: dict[str | int, Thing], kind: str, key: str, columns: tuple[str, ...]

@@ -50,6 +50,8 @@ class Thing:
     intervals: dict[str, list[tuple[date, date, Attributes]]] = field(default_factory=dict)
     places: list[tuple[date, date, str]] = field(default_factory=list)
     rates: list[tuple[date, date, int | None, str | None]] = field(default_factory=list)
+    lost: dict[str, list[tuple[date, date]]] = field(default_factory=dict)
+    """By kind: days that are unknown because a row of them was refused."""
 
 
 @dataclass(slots=True)

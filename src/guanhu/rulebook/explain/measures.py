@@ -236,6 +236,12 @@ class MeasureEvaluator:
         intervals = thing.intervals.get(measure.kind.name, [])
         for piece in pieces:
             for span in spans:
+                first, last = max(piece.start, span.start), min(piece.end, span.end)
+                if any(max(first, a) < min(last, b) for a, b in thing.lost.get(measure.kind.name, ())):
+                    unknown = Unknown(f"measures.{measure.id}", "coverage")
+                    days = (last - first).days
+                    yield CreditedRow(thing.id, first, last, piece.weight, days, Fraction(0), unknown)
+                    continue
                 for cut in self._cuts(
                     thing, max(piece.start, span.start), min(piece.end, span.end), question
                 ):

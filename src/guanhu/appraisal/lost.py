@@ -1,0 +1,70 @@
+"""What refused rows leave unknown, when a bank has taken the good ones of a file.
+
+A refused balance of an account, or state of a loan, makes the figures unknown of those who are credited with
+it in the calendar months that it touches (the month index knows no less), and of nobody else. A row whose key
+could not be read, and one of any other kind, may concern everybody: its days count as not covered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from guanhu.values.dates import FAR_FUTURE, Span, add_months, month_start
+from guanhu.values.problem import Place, Problem
+
+OWN_KINDS = {"balances": "account_no", "loan_states": "loan_id"}
+"""Kinds whose refused rows concern one account or loan, and the column of pieces by which it is found."""
+
+
+class Holes(Protocol):
+    """What is asked of the bank's facts."""
+
+    def missing(self, kind_name: str, span: Span) -> list[Span]:
+        """Return the days of a span that no batch covers."""
+
+    def holes(self, kind_name: str) -> Iterable[Any]:
+        """Return the rows known to be missing, each with its `key` and `span`."""
+
+
+def uncovered(view: Holes, kind: str, days: Span) -> list[Span]:
+    """Return the days that no batch covers, or of which a refused row may concern anybody."""
+    holes = [hole.span.overlap(days) for hole in view.holes(kind) if not _is_own(hole)]
+    return [*view.missing(kind, days), *[hole for hole in holes if hole is not None]]
+
+
+def lost_days(view: Holes, kind: str) -> list[tuple[str, Span]]:
+    """Return the accounts or loans with refused rows, and the whole months that are unknown of each."""
+    if kind not in OWN_KINDS:
+        return []
+    return sorted({(hole.key[0], _months(hole.span)) for hole in view.holes(kind) if _is_own(hole)})
+
+
+def told_lost(view: Holes, period: Span) -> list[Problem]:
+    """Return a warning for each kind of which rows of single accounts or loans were refused in the period."""
+    found = []
+    for kind in OWN_KINDS:
+        keys = sorted({key for key, days in lost_days(view, kind) if days.overlap(period) is not None})
+        if keys:
+            shown = "、".join(keys[:3])
+            found.append(
+                Problem(
+                    "RUN044",
+                    Place(kind),
+                    f"{len(keys)} 个账户或借据有被拒收的行(如 {shown}), 管户人当月的数未知, 其他人照常结算",
+                    f"rows of {len(keys)} accounts or loans were refused (such as {shown}): figures of those months are unknown for whoever is in charge of them, all others are settled",
+                    "改正这些行, 导入覆盖这些日子的批次后重新运行",
+                    "mend these rows, import a batch that covers these days and run again",
+                    severity="warning",
+                )
+            )
+    return found
+
+
+def _is_own(hole: Any) -> bool:
+    return hole.kind in OWN_KINDS and hole.key is not None
+
+
+def _months(span: Span) -> Span:
+    last = month_start(span.last_day)
+    return Span(month_start(span.start), add_months(last, 1) if last.year < FAR_FUTURE.year else FAR_FUTURE)
