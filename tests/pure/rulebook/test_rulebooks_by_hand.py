@@ -55,6 +55,7 @@ PARAMETERS = [
     ("posted_rate", "协定", "1.15%"),
     ("stock_rate", "", "5%"),
     ("increment_rate", "A", "10%"),
+    ("loan_factor", "流动资金贷款", "1.5%"),
     ("fee_rate", "", "10%"),
 ]
 
@@ -74,8 +75,11 @@ def cixi_bank(folder: Path) -> object:
         + "".join(f"{a},2025-01-01,{rate},{kind}\n" for a, _, kind, rate, _ in DEPOSITS),
         "balances.csv": "account_id,from_day,balance\n"
         + "".join(f"{a},2025-01-01,100000.00\n" for a, *_ in DEPOSITS),
-        "loans.csv": "loan_id,customer_id,product,institution_id,granted_on,amount,rate\n",
-        "loan_states.csv": "loan_id,from_day,balance,loan_class,overdue_days\n",
+        # Last year 100,000, this year twice that: half of it is stock and half increment.
+        "loans.csv": "loan_id,customer_id,product,institution_id,granted_on,amount,rate\n"
+        "L1,C001,流动资金贷款,A,2024-01-01,200000.00,5%\n",
+        "loan_states.csv": "loan_id,from_day,balance,loan_class,overdue_days\n"
+        "L1,2024-01-01,100000.00,正常,0\nL1,2025-01-01,200000.00,正常,0\n",
         "interest.csv": "interest_id,loan_id,day,due,received\n",
         "fees.csv": "fee_id,day,item,amount,customer_id\n",
         "teams.csv": "team_id,name\n",
@@ -84,7 +88,8 @@ def cixi_bank(folder: Path) -> object:
         # The first account is shared 60/40; all others are p1's.
         "assignments.csv": "grain,object_id,person_id,share,from_day,to_day\n"
         "account,001,p1,60%,2025-01-01,\naccount,001,p2,40%,2025-01-01,\n"
-        + "".join(f"account,{a},p1,100%,2025-01-01,\n" for a, *_ in DEPOSITS[1:]),
+        + "".join(f"account,{a},p1,100%,2025-01-01,\n" for a, *_ in DEPOSITS[1:])
+        + "loan,L1,p1,60%,2025-01-01,\nloan,L1,p2,40%,2025-01-01,\n",
         "parameters.csv": "rulebook,input,keys,from_day,to_day,value\n"
         + "".join(f"cixi,{name},{keys},2024-01-01,,{value}\n" for name, keys, value in PARAMETERS),
     }
@@ -114,6 +119,19 @@ def test_the_other_reading_puts_the_factor_on_the_rate_paid(tmp_path: Path) -> N
     term = Fraction(100_000) * Fraction("0.0225")
     p1 = EFFECT["001"] * Fraction(60, 100) + sum(EFFECT[a] for a in EFFECT if a not in ("001", "002")) + term
     assert found["increment_pay"]["p1"] == quarter_pay(p1, "0.1")
+
+
+def test_loans_have_stock_and_increment_as_deposits_do(tmp_path: Path) -> None:
+    """Of 200,000 at 1.5 % half was there last year; the shares of this year hold for both halves."""
+    bank = cixi_bank(tmp_path)
+    lines = ["loan_stock_pay", "loan_increment_pay"]
+    found = line_values(bank, loaded("cixi"), "2025Q1", lines)
+    half = Fraction(100_000) * Fraction("0.015")
+    for line, rate in zip(lines, ("0.05", "0.1"), strict=True):
+        assert found[line] == {
+            "p1": quarter_pay(half * Fraction(60, 100), rate),
+            "p2": quarter_pay(half * Fraction(40, 100), rate),
+        }
 
 
 LOANS = [
