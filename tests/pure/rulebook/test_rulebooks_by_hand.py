@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from guanhu.facts.store import Bank
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.folder import load
 from tests.pure.rulebook.tiny import line_values, tiny_bank
@@ -132,6 +133,61 @@ def test_loans_have_stock_and_increment_as_deposits_do(tmp_path: Path) -> None:
             "p1": quarter_pay(half * Fraction(60, 100), rate),
             "p2": quarter_pay(half * Fraction(40, 100), rate),
         }
+
+
+AUTHORITY = {"初级": 100, "中级": 300, "高级": 500}
+"""In 万元, as 第二十五条3 of Huangshi has it; the first of each two people lends just so much, the second a fen more."""
+
+
+@pytest.fixture(scope="module")
+def lenders(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    rows = [
+        (f"{grade}{extra}", grade, f"{limit * 10_000}.0{extra}")
+        for grade, limit in AUTHORITY.items()
+        for extra in (0, 1)
+    ]
+    files = {
+        "coverage.yaml": COVERAGE,
+        "institutions.csv": INSTITUTIONS,
+        "staff.csv": "person_id,name\n" + "".join(f"{p},{p}\n" for p, *_ in rows),
+        "posts.csv": "person_id,from_day,to_day,post,grade,institution_id\n"
+        + "".join(f"{p},2024-01-01,,客户经理,{grade},A\n" for p, grade, _ in rows),
+        "customers.csv": "customer_id,name\nC1,甲公司\n",
+        "loans.csv": "loan_id,customer_id,product,institution_id,granted_on,amount,rate\n"
+        + "".join(f"L{p},C1,流动资金贷款,A,2025-01-10,{amount},5%\n" for p, _, amount in rows),
+        "loan_states.csv": "loan_id,from_day,balance,loan_class,overdue_days\n",
+        "assignments.csv": "grain,object_id,person_id,share,from_day,to_day\n"
+        + "".join(f"loan,L{p},{p},100%,2025-01-10,\n" for p, *_ in rows),
+    }
+    empty = {
+        "teams.csv": "team_id,name\n",
+        "accounts.csv": "account_id,customer_id,product,currency,institution_id,opened_on\n",
+        "account_rates.csv": "account_id,from_day,rate\n",
+        "balances.csv": "account_id,from_day,balance\n",
+        "interest.csv": "interest_id,loan_id,day,due,received\n",
+        "fees.csv": "fee_id,day,item,amount,customer_id\n",
+        "figures.csv": "scope,subject_id,item,from_day,to_day,value\n",
+        "human_decisions.csv": "decision_id,day,rulebook,person_id,input,value,reason,decided_by\n",
+        "parameters.csv": "rulebook,input,keys,from_day,to_day,value\n",
+    }
+    return tiny_bank(tmp_path_factory.mktemp("lenders"), {**files, **empty})
+
+
+@pytest.mark.parametrize(
+    ("reading", "over", "joint"),
+    [
+        ("first", ["中级1", "初级1", "高级1"], ["高级1"]),
+        ("other", ["中级1", "初级1", "高级0", "高级1"], ["高级0", "高级1"]),
+    ],
+)
+def test_a_loan_of_just_the_authority_is_within_it(
+    reading: str, over: list[str], joint: list[str], lenders: Bank
+) -> None:
+    """Only 500 万元 exactly is in doubt: it is a senior's 以下 and a head's 以上."""
+    rulebook = loaded("huangshi", 恰好五百万元=reading)
+    found = line_values(lenders, rulebook, "2025-01", ["over_authority", "joint_duty"])
+    assert sorted(p for p, yes in found["over_authority"].items() if yes) == over
+    assert sorted(p for p, yes in found["joint_duty"].items() if yes) == joint
 
 
 LOANS = [
