@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from guanhu.cli.shell import PROBLEMS, SHELL, readings_of, refusals
+from guanhu.cli.shell import PROBLEMS, SHELL, WRONG_USE, exit_of, readings_of, refusals
 from guanhu.values.problem import Place, errors_in
 
 app = typer.Typer(
@@ -47,7 +47,7 @@ def check(folder: Dir, reading: Reading, as_json: AsJson = False) -> None:
         if not problems:
             SHELL.say("no_problem")
     if errors_in(problems):
-        raise typer.Exit(PROBLEMS)
+        raise typer.Exit(exit_of(problems))
 
 
 @app.command("test")
@@ -59,7 +59,7 @@ def try_examples(folder: Dir, reading: Reading, as_json: AsJson = False) -> None
     rulebook, problems = load(folder, readings_of(SHELL, reading))
     if rulebook is None:
         SHELL.problems(problems, as_json=as_json)
-        raise typer.Exit(PROBLEMS)
+        raise typer.Exit(exit_of(problems))
     tried, wrong = tried_examples(rulebook, folder)
     rows = [("✓" if x.holds else "✗", x.clause, x.name, x.wanted, x.found, x.says) for x in tried]
     SHELL.table(["", "条款", "例子", "应得", "算出", "算式"], rows, as_json=as_json)
@@ -146,7 +146,8 @@ def try_(
             traced = try_line(rulebook, line, pairs)
         except (GivenProblem, FormulaError) as error:
             SHELL.problems([not_evaluated(error, Place(line))])
-            raise typer.Exit(PROBLEMS) from error
+            known = line in rulebook.lines or line in rulebook.decisions
+            raise typer.Exit(PROBLEMS if known else WRONG_USE) from error
         told = Teller(rulebook).tried(line, traced, unit_of(rulebook, line))
     if as_json:
         typer.echo(json.dumps(told.as_dict(), ensure_ascii=False, indent=1))

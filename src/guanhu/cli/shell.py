@@ -17,6 +17,8 @@ from guanhu.cli.words import say
 from guanhu.values.problem import Place, Problem, Refused, errors_in
 
 DONE, PROBLEMS, WRONG_USE = 0, 1, 2
+_OF_THE_CALL = ("RUN001", "RUL070")
+"""Problems of what was asked, a period or a reading that there is not, and not of what was read."""
 
 
 @dataclass(slots=True)
@@ -114,14 +116,19 @@ def problem_record(problem: Problem) -> dict[str, Any]:
     }
 
 
+def exit_of(problems: Iterable[Problem]) -> int:
+    """Return the exit code of refused work: 2 when the call asked for what there is not, else 1."""
+    return WRONG_USE if any(problem.code in _OF_THE_CALL for problem in problems) else PROBLEMS
+
+
 @contextmanager
 def refusals(shell: Shell) -> Iterator[None]:
-    """Turn a refused request into its problems and exit code 1; a full disk or a lost file too."""
+    """Turn a refused request into its problems and exit code; a full disk or a lost file too."""
     try:
         yield
     except Refused as refused:
         shell.problems(refused.problems)
-        raise typer.Exit(PROBLEMS) from refused
+        raise typer.Exit(exit_of(refused.problems)) from refused
     except OSError as error:
         place = Place(str(error.filename or ""))
         reason = error.strerror or str(error)

@@ -31,6 +31,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "digest": ("摘要 {digest}", "digest {digest}"),
     "published": ("已发布: {run}", "published: {run}"),
     "written": ("已写出 {path}", "wrote {path}"),
+    "written_folder": ("已写出文件夹 {path}", "wrote the folder {path}"),
     "period": ("期间 {period}, 共 {days} 天", "period {period}, {days} days"),
     "examples": ("{count} 个例子全部成立", "all {count} examples hold"),
     "examples_fail": (
