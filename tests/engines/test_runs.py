@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -370,3 +371,31 @@ def test_a_kind_of_fact_that_is_not_there_is_told_once(bank: Path, tmp_path: Pat
     assert told.count("RUN020") == 1
     assert "同样的还有 2 条" in told
     assert "只有标题的表" in told
+
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("bank", "generate", "--accounts", "1", "--out", "OUT"),
+        ("facts", "list", "--bank", "BANK"),
+        ("run", "--bank", "BANK", "--rulebook", "RULES", "--period", "2025-13"),
+        ("explain", "2031", "someone", "--bank", "BANK"),
+        ("rulebook", "list", "OUT"),
+        ("rulebook", "try", "RULES", "--line", "pay", "deposits"),
+    ],
+)
+def test_fixed_words_are_english_when_asked(bank: Path, rules: Path, words: tuple[str, ...]) -> None:
+    """What a bank or a rulebook calls its own things stays as it is; here they are called nothing."""
+    places = {"OUT": str(rules.parent / "out"), "BANK": str(bank), "RULES": str(rules)}
+    done = subprocess.run(
+        [sys.executable, "-m", "guanhu.cli.main", "--lang", "en", *(places.get(w, w) for w in words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.stdout + done.stderr
+    assert CHINESE.findall(done.stdout + done.stderr) == []

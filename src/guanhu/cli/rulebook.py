@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from guanhu.cli.shell import PROBLEMS, SHELL, WRONG_USE, exit_of, readings_of, refusals
+from guanhu.cli.words import say
 from guanhu.values.problem import Place, errors_in
 
 app = typer.Typer(
@@ -67,7 +68,7 @@ def try_examples(folder: Dir, reading: Reading, as_json: AsJson = False) -> None
         SHELL.problems(wrong)
     failed = [x.name for x in tried if not x.holds]
     if failed and not as_json:
-        SHELL.say("examples_fail", count=len(failed), of=len(tried), names="、".join(failed))
+        SHELL.say("examples_fail", count=len(failed), of=len(tried), names=SHELL.listed(failed))
     if wrong or failed:
         raise typer.Exit(PROBLEMS)
     if not as_json:
@@ -88,7 +89,7 @@ def list_(
             rows.append((path.name, "", "", "", len(errors_in(problems))))
         else:
             rows.append((path.name, rulebook.title, rulebook.every, len(rulebook.lines), 0))
-    SHELL.table(["DIR", "名称", "周期", "行", "错误"], rows, as_json=as_json)
+    SHELL.table(["DIR", "名称", "周期", "行数", "错误"], rows, as_json=as_json)
 
 
 @app.command("print")
@@ -116,7 +117,7 @@ def given_pairs(given: list[str]) -> dict[str, str]:
     for part in given:
         name, equals, value = part.partition("=")
         if not equals or not value or name in found:
-            raise SHELL.wrong_use(f"{part}: 写成 名称=数值, 每个名称一次 / write NAME=VALUE, each name once")
+            raise SHELL.wrong_use(say("given_form", SHELL.lang, part=part))
         found[name] = value
     return found
 

@@ -130,7 +130,7 @@ def tell_unsettled(run: RunFolder) -> None:
         engine.close()
     for held in causes[:CAUSES_MAX]:
         subject, instance = held.first
-        lines = "、".join([*held.lines][:LINES_MAX]) + ("…" if len(held.lines) > LINES_MAX else "")
+        lines = SHELL.listed([*held.lines][:LINES_MAX]) + ("…" if len(held.lines) > LINES_MAX else "")
         SHELL.say(
             "held", count=len(held.subjects), why=held.why, subject=subject, instance=instance, lines=lines
         )
@@ -189,7 +189,7 @@ def explain(
             explained = opened.explained(person)
             known = [*opened.rulebook.lines, *opened.rulebook.decisions]
             if line and line not in known:
-                raise SHELL.wrong_use(f"--line {line}: {'、'.join(known)}")
+                raise SHELL.wrong_use(f"--line {line}: {SHELL.listed(known)}")
             teller = Teller(opened.rulebook, depth)
             told = [(trace.instance.key, teller.subject(trace, line)) for trace in explained.traces]
             told.append((explained.current, corrections_told(teller, explained, line)))
@@ -206,7 +206,7 @@ def explain(
         )
         return
     for key, lines in told:
-        typer.echo(f"【{key}】 {person}")
+        SHELL.say("instance", instance=key, subject=person)
         for told_line in lines:
             for level, text in told_line.lines():
                 typer.echo("  " * (level + 1) + text)
