@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from guanhu.bank.generate import generate
+from guanhu.cli.runs import moment_of
 
 RULES = """\
 rulebook: trial
@@ -251,9 +255,9 @@ def test_a_run_killed_anywhere_leaves_nothing_half_done(own_bank: Path, rules: P
 
 
 WRONG = [
-    (("--period", "2025-13"), 1, "RUN001"),
+    (("--period", "2025-13"), 2, "RUN001"),
     (("--period", "2025-11-02..2025-11-20"), 1, "RUN003"),
-    (("--period", "2025-11", "--reading", "没有=other"), 1, "RUL070"),
+    (("--period", "2025-11", "--reading", "没有=other"), 2, "RUL070"),
     (("--period", "2025-11", "--engine", "abacus"), 2, "duckdb"),
     (("--period", "2025-11", "--as-of", "yesterday"), 2, "--as-of"),
 ]
@@ -262,6 +266,46 @@ WRONG = [
 @pytest.mark.parametrize(("words", "code", "told"), WRONG)
 def test_wrong_use_is_told(own_bank: Path, rules: Path, words: tuple[str, ...], code: int, told: str) -> None:
     assert told in guanhu("run", "--bank", own_bank, "--rulebook", rules, *words, wanted=code)
+
+
+OF_RULEBOOKS = [
+    (("check", "--reading", "没有=other"), 2, "RUL070"),
+    (("test", "--reading", "没有=other"), 2, "RUL070"),
+    (("try", "--line", "nope"), 2, "没有叫 nope 的行"),
+    (("try", "--line", "pay", "zz=1"), 1, "没有叫 zz 的量"),
+    (("try", "--line", "pay"), 1, "没有给出 deposits"),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "told"), OF_RULEBOOKS)
+def test_wrong_use_of_a_rulebook_is_told(rules: Path, words: tuple[str, ...], code: int, told: str) -> None:
+    assert told in guanhu("rulebook", words[0], rules, *words[1:], wanted=code)
+
+
+def test_a_run_as_data_says_how_long_its_period_is(own_bank: Path, rules: Path) -> None:
+    assert run(own_bank, rules, "2025-11")["days"] == 30
+
+
+def test_csv_and_parquet_are_folders_and_the_message_says_so(own_bank: Path, rules: Path) -> None:
+    folder = str(run(own_bank, rules, "2025-11")["run"])
+    for kind in ("csv", "parquet"):
+        told = guanhu("export", folder, "--format", kind, "--out", own_bank.parent / kind)
+        assert told.strip() == f"已写出文件夹 {own_bank.parent / kind}"
+        assert (own_bank.parent / kind).is_dir()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_a_moment_without_a_zone_is_of_beijing_wherever_it_is_asked(
+    zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert moment_of("2025-04-01T12:00") == datetime.fromisoformat("2025-04-01T12:00+08:00")
+        assert moment_of("2025-04-01T12:00+00:00") == datetime.fromisoformat("2025-04-01T20:00+08:00")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_an_unknown_person_gets_the_nearest_and_a_left_out_one_the_reason(
@@ -327,3 +371,31 @@ def test_a_kind_of_fact_that_is_not_there_is_told_once(bank: Path, tmp_path: Pat
     assert told.count("RUN020") == 1
     assert "同样的还有 2 条" in told
     assert "只有标题的表" in told
+
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("bank", "generate", "--accounts", "1", "--out", "OUT"),
+        ("facts", "list", "--bank", "BANK"),
+        ("run", "--bank", "BANK", "--rulebook", "RULES", "--period", "2025-13"),
+        ("explain", "2031", "someone", "--bank", "BANK"),
+        ("rulebook", "list", "OUT"),
+        ("rulebook", "try", "RULES", "--line", "pay", "deposits"),
+    ],
+)
+def test_fixed_words_are_english_when_asked(bank: Path, rules: Path, words: tuple[str, ...]) -> None:
+    """What a bank or a rulebook calls its own things stays as it is; here they are called nothing."""
+    places = {"OUT": str(rules.parent / "out"), "BANK": str(bank), "RULES": str(rules)}
+    done = subprocess.run(
+        [sys.executable, "-m", "guanhu.cli.main", "--lang", "en", *(places.get(w, w) for w in words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.stdout + done.stderr
+    assert CHINESE.findall(done.stdout + done.stderr) == []

@@ -32,6 +32,9 @@ Pattern = tuple[tuple[str, Fraction], ...]
 Holding = dict[tuple[str, str], Fraction]
 """Shares by person and role."""
 
+DOUBLE_EVERY, DOUBLE_AT = 40, 21
+"""Every fortieth account is in the department's book as well."""
+
 ALONE: Pattern = ((LEAD, Fraction(1)),)
 SIXTY_FORTY: Pattern = ((LEAD, Fraction(3, 5)), (SECOND, Fraction(2, 5)))
 HALVES: Pattern = ((LEAD, Fraction(1, 2)), (SECOND, Fraction(1, 2)))
@@ -130,6 +133,40 @@ def assignments_for(
     for day, step in steps:
         desk.take(day, step)
     return desk.done(quarters[-1].span.end)
+
+
+def double_bookings(
+    seed: int, staffing: Staffing, accounts: Sequence[Account], end: date
+) -> list[Assignment]:
+    """Return the second book, `department`: every fortieth account is wholly a team's there, through a member.
+
+    Who has the account in the first book changes nothing here, and the draws are a stream of their own. Where
+    the member leaves, another one of the institution takes over.
+    """
+    members: defaultdict[str, list[Post]] = defaultdict(list)
+    for post in staffing.posts:
+        if post.team_id and post.has_book:
+            members[post.institution_id].append(post)
+    found: list[Assignment] = []
+    for account in accounts:
+        if account.number % DOUBLE_EVERY != DOUBLE_AT:
+            continue
+        rng, holder = Random(f"{seed}/department/{account.account_id}"), ""
+        day = max(
+            account.opened_on, min((post.span.start for post in members[account.institution_id]), default=end)
+        )
+        while day < end:
+            here = [post for post in members[account.institution_id] if day in post.span]
+            if not here:
+                break
+            # Who got another grade or team here keeps the account: two equal lines would be one in a bank.
+            post = next((each for each in here if each.person_id == holder), None) or rng.choice(here)
+            until = min(post.span.end, end)
+            since = found.pop().span.start if post.person_id == holder else day
+            thing = ("account", account.account_id)
+            found.append(Assignment(*thing, post.person_id, LEAD, Fraction(1), OPENED, Span(since, until)))
+            day, holder = until, post.person_id
+    return found
 
 
 def _openings(

@@ -18,6 +18,8 @@ too, from 20 managers and 500 accounts on. Each folder is what the bank knows wh
                           every tenth; one customer in sixty is nobody's. In each quarter one in 25
                           changes hands in the middle, half of them on the 15th of a month, and where two
                           share, their shares change with it. `origin` says how a line came about.
+                          Every fortieth account stands in the book `department` as well, wholly a team
+                          member's there.
     balances              change points, about ten in a quarter, an opening row for each account alive;
                           every fortieth account overdraws
     account_rates         an opening row for each account alive
@@ -45,7 +47,7 @@ from pathlib import Path
 
 from guanhu.bank.activity import Fee, cards_of, fees_of, violations_of
 from guanhu.bank.amounts import day_text, percent, share_text, yuan
-from guanhu.bank.books import Assignment, assignments_for
+from guanhu.bank.books import Assignment, assignments_for, double_bookings
 from guanhu.bank.customers import Account, Customer, customers_for
 from guanhu.bank.ledger import write_balances
 from guanhu.bank.lending import Loan, loans_for
@@ -68,6 +70,7 @@ from guanhu.values.dates import Span
 
 MANAGERS_LEAST, ACCOUNTS_LEAST = 20, 500
 ACCOUNTS_PER_LOAN = 10
+DEPARTMENT = "department"
 Progress = Callable[[str, int, int], None]
 """Told of each quarter when it is written: its name, how many are done, how many there are."""
 
@@ -90,6 +93,8 @@ class Bank:
     accounts: list[Account]
     loans: list[Loan]
     assignments: list[Assignment]
+    double_booked: list[Assignment]
+    """The lines of the book `department`."""
     targets: Targets
     plans: dict[str, int] = field(default_factory=dict)
     """What each institution held when the year began, in fen."""
@@ -125,8 +130,9 @@ def bank_for(accounts: int, managers: int, quarters: int, seed: int) -> Bank:
     customers, deposits = customers_for(seed, accounts, staffing.units, timeline)
     loans = loans_for(seed, accounts // ACCOUNTS_PER_LOAN, customers, timeline)
     assignments = assignments_for(seed, staffing, customers, deposits, loans, timeline)
+    double_booked = double_bookings(seed, staffing, deposits, timeline[-1].span.end)
     targets = Targets(seed, staffing.posts)
-    return Bank(seed, timeline, staffing, customers, deposits, loans, assignments, targets)
+    return Bank(seed, timeline, staffing, customers, deposits, loans, assignments, double_booked, targets)
 
 
 def _known(day: date | None, span: Span) -> str:
@@ -237,7 +243,7 @@ def _write_books(folder: ImportFolder, bank: Bank) -> None:
     span = folder.span
     folder.write(
         "assignments",
-        ("grain", "object_id", "person_id", "role", "share", "from_day", "to_day", "origin"),
+        ("grain", "object_id", "person_id", "role", "share", "from_day", "to_day", "origin", "book"),
         (
             (
                 line.grain,
@@ -247,8 +253,10 @@ def _write_books(folder: ImportFolder, bank: Bank) -> None:
                 share_text(line.share),
                 *_days(common),
                 line.origin,
+                book,
             )
-            for line in bank.assignments
+            for book, lines in (("", bank.assignments), (DEPARTMENT, bank.double_booked))
+            for line in lines
             if (common := line.span.overlap(span)) is not None
         ),
     )

@@ -27,6 +27,7 @@ def generate(
     seed: Annotated[int, typer.Option(help="随机种子 / seed")] = 1,
 ) -> None:
     """编造一家银行: 每季度一个导入文件夹 / invent a bank, one import folder a quarter."""
+    from guanhu.bank.generate import ACCOUNTS_LEAST, MANAGERS_LEAST
     from guanhu.bank.generate import generate as invent
 
     with refusals(SHELL), SHELL.progress("生成" if SHELL.lang == "zh" else "generating") as step:
@@ -36,8 +37,10 @@ def generate(
             problem = Problem(
                 "RUN070",
                 Place("bank generate"),
-                f"做不出这样的银行: {error}",
-                f"no such bank can be made: {error}",
+                f"做不出这样的银行: {managers} 名客户经理, {accounts} 个账户, {quarters} 个季度",
+                f"no such bank can be made: {managers} managers, {accounts} accounts, {quarters} quarters",
+                f"至少 {MANAGERS_LEAST} 名客户经理、{ACCOUNTS_LEAST} 个账户、1 个季度",
+                f"at least {MANAGERS_LEAST} managers, {ACCOUNTS_LEAST} accounts and one quarter",
             )
             raise Refused([problem]) from error
         except FileExistsError as error:

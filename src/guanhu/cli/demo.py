@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 ACCOUNTS, MANAGERS, QUARTERS, SEED = 60_000, 600, 8, 1
 PERIOD = "2025"
 TOLD = 3
+_LEFT_OUT = """
+WITH latest AS (
+  SELECT arg_max(CASE reason WHEN 'no post' THEN '没有岗位' ELSE '岗位不在考核范围: ' || post END, instance) AS why
+  FROM read_parquet($1) WHERE subject_id NOT IN (SELECT subject_id FROM read_parquet($2)) GROUP BY subject_id
+)
+SELECT why, count(*) FROM latest GROUP BY ALL ORDER BY 2 DESC, 1
+"""
+"""How many were never appraised by each reason, everybody once: by the instance whose name comes last."""
 
 
 @contextmanager
@@ -50,6 +58,7 @@ def main(root: Path, rulebook: Path) -> None:
             ran = run_rulebook(duckdb_engine, bank, rulebook, PERIOD, progress=progress)
         if ran.problems:
             SHELL.note(f"  {len(ran.problems)} 条提醒, 见 {ran.folder.path / 'problems.json'}")
+        typer.echo("价目和限额是编的(示例价目), 不是任何银行的")
         told_counts(ran.folder)
         opened = OpenRun(duckdb_engine, bank, ran.folder)
         try:
@@ -98,15 +107,14 @@ def imported(root: Path) -> Bank:
 
 
 def told_counts(run: RunFolder) -> None:
-    """Print how many were appraised, and how many left out and why."""
+    """Print how many were appraised, and how many left out and why, each person by the latest reason."""
     import duckdb
 
     SHELL.say("counts", **run.record["counts"])
+    # Somebody who was an agent until June and an office worker after it is one person, told by the later post.
     with duckdb.connect() as connection:
         rows = connection.execute(
-            "SELECT CASE reason WHEN 'no post' THEN '没有岗位' ELSE '岗位不在考核范围: ' || post END AS why, count(DISTINCT subject_id) "
-            "FROM read_parquet($1) GROUP BY ALL ORDER BY 2 DESC LIMIT 6",
-            [str(run.table("left_out"))],
+            _LEFT_OUT, [str(run.table(name)) for name in ("left_out", "people")]
         ).fetchall()
     for why, count in rows:
         typer.echo(f"  未参加 {count} 人: {why}")

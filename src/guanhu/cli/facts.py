@@ -108,7 +108,7 @@ def list_(bank: BankDir = None, as_json: AsJson = False) -> None:
                 (
                     batch.number,
                     batch.imported_at.isoformat(timespec="seconds"),
-                    "、".join(days[:4]),
+                    SHELL.listed(days[:4]),
                     sum(batch.counts.values()),
                     batch.hole_count,
                     batch.note,

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from guanhu.cli.shell import PROBLEMS, SHELL, readings_of, refusals
+from guanhu.cli.shell import PROBLEMS, SHELL, WRONG_USE, exit_of, readings_of, refusals
+from guanhu.cli.words import say
 from guanhu.values.problem import Place, errors_in
 
 app = typer.Typer(
@@ -47,7 +48,7 @@ def check(folder: Dir, reading: Reading, as_json: AsJson = False) -> None:
         if not problems:
             SHELL.say("no_problem")
     if errors_in(problems):
-        raise typer.Exit(PROBLEMS)
+        raise typer.Exit(exit_of(problems))
 
 
 @app.command("test")
@@ -59,7 +60,7 @@ def try_examples(folder: Dir, reading: Reading, as_json: AsJson = False) -> None
     rulebook, problems = load(folder, readings_of(SHELL, reading))
     if rulebook is None:
         SHELL.problems(problems, as_json=as_json)
-        raise typer.Exit(PROBLEMS)
+        raise typer.Exit(exit_of(problems))
     tried, wrong = tried_examples(rulebook, folder)
     rows = [("✓" if x.holds else "✗", x.clause, x.name, x.wanted, x.found, x.says) for x in tried]
     SHELL.table(["", "条款", "例子", "应得", "算出", "算式"], rows, as_json=as_json)
@@ -67,7 +68,7 @@ def try_examples(folder: Dir, reading: Reading, as_json: AsJson = False) -> None
         SHELL.problems(wrong)
     failed = [x.name for x in tried if not x.holds]
     if failed and not as_json:
-        SHELL.say("examples_fail", count=len(failed), of=len(tried), names="、".join(failed))
+        SHELL.say("examples_fail", count=len(failed), of=len(tried), names=SHELL.listed(failed))
     if wrong or failed:
         raise typer.Exit(PROBLEMS)
     if not as_json:
@@ -88,7 +89,7 @@ def list_(
             rows.append((path.name, "", "", "", len(errors_in(problems))))
         else:
             rows.append((path.name, rulebook.title, rulebook.every, len(rulebook.lines), 0))
-    SHELL.table(["DIR", "名称", "周期", "行", "错误"], rows, as_json=as_json)
+    SHELL.table(["DIR", "名称", "周期", "行数", "错误"], rows, as_json=as_json)
 
 
 @app.command("print")
@@ -116,7 +117,7 @@ def given_pairs(given: list[str]) -> dict[str, str]:
     for part in given:
         name, equals, value = part.partition("=")
         if not equals or not value or name in found:
-            raise SHELL.wrong_use(f"{part}: 写成 名称=数值, 每个名称一次 / write NAME=VALUE, each name once")
+            raise SHELL.wrong_use(say("given_form", SHELL.lang, part=part))
         found[name] = value
     return found
 
@@ -146,7 +147,8 @@ def try_(
             traced = try_line(rulebook, line, pairs)
         except (GivenProblem, FormulaError) as error:
             SHELL.problems([not_evaluated(error, Place(line))])
-            raise typer.Exit(PROBLEMS) from error
+            known = line in rulebook.lines or line in rulebook.decisions
+            raise typer.Exit(PROBLEMS if known else WRONG_USE) from error
         told = Teller(rulebook).tried(line, traced, unit_of(rulebook, line))
     if as_json:
         typer.echo(json.dumps(told.as_dict(), ensure_ascii=False, indent=1))

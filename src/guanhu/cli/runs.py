@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +28,8 @@ Out = Annotated[Path, typer.Option("--out", help="写到的文件 / the file to 
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
 CAUSES_MAX, LINES_MAX = 6, 4
 """How many causes a run tells, and how many lines of each."""
+BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""The zone of a moment that names none; every bank of a rulebook keeps its books by it."""
 DEPTHS = ("clause", "account", "day")
 
 
@@ -49,7 +51,12 @@ def run(
     ],
     bank: BankDir = None,
     as_of: Annotated[
-        str, typer.Option("--as-of", help="批次号或时刻 / batch number or moment", metavar="MOMENT")
+        str,
+        typer.Option(
+            "--as-of",
+            help="批次号或时刻, 没写时区的按北京时间 / batch number or moment; Asia/Shanghai where it names no zone",
+            metavar="MOMENT",
+        ),
     ] = "",
     engine: Annotated[str, typer.Option("--engine", help="duckdb")] = "duckdb",
     as_json: AsJson = False,
@@ -74,7 +81,7 @@ def run(
             )
         record = ran.folder.record
         if as_json:
-            found = {"run": str(ran.folder.path), **record}
+            found = {"run": str(ran.folder.path), "days": days.days, **record}
             found["corrections"] = {
                 **record["corrections"],
                 "rows": corrections_of(duckdb_engine, ran.folder),
@@ -123,7 +130,7 @@ def tell_unsettled(run: RunFolder) -> None:
         engine.close()
     for held in causes[:CAUSES_MAX]:
         subject, instance = held.first
-        lines = "、".join([*held.lines][:LINES_MAX]) + ("…" if len(held.lines) > LINES_MAX else "")
+        lines = SHELL.listed([*held.lines][:LINES_MAX]) + ("…" if len(held.lines) > LINES_MAX else "")
         SHELL.say(
             "held", count=len(held.subjects), why=held.why, subject=subject, instance=instance, lines=lines
         )
@@ -132,7 +139,7 @@ def tell_unsettled(run: RunFolder) -> None:
 
 
 def moment_of(text: str) -> datetime | int | None:
-    """Return a batch number or a moment; exit 2 when it is neither."""
+    """Return a batch number or a moment, Beijing's where it names no zone; exit 2 when it is neither."""
     if not text:
         return None
     if text.isdigit():
@@ -141,7 +148,7 @@ def moment_of(text: str) -> datetime | int | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise SHELL.wrong_use(f"--as-of {text}: 3 | 2025-04-01T12:00:00+08:00") from None
-    return found if found.tzinfo is not None else found.astimezone()
+    return found if found.tzinfo is not None else found.replace(tzinfo=BEIJING)
 
 
 def publish(run_name: RunName, bank: BankDir = None) -> None:
@@ -182,7 +189,7 @@ def explain(
             explained = opened.explained(person)
             known = [*opened.rulebook.lines, *opened.rulebook.decisions]
             if line and line not in known:
-                raise SHELL.wrong_use(f"--line {line}: {'、'.join(known)}")
+                raise SHELL.wrong_use(f"--line {line}: {SHELL.listed(known)}")
             teller = Teller(opened.rulebook, depth)
             told = [(trace.instance.key, teller.subject(trace, line)) for trace in explained.traces]
             told.append((explained.current, corrections_told(teller, explained, line)))
@@ -199,7 +206,7 @@ def explain(
         )
         return
     for key, lines in told:
-        typer.echo(f"【{key}】 {person}")
+        SHELL.say("instance", instance=key, subject=person)
         for told_line in lines:
             for level, text in told_line.lines():
                 typer.echo("  " * (level + 1) + text)
@@ -209,7 +216,14 @@ def explain(
 
 def export(
     run_name: RunName,
-    out: Out,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            help="写到的文件; csv 和 parquet 写成一个文件夹 / the file to write; a folder for csv and parquet",
+            metavar="FILE|DIR",
+        ),
+    ],
     format_: Annotated[str, typer.Option("--format", help="xlsx|csv|parquet")] = "xlsx",
     bank: BankDir = None,
 ) -> None:
@@ -222,7 +236,7 @@ def export(
     with refusals(SHELL):
         place = bank_of(SHELL, bank, run_name)
         path = export_run(duckdb_engine, place, RunFolder(run_folder(SHELL, place, run_name)), format_, out)
-        SHELL.say("written", path=path)
+        SHELL.say("written_folder" if path.is_dir() else "written", path=path)
 
 
 def statement(

@@ -13,10 +13,12 @@ from typing import Any
 
 import typer
 
-from guanhu.cli.words import say
+from guanhu.cli.words import heading, listed, say
 from guanhu.values.problem import Place, Problem, Refused, errors_in
 
 DONE, PROBLEMS, WRONG_USE = 0, 1, 2
+_OF_THE_CALL = ("RUN001", "RUL070")
+"""Problems of what was asked, a period or a reading that there is not, and not of what was read."""
 
 
 @dataclass(slots=True)
@@ -30,6 +32,10 @@ class Shell:
         """Print a sentence to stdout."""
         typer.echo(say(key, self.lang, **parts))
 
+    def listed(self, names: Iterable[str]) -> str:
+        """Return names one after the other."""
+        return listed(names, self.lang)
+
     def note(self, text: str) -> None:
         """Print a line to stderr, unless asked to be quiet."""
         if not self.quiet:
@@ -42,22 +48,22 @@ class Shell:
 
     def problems(self, problems: Iterable[Problem], *, as_json: bool = False) -> int:
         """Print problems and return how many are errors."""
-        listed = list(problems)
-        errors = errors_in(listed)
+        everything = list(problems)
+        errors = errors_in(everything)
         if as_json:
-            typer.echo(json.dumps([problem_record(p) for p in listed], ensure_ascii=False, indent=1))
+            typer.echo(json.dumps([problem_record(p) for p in everything], ensure_ascii=False, indent=1))
             return len(errors)
-        for problem in listed:
+        for problem in everything:
             typer.echo(problem.text(self.lang), err=bool(errors))
-        if listed:
+        if everything:
             typer.echo(
-                say("problems", self.lang, errors=len(errors), warnings=len(listed) - len(errors)),
+                say("problems", self.lang, errors=len(errors), warnings=len(everything) - len(errors)),
                 err=bool(errors),
             )
         return len(errors)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, as_json: bool = False) -> None:
-        """Print rows as a table, or as JSON objects."""
+        """Print rows as a table in the language of the call, or as JSON objects."""
         if as_json:
             typer.echo(
                 json.dumps(
@@ -73,7 +79,7 @@ class Shell:
 
         table = Table(show_edge=False, pad_edge=False)
         for column in columns:
-            table.add_column(column, overflow="fold")
+            table.add_column(heading(column, self.lang), overflow="fold")
         for row in rows:
             table.add_row(*["" if cell is None else str(cell) for cell in row])
         Console(file=sys.stdout, soft_wrap=True, width=None if sys.stdout.isatty() else 160).print(table)
@@ -114,14 +120,19 @@ def problem_record(problem: Problem) -> dict[str, Any]:
     }
 
 
+def exit_of(problems: Iterable[Problem]) -> int:
+    """Return the exit code of refused work: 2 when the call asked for what there is not, else 1."""
+    return WRONG_USE if any(problem.code in _OF_THE_CALL for problem in problems) else PROBLEMS
+
+
 @contextmanager
 def refusals(shell: Shell) -> Iterator[None]:
-    """Turn a refused request into its problems and exit code 1; a full disk or a lost file too."""
+    """Turn a refused request into its problems and exit code; a full disk or a lost file too."""
     try:
         yield
     except Refused as refused:
         shell.problems(refused.problems)
-        raise typer.Exit(PROBLEMS) from refused
+        raise typer.Exit(exit_of(refused.problems)) from refused
     except OSError as error:
         place = Place(str(error.filename or ""))
         reason = error.strerror or str(error)
@@ -177,8 +188,9 @@ def run_folder(shell: Shell, bank: Path, run: str) -> Path:
         return bank / "runs" / fits[0]
     zh = f"没有唯一的运行叫 {run}" + (f", 相符的有: {'、'.join(fits)}" if fits else "")
     en = f"no single run is called {run}" + (f"; these match: {', '.join(fits)}" if fits else "")
-    known = "、".join(names) or "(还没有运行)"
-    shell.problems([Problem("RUN061", Place(run), zh, en, f"现有: {known}", f"there are: {known}")])
+    hint_zh = f"现有: {listed(names, 'zh') or '(还没有运行)'}"
+    hint_en = f"there are: {listed(names, 'en') or '(no run yet)'}"
+    shell.problems([Problem("RUN061", Place(run), zh, en, hint_zh, hint_en)])
     raise typer.Exit(PROBLEMS)
 
 

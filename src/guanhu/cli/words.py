@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 WORDS: dict[str, tuple[str, str]] = {
     "help": (
         "把银行的客户经理管理办法当作程序运行, 并解释每一分钱",
@@ -31,14 +33,58 @@ WORDS: dict[str, tuple[str, str]] = {
     "digest": ("摘要 {digest}", "digest {digest}"),
     "published": ("已发布: {run}", "published: {run}"),
     "written": ("已写出 {path}", "wrote {path}"),
+    "written_folder": ("已写出文件夹 {path}", "wrote the folder {path}"),
     "period": ("期间 {period}, 共 {days} 天", "period {period}, {days} days"),
     "examples": ("{count} 个例子全部成立", "all {count} examples hold"),
     "examples_fail": (
         "{of} 个例子中 {count} 个不成立: {names}; 用 guanhu rulebook try 看是怎样算出来的",
         "{count} of {of} examples do not hold: {names}; guanhu rulebook try shows how they come out",
     ),
+    "instance": ("【{instance}】 {subject}", "[{instance}] {subject}"),
+    "given_form": (
+        "{part}: 写成 名称=数值, 每个名称一次",
+        "{part}: write NAME=VALUE, each name once",
+    ),
     "not_found": ("找不到 {path}", "{path} does not exist"),
 }
+
+HEADINGS: dict[str, str] = {
+    "事实": "kind",
+    "行": "rows",
+    "批": "batch",
+    "导入时间": "imported at",
+    "覆盖": "covers",
+    "空洞": "holes",
+    "说明": "note",
+    "条款": "clause",
+    "例子": "example",
+    "应得": "wanted",
+    "算出": "found",
+    "算式": "reckoning",
+    "名称": "name",
+    "周期": "calendar",
+    "行数": "lines",
+    "错误": "errors",
+}
+"""The headings of tables; those of JSON stay Chinese in both languages, so that a program reads one name."""
+
+
+def heading(text: str, lang: str) -> str:
+    """Return a table's heading in a language.
+
+    >>> heading("条款", "en"), heading("DIR", "en")
+    ('clause', 'DIR')
+    """
+    return text if lang == "zh" else HEADINGS.get(text, text)
+
+
+def listed(names: Iterable[str], lang: str) -> str:
+    """Return names one after the other.
+
+    >>> listed(["a", "b"], "en")
+    'a, b'
+    """
+    return ("、" if lang == "zh" else ", ").join(names)
 
 
 def say(key: str, lang: str, **parts: object) -> str:

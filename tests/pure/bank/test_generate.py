@@ -36,7 +36,8 @@ class Written:
 
     @cached_property
     def assignments(self) -> list[Row]:
-        return self.all("assignments")
+        """The lines of the first book."""
+        return [row for row in self.all("assignments") if row["book"] == ""]
 
     def shares(self, grain: str) -> Counter[tuple[str, ...]]:
         """Return how often the lines of one object that begin together have which shares."""
@@ -290,6 +291,21 @@ def share_of(text: str) -> Fraction:
 def test_posts_of_one_person_never_overlap(bank: Written) -> None:
     for before, after in changes(bank):
         assert day(before["from_day"]) <= day(before["to_day"]) < day(after["from_day"])
+
+
+def test_every_fortieth_account_is_wholly_a_team_members_in_the_departments_book(bank: Written) -> None:
+    teams: defaultdict[str, list[tuple[date, date]]] = defaultdict(list)
+    for row in bank.all("posts"):
+        if row["team_id"]:
+            teams[row["person_id"]].append((day(row["from_day"]), day(row["to_day"])))
+    rows = [row for row in bank.all("assignments") if row["book"] == "department"]
+    accounts = {row["account_id"] for row in bank.all("accounts")}
+    assert len(accounts) // 50 <= len({row["object_id"] for row in rows}) <= len(accounts) // 35
+    assert {(row["grain"], row["share"]) for row in rows} == {("account", "100%")}
+    for row in rows:
+        assert any(first <= day(row["from_day"]) <= last for first, last in teams[row["person_id"]]), row
+    days = [(row["object_id"], row["from_day"]) for row in rows]
+    assert len(days) == len(set(days))
 
 
 def test_whoever_has_a_book_is_manager_or_agent_on_every_day_of_it(bank: Written) -> None:

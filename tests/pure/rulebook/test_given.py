@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from guanhu.rulebook.explain.examples import not_evaluated, try_line, value_shown
+from guanhu.rulebook.explain.examples import not_evaluated, tried_examples, try_line, value_shown
 from guanhu.rulebook.explain.given import GivenProblem
-from guanhu.rulebook.load.folder import load_string
+from guanhu.rulebook.load.folder import load, load_string
 from guanhu.rulebook.load.formula import FormulaError
 from guanhu.values.problem import Place
 
@@ -90,3 +92,47 @@ def test_a_known_figure_that_the_line_does_not_need_may_be_given() -> None:
         "hired_on": "2025-01-01",
     }
     assert value_shown(try_line(rulebook, "绩效", given).value) == "1"
+
+
+DOUBTED = TEXT.replace(
+    "when: 存款 < 100万元, says: 不足",
+    "when: 存款 < 100万元, says: 不足, doubt: {name: 含本数, says: 没写, other: {when: 存款 <= 100万元}}",
+)
+READ = """\
+examples:
+  - {name: 不说, line: 不足, given: {存款: 100万元}, gives: NOT_SAID}
+  - {name: 第一种, line: 不足, given: {存款: 100万元}, reading: {含本数: first}, gives: no}
+  - {name: 另一种, line: 不足, given: {存款: 100万元}, reading: {含本数: other}, gives: yes}
+"""
+
+
+def doubted(folder: Path, examples: str) -> Path:
+    assert DOUBTED != TEXT
+    (folder / "rulebook.yaml").write_text(DOUBTED, "utf-8")
+    (folder / "examples.yaml").write_text(examples, "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(("readings", "not_said"), [({}, "no"), ({"含本数": "other"}, "yes")])
+def test_an_example_is_tried_in_the_reading_it_names_and_else_in_that_of_the_call(
+    readings: dict[str, str], not_said: str, tmp_path: Path
+) -> None:
+    folder = doubted(tmp_path, READ.replace("NOT_SAID", not_said))
+    rulebook, problems = load(folder, readings)
+    assert rulebook is not None
+    tried, wrong = tried_examples(rulebook, folder)
+    assert problems == wrong == []
+    assert [(x.name, x.holds) for x in tried] == [("不说", True), ("第一种", True), ("另一种", True)]
+
+
+@pytest.mark.parametrize(
+    ("reading", "code"),
+    [("{含不含: other}", "RUL070"), ("{含本数: others}", "RUL014"), ("other", "RUL010")],
+)
+def test_a_reading_that_there_is_not_is_told_at_its_place(reading: str, code: str, tmp_path: Path) -> None:
+    text = f"examples:\n  - {{name: 甲, line: 不足, given: {{存款: 1}}, gives: yes, reading: {reading}}}\n"
+    folder = doubted(tmp_path, text)
+    rulebook, _ = load(folder)
+    assert rulebook is not None
+    _, wrong = tried_examples(rulebook, folder)
+    assert [(problem.code, problem.place.file) for problem in wrong] == [(code, "examples.yaml")]

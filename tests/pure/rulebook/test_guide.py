@@ -57,6 +57,7 @@ def failures(rulebook: t.Rulebook, folder: Path) -> list[str]:
 @pytest.mark.parametrize("path", PATTERNS, ids=lambda path: path.stem)
 def test_a_pattern_loads_and_its_examples_hold(path: Path, tmp_path: Path) -> None:
     rulebook = opened(path)
+    (tmp_path / "rulebook.yaml").write_text(path.read_text("utf-8"), "utf-8")
     (tmp_path / "examples.yaml").write_text(examples_of(path).read_text("utf-8"), "utf-8")
     assert failures(rulebook, tmp_path) == []
 

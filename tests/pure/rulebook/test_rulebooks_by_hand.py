@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from guanhu.facts.store import Bank
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.folder import load
 from tests.pure.rulebook.tiny import line_values, tiny_bank
@@ -55,6 +56,7 @@ PARAMETERS = [
     ("posted_rate", "协定", "1.15%"),
     ("stock_rate", "", "5%"),
     ("increment_rate", "A", "10%"),
+    ("loan_factor", "流动资金贷款", "1.5%"),
     ("fee_rate", "", "10%"),
 ]
 
@@ -74,8 +76,11 @@ def cixi_bank(folder: Path) -> object:
         + "".join(f"{a},2025-01-01,{rate},{kind}\n" for a, _, kind, rate, _ in DEPOSITS),
         "balances.csv": "account_id,from_day,balance\n"
         + "".join(f"{a},2025-01-01,100000.00\n" for a, *_ in DEPOSITS),
-        "loans.csv": "loan_id,customer_id,product,institution_id,granted_on,amount,rate\n",
-        "loan_states.csv": "loan_id,from_day,balance,loan_class,overdue_days\n",
+        # Last year 100,000, this year twice that: half of it is stock and half increment.
+        "loans.csv": "loan_id,customer_id,product,institution_id,granted_on,amount,rate\n"
+        "L1,C001,流动资金贷款,A,2024-01-01,200000.00,5%\n",
+        "loan_states.csv": "loan_id,from_day,balance,loan_class,overdue_days\n"
+        "L1,2024-01-01,100000.00,正常,0\nL1,2025-01-01,200000.00,正常,0\n",
         "interest.csv": "interest_id,loan_id,day,due,received\n",
         "fees.csv": "fee_id,day,item,amount,customer_id\n",
         "teams.csv": "team_id,name\n",
@@ -84,7 +89,8 @@ def cixi_bank(folder: Path) -> object:
         # The first account is shared 60/40; all others are p1's.
         "assignments.csv": "grain,object_id,person_id,share,from_day,to_day\n"
         "account,001,p1,60%,2025-01-01,\naccount,001,p2,40%,2025-01-01,\n"
-        + "".join(f"account,{a},p1,100%,2025-01-01,\n" for a, *_ in DEPOSITS[1:]),
+        + "".join(f"account,{a},p1,100%,2025-01-01,\n" for a, *_ in DEPOSITS[1:])
+        + "loan,L1,p1,60%,2025-01-01,\nloan,L1,p2,40%,2025-01-01,\n",
         "parameters.csv": "rulebook,input,keys,from_day,to_day,value\n"
         + "".join(f"cixi,{name},{keys},2024-01-01,,{value}\n" for name, keys, value in PARAMETERS),
     }
@@ -114,6 +120,74 @@ def test_the_other_reading_puts_the_factor_on_the_rate_paid(tmp_path: Path) -> N
     term = Fraction(100_000) * Fraction("0.0225")
     p1 = EFFECT["001"] * Fraction(60, 100) + sum(EFFECT[a] for a in EFFECT if a not in ("001", "002")) + term
     assert found["increment_pay"]["p1"] == quarter_pay(p1, "0.1")
+
+
+def test_loans_have_stock_and_increment_as_deposits_do(tmp_path: Path) -> None:
+    """Of 200,000 at 1.5 % half was there last year; the shares of this year hold for both halves."""
+    bank = cixi_bank(tmp_path)
+    lines = ["loan_stock_pay", "loan_increment_pay"]
+    found = line_values(bank, loaded("cixi"), "2025Q1", lines)
+    half = Fraction(100_000) * Fraction("0.015")
+    for line, rate in zip(lines, ("0.05", "0.1"), strict=True):
+        assert found[line] == {
+            "p1": quarter_pay(half * Fraction(60, 100), rate),
+            "p2": quarter_pay(half * Fraction(40, 100), rate),
+        }
+
+
+AUTHORITY = {"初级": 100, "中级": 300, "高级": 500}
+"""In 万元, as 第二十五条3 of Huangshi has it; the first of each two people lends just so much, the second a fen more."""
+
+
+@pytest.fixture(scope="module")
+def lenders(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    rows = [
+        (f"{grade}{extra}", grade, f"{limit * 10_000}.0{extra}")
+        for grade, limit in AUTHORITY.items()
+        for extra in (0, 1)
+    ]
+    files = {
+        "coverage.yaml": COVERAGE,
+        "institutions.csv": INSTITUTIONS,
+        "staff.csv": "person_id,name\n" + "".join(f"{p},{p}\n" for p, *_ in rows),
+        "posts.csv": "person_id,from_day,to_day,post,grade,institution_id\n"
+        + "".join(f"{p},2024-01-01,,客户经理,{grade},A\n" for p, grade, _ in rows),
+        "customers.csv": "customer_id,name\nC1,甲公司\n",
+        "loans.csv": "loan_id,customer_id,product,institution_id,granted_on,amount,rate\n"
+        + "".join(f"L{p},C1,流动资金贷款,A,2025-01-10,{amount},5%\n" for p, _, amount in rows),
+        "loan_states.csv": "loan_id,from_day,balance,loan_class,overdue_days\n",
+        "assignments.csv": "grain,object_id,person_id,share,from_day,to_day\n"
+        + "".join(f"loan,L{p},{p},100%,2025-01-10,\n" for p, *_ in rows),
+    }
+    empty = {
+        "teams.csv": "team_id,name\n",
+        "accounts.csv": "account_id,customer_id,product,currency,institution_id,opened_on\n",
+        "account_rates.csv": "account_id,from_day,rate\n",
+        "balances.csv": "account_id,from_day,balance\n",
+        "interest.csv": "interest_id,loan_id,day,due,received\n",
+        "fees.csv": "fee_id,day,item,amount,customer_id\n",
+        "figures.csv": "scope,subject_id,item,from_day,to_day,value\n",
+        "human_decisions.csv": "decision_id,day,rulebook,person_id,input,value,reason,decided_by\n",
+        "parameters.csv": "rulebook,input,keys,from_day,to_day,value\n",
+    }
+    return tiny_bank(tmp_path_factory.mktemp("lenders"), {**files, **empty})
+
+
+@pytest.mark.parametrize(
+    ("reading", "over", "joint"),
+    [
+        ("first", ["中级1", "初级1", "高级1"], ["高级1"]),
+        ("other", ["中级1", "初级1", "高级0", "高级1"], ["高级0", "高级1"]),
+    ],
+)
+def test_a_loan_of_just_the_authority_is_within_it(
+    reading: str, over: list[str], joint: list[str], lenders: Bank
+) -> None:
+    """Only 500 万元 exactly is in doubt: it is a senior's 以下 and a head's 以上."""
+    rulebook = loaded("huangshi", 恰好五百万元=reading)
+    found = line_values(lenders, rulebook, "2025-01", ["over_authority", "joint_duty"])
+    assert sorted(p for p, yes in found["over_authority"].items() if yes) == over
+    assert sorted(p for p, yes in found["joint_duty"].items() if yes) == joint
 
 
 LOANS = [

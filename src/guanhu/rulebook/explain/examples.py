@@ -11,6 +11,9 @@ Examples:
 `given` may name measures, inputs (with or without keys), subject attributes, lines, `previous(line)`,
 `streak(check)`, `times(check, n)`, `sum of line over its months`, states, and `period`; of a group its figure
 (`rank`, `sum` …); of a pool the `sum` of what it is shared by, and `odd fen` (0 or 1) where the part is no whole fen.
+
+`reading: {DOUBT: other}` tries the example under the other reading of a doubt, `first` under the first one, whatever
+the readings of the call are; an example without it takes those of the call.
 """
 
 from __future__ import annotations
@@ -29,11 +32,11 @@ from guanhu.rulebook.load.formula import FormulaError
 from guanhu.rulebook.load.text import Fields, Items, Text, Tree, load_text
 from guanhu.values import units
 from guanhu.values.exact import shown
-from guanhu.values.problem import Place, Problem
+from guanhu.values.problem import Place, Problem, errors_in
 from guanhu.values.units import Unit
 
 EXAMPLES = "examples.yaml"
-_KEYS = ("name", "clause", "line", "given", "says", "gives", "note")
+_KEYS = ("name", "clause", "line", "given", "reading", "says", "gives", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,6 @@ def tried_examples(rulebook: t.Rulebook, folder: Path) -> tuple[list[Tried], lis
     if not path.is_file():
         return [], problems
     tree = load_text(path, EXAMPLES, problems)
-    found: list[Tried] = []
     items = tree.get("examples") if isinstance(tree, Fields) else None
     if tree is not None and not isinstance(items, Items):
         problems.append(
@@ -93,29 +95,56 @@ def tried_examples(rulebook: t.Rulebook, folder: Path) -> tuple[list[Tried], lis
                 "examples.yaml is to be a list under examples:",
             )
         )
+    read: _Read = {frozenset(rulebook.readings.items()): rulebook}
+    found: list[Tried] = []
     for item in items.items if isinstance(items, Items) else ():
         reader = Reader(item, "examples", _KEYS, problems)
-        line, wanted = reader.required("line"), reader.required("gives")
-        try:
-            value = try_line(rulebook, line, given_of(reader.tree("given")))
-            holds = matches(value.value, wanted, unit_of(rulebook, line), reader.place)
-        except (GivenProblem, FormulaError) as error:
-            told = not_evaluated(error, reader.place, reader.text("name"))
-            problems.append(replace(told, clause=reader.text("clause")))
-            continue
-        found.append(
-            Tried(
-                reader.text("name"),
-                reader.text("clause"),
-                line,
-                reader.text("says"),
-                wanted,
-                value_shown(value.value),
-                holds,
-                reader.place,
-            )
-        )
+        as_read = _as_read(rulebook, folder, reader, read)
+        if as_read is not None and (tried := _tried(as_read, reader)) is not None:
+            found.append(tried)
     return found, problems
+
+
+_Read = dict[frozenset[tuple[str, str]], t.Rulebook | None]
+"""The rulebook under each set of readings that an example has asked for; None where it does not load."""
+
+
+def _as_read(rulebook: t.Rulebook, folder: Path, reader: Reader, read: _Read) -> t.Rulebook | None:
+    """Return the rulebook in the readings of an example, or None with the problems noted."""
+    tree = reader.tree("reading")
+    if tree is None:
+        return rulebook
+    names = tree.fields if isinstance(tree, Fields) else {}
+    wanted = Reader(tree, "reading", tuple(names), reader.problems)
+    own = {name: wanted.one_of(name, ("other", "first"), "first") for name in names}
+    readings = {name: which for name, which in {**rulebook.readings, **own}.items() if which == "other"}
+    key = frozenset(readings.items())
+    if key not in read:
+        read[key], problems = load(folder, readings)
+        reader.problems += [replace(p, place=reader.place_of("reading")) for p in errors_in(problems)]
+    return read[key]
+
+
+def _tried(rulebook: t.Rulebook, reader: Reader) -> Tried | None:
+    """Return an example as tried, or None with the problem noted."""
+    line, wanted = reader.required("line"), reader.required("gives")
+    try:
+        value = try_line(rulebook, line, given_of(reader.tree("given")))
+        holds = matches(value.value, wanted, unit_of(rulebook, line), reader.place)
+    except (GivenProblem, FormulaError) as error:
+        told = not_evaluated(error, reader.place, reader.text("name"))
+        reader.problems.append(replace(told, clause=reader.text("clause")))
+        return None
+    return Tried(
+        reader.text("name"),
+        reader.text("clause"),
+        line,
+        reader.text("says"),
+        wanted,
+        value_shown(value.value),
+        holds,
+        reader.place,
+    )
 
 
 def given_of(tree: Tree | None) -> dict[str, str]:

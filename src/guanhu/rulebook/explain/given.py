@@ -169,7 +169,7 @@ class Given:
             case t.InputRef(name=name):
                 keys = tuple(evaluate(key, self) for key in node.keys) if f"{name}" not in self.given else ()
                 written = "|".join(str(k.value) for k in keys)
-                return self.needed(node, f"{name}({written})", name)
+                return self.needed(node, *((f"{name}({written})", name) if keys else (name,)))
             case t.SubjectValue(column=column) | t.RowValue(column=column):
                 return self.needed(
                     node, column, {"institution_id": "institution", "team_id": "team"}.get(column, column)
@@ -255,7 +255,16 @@ class Given:
             )
 
     def told(self) -> GivenProblem | None:
-        """Return what is missing, or else what is given and called like nothing of the rulebook."""
+        """Return what is given and called like nothing of the rulebook, or else what is missing."""
+        stray = [key for key in self.given if key not in self.asked and not self._is_called(key)]
+        if stray:
+            near = difflib.get_close_matches(stray[0], [*self.asked, *self._names()], n=1)
+            return GivenProblem(
+                f"没有叫 {'、'.join(stray)} 的量",
+                f"nothing is called {', '.join(stray)}",
+                f"是不是 {near[0]}?" if near else "去掉它, 或检查拼写",
+                f"did you mean {near[0]}?" if near else "take it out, or check the spelling",
+            )
         if self.missing:
             keys = "、".join(self.missing)
             return GivenProblem(
@@ -264,16 +273,7 @@ class Given:
                 f"逐个给出, 例如 {_as_argument(self.missing[0])}; 不知道的写 unknown",
                 f"give each, such as {_as_argument(self.missing[0])}; what is not known is unknown",
             )
-        stray = [key for key in self.given if key not in self.asked and not self._is_called(key)]
-        if not stray:
-            return None
-        near = difflib.get_close_matches(stray[0], [*self.asked, *self._names()], n=1)
-        return GivenProblem(
-            f"没有叫 {'、'.join(stray)} 的量",
-            f"nothing is called {', '.join(stray)}",
-            f"是不是 {near[0]}?" if near else "去掉它, 或检查拼写",
-            f"did you mean {near[0]}?" if near else "take it out, or check the spelling",
-        )
+        return None
 
     def _names(self) -> set[str]:
         """Return what the rulebook calls its figures, and what it may ask of a subject."""
