@@ -105,6 +105,30 @@ DEFECTS = [
     ("RUL073", "from: balances}", "from: fees, over: base of last year}", "移动基数"),
 ]
 
+SETS = {
+    "存款 * 2": "RUL069",
+    "deposits": "RUL069",
+    "存款日均": "RUL069",
+    "100万元": "RUL069",
+    "12.5": "RUL069",
+    "[甲, 乙]": "RUL069",
+    "if(score > 1, 甲, 乙)": "RUL069",
+    "待岗": "",
+    "3级": "",
+}
+
+
+@pytest.mark.parametrize(("value", "code"), SETS.items())
+def test_what_a_decision_sets_is_one_word(value: str, code: str) -> None:
+    written = value if value.startswith("[") else f'"{value}"'
+    problems = told(
+        BASE + f"decisions:\n  base: {{clause: 一, when: score < 1, sets: {{基数: {written}}}}}\n"
+    )
+    assert [p.code for p in problems] == ([code] if code else [])
+    if code:
+        assert problems[0].place.line == 21
+        assert "previous(行)" in problems[0].hint_zh
+
 
 ROWS = """\
 events: {卖: {columns: {额: money, 赎: {type: date, required: no}}}}

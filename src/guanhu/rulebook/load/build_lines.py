@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -35,6 +36,8 @@ _KNOWN = (
     "for_days",
 )
 _DAY_COUNTS = {"actual/365": 365, "actual/360": 360}
+_WORD = re.compile(r"\w+")
+_NUMBER = re.compile(r"[0-9]+(元|角|分|十|百|千|万|亿|天|日|个|户|笔|月|年)*")
 
 
 _UNIT_HINTS = {
@@ -424,4 +427,26 @@ def _what_it_sets(builder: Builder, reader: Reader) -> tuple[str, t.Expr | None,
             builder.check_word(state, text, value.place)
         except TypeProblem as error:
             builder.problems.append(error.problem)
+    elif not _is_plain_word(builder, text):
+        # Without a set of choices whatever stands here would be stored as a word, a formula too.
+        seen = text or "…"
+        reader.add(
+            "RUL069",
+            value.place,
+            f"{state} 的新值 {seen} 不是一个词: 决定只能把状态改成一个选项",
+            f"the new value {seen} of {state} is not a word: a decision sets a state to one of its choices",
+            f"先在 words 里声明 名称: {{of: {state}, are: [甲, 乙, …]}}, 再写其中一个; 以后各期要用的数写成行, 用 previous(行) 来读",
+            f"declare name: {{of: {state}, are: [one, other, …]}} under words and write one of them; a figure that later periods read is a line, read by previous(line)",
+        )
     return state, t.WordConst(value=text, unit=units.choice(state), place=value.place), 0
+
+
+def _is_plain_word(builder: Builder, text: str) -> bool:
+    """Tell whether a text is one word that is neither a number nor the name of a figure.
+
+    A decision may be called like what it sets (解除), and a check like a state.
+    """
+    figures = ("measures", "lines", "inputs", "tables", "ledgers")
+    if not _WORD.fullmatch(text) or _NUMBER.fullmatch(text) or text in builder.library:
+        return False
+    return not any(text in builder.raw[section] for section in figures)
