@@ -51,6 +51,43 @@ def guanhu(*words: str | Path) -> str:
     return done.stdout
 
 
+def explained(story: Story, ran: Ran, line: str, instance: str) -> dict:
+    told = json.loads(
+        guanhu("explain", ran.folder.path, "p2", "--bank", story.bank.path, "--line", line, "--json")
+    )
+    ((found,),) = ([x["lines"] for x in told if x["instance"] == instance],)
+    return next(x for x in found if x["kind"] == "line")
+
+
+def under(told: dict, kind: str) -> list[dict]:
+    return [
+        found
+        for part in told.get("parts", [])
+        for found in ([part] if part["kind"] == kind else []) + under(part, kind)
+    ]
+
+
+def test_a_sum_over_months_lists_each_and_which_was_published(story: Story, corrected: Ran) -> None:
+    told = explained(story, corrected, "q_pay", "2025Q1")
+    for figure in (x for x in under(told, "figure") if "各月" in x["text"]):
+        months = [(x["facts"]["instance"], x["facts"]["source"]) for x in under(figure, "instance")]
+        assert months == [("2025-01", "computed"), ("2025-02", "published"), ("2025-03", "computed")]
+        values = [Fraction(x["value"]) for x in under(figure, "instance")]
+        assert sum(values) == Fraction(figure["value"])
+    assert under(told, "instance")
+
+
+def test_a_named_line_tells_the_lines_that_it_reads(story: Story, corrected: Ran) -> None:
+    told = explained(story, corrected, "m_total", "2025-03")
+    read = {x["path"]: x for x in under(told, "line ref")}
+    assert set(read) >= {"lines.m_pay", "lines.m_extra"}
+    assert [x["kind"] for x in read["lines.m_pay"]["parts"]][:2] == ["rule", "substituted"]
+    assert under(read["lines.m_pay"], "measure")
+    assert not any("见该行" in x["text"] for x in under(told, "line ref"))
+    parts = [read[x] for x in ("lines.m_pay", "lines.m_extra")]
+    assert sum(Fraction(x["value"]) for x in parts) == Fraction(told["value"])
+
+
 def test_explain_tells_both_figures_and_the_run(story: Story, corrected: Ran) -> None:
     told = json.loads(guanhu("explain", corrected.folder.path, LATE, "--bank", story.bank.path, "--json"))
     assert told[-1]["instance"] == "2025Q1"

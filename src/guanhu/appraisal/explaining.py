@@ -103,15 +103,19 @@ class Explainer:
         self.others = KeptOthers(self.reader, members)
         self.past = past
 
-    def subject(self, subject_id: str, kind: str, planned: Iterable[Instance]) -> list[SubjectTrace]:
-        """Return the traces of a subject in all instances of a run, in time order."""
+    def subject(
+        self, subject_id: str, kind: str, planned: Iterable[Instance], *, keeps_rows: bool = False
+    ) -> list[SubjectTrace]:
+        """Return the traces of a subject in all instances of a run, in time order; of each credited row if asked."""
         facts = self.facts(subject_id, kind)
         states, opening = (
             copy.deepcopy({s: {k: v for k, v in by.items() if k == subject_id} for s, by in store.items()})
             for store in (self.past.states, self.past.opening)
         )
         own = Past(self.past.published, {}, states, self.past.held, opening)
-        evaluator = SubjectEvaluator(self.rulebook, self.inputs, facts, self.coverage, self.others, own)
+        evaluator = SubjectEvaluator(
+            self.rulebook, self.inputs, facts, self.coverage, self.others, own, keeps_rows=keeps_rows
+        )
         return evaluator.run(planned)
 
     def facts(self, subject_id: str, kind: str) -> SubjectFacts:

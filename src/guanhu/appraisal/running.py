@@ -263,14 +263,14 @@ class OpenRun:
         """Return the traces of a subject, published instances as published; an unknown one is refused with the nearest ids."""
         return self.explained(subject_id).traces
 
-    def explained(self, subject_id: str) -> Explained:
-        """Return the traces of a subject and the corrections of what was published."""
+    def explained(self, subject_id: str, *, keeps_rows: bool = False) -> Explained:
+        """Return the traces of a subject, of each credited row if asked, and the corrections of what was published."""
         kinds = self.subjects()
         if subject_id not in kinds:
             raise Refused([self._unknown(subject_id, list(kinds))])
         kind = kinds[subject_id]
         instances = self.planned_for(subject_id, kind)
-        made = self.explainer.subject(subject_id, kind, instances)
+        made = self.explainer.subject(subject_id, kind, instances, keeps_rows=keeps_rows)
         return self.paid.explained(subject_id, made, instances, planned(self.rulebook, self.period)[-1].key)
 
     def planned_for(self, subject_id: str, kind: str) -> list[Instance]:

@@ -186,11 +186,11 @@ def explain(
         place = bank_of(SHELL, bank, run_name)
         opened = OpenRun(duckdb_engine, Bank(place), RunFolder(run_folder(SHELL, place, run_name)))
         try:
-            explained = opened.explained(person)
+            explained = opened.explained(person, keeps_rows=depth == "day")
             known = [*opened.rulebook.lines, *opened.rulebook.decisions]
             if line and line not in known:
                 raise SHELL.wrong_use(f"--line {line}: {SHELL.listed(known)}")
-            teller = Teller(opened.rulebook, depth)
+            teller = Teller(opened.rulebook, depth, is_expanding=bool(line))
             told = [(trace.instance.key, teller.subject(trace, line)) for trace in explained.traces]
             told.append((explained.current, corrections_told(teller, explained, line)))
         finally:

@@ -22,6 +22,7 @@ words:
   岗位: {of: post, are: [客户经理]}
 tables:
   单价: {clause: 一, by: [plan], gives: {率: ratio}, rows: [["< 10万元", 1‰]]}
+  分段: {clause: 一, by: [deposits], how: marginal, gives: {率: ratio}, rows: [["< 100万元", 1‰], [">= 100万元", 2‰]], assume: 归上}
 measures:
   deposits: {name: 存款, clause: 一, like: 存款日均}
   before: {name: 上年存款, clause: 一, like: deposits, over: base of last year}
@@ -30,6 +31,7 @@ lines:
   growth_points: {clause: 一, score: "growth(deposits, before) * 100", most: 20, least: 0}
   done: {clause: 一, score: "completion(deposits, plan) * 100", most: 120, least: 0}
   rate: {clause: 一, unit: ratio, value: 单价}
+  parts: {clause: 一, pay: 分段}
   open: {clause: 一, cases: [{when: not given(plan), score: 5}, {otherwise: 0}]}
 """
 
@@ -64,6 +66,18 @@ TOLD = [
             "查《单价》得 未知(表中没有对应的行: 单价)",
             "没有命中任何一行",
             "存款计划数 = 100,000.00 元(银行提供)",
+        ],
+    ),
+    (
+        "parts",
+        {"deposits": "130万元"},
+        [
+            "parts = 1,600.00 元",
+            "查《分段》得 1,600.00 元",
+            "分段累计: 各段内的数量 × 该段的值, 相加",
+            "< 100万元: 1,000,000.00 元 × 0.1% = 1,000.00 元",
+            ">= 100万元: 300,000.00 元 × 0.2% = 600.00 元",
+            "存款 = 1,300,000.00 元",
         ],
     ),
     (

@@ -25,13 +25,14 @@ from guanhu.rulebook.explain.reads import (
     is_balance_times,
     most_specific,
     price_day,
+    reads_figures,
     rows_in_force,
     table_changes,
     taken,
     tests_balance,
 )
 from guanhu.rulebook.explain.scalar import evaluate, number
-from guanhu.rulebook.explain.values import CreditedRow, MeasureNote, Traced, Unknown, Value
+from guanhu.rulebook.explain.values import CreditedRow, MeasureNote, RowTrace, Traced, Unknown, Value
 from guanhu.rulebook.windows import span_of
 from guanhu.values import units
 from guanhu.values.dates import FAR_FUTURE, Span
@@ -40,6 +41,8 @@ from guanhu.values.exact import PPB, round_half_away
 WHOLE = PPB
 _BALANCE = ("", "balance")
 _LEAD = ("", "主办", "lead")
+RowAmount = tuple[Fraction | Unknown | None, RowTrace | None]
+"""What one row comes to (None: it does not count), and how, when that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +111,18 @@ def read_input(node: t.InputRef, inputs: Inputs, day: date, env: object) -> Trac
 class MeasureEvaluator:
     """Figures of measures for one subject."""
 
-    def __init__(self, rulebook: t.Rulebook, inputs: Inputs, facts: SubjectFacts) -> None:
-        """Take the subject's facts."""
+    def __init__(
+        self, rulebook: t.Rulebook, inputs: Inputs, facts: SubjectFacts, *, keeps_rows: bool = False
+    ) -> None:
+        """Take the subject's facts, and whether each credited row keeps how it came about."""
+        self.keeps_rows = keeps_rows
         self.rulebook = rulebook
         self.inputs = inputs
         self.facts = facts
         self._pieces: dict[tuple[str, str, str, str, str], list[Piece]] = {}
         self._read: dict[str, Reads] = {}
-        self._derived: dict[tuple[str, str, Span], Value] = {}
+        self._alike: dict[tuple[str, date, tuple[object, ...]], RowAmount] = {}
+        self._derived: dict[tuple[str, str, Span], tuple[Value, MeasureNote]] = {}
         self._by_object: dict[tuple[str, str], list[Assignment]] = defaultdict(list)
         for assignment in facts.assignments:
             self._by_object[assignment.grain, assignment.object_id].append(assignment)
@@ -138,6 +145,7 @@ class MeasureEvaluator:
                 frozenset(inputs_of(measure, self.rulebook)),
                 frozenset(table_changes(measure, self.rulebook)),
                 linear,
+                reads_figures(measure, self.rulebook),
             )
         return self._read[measure.id]
 
@@ -209,7 +217,7 @@ class MeasureEvaluator:
             rows.extend(self._thing_rows(thing, pieces, spans, question))
         own_days = sum(span.days for span in taken(measure.take, question.own)[0])
         per = Fraction(WHOLE) * divisor * (own_days if measure.base else 1)
-        return self._summed(question, rows, per)
+        return self._summed(question, rows, per, own_days if measure.base else 0)
 
     def _with_last_owner(self, pieces: list[Piece], thing: Thing) -> list[Piece]:
         """Return the pieces with a closed account staying with its last owner, through all later post spans."""
@@ -292,12 +300,14 @@ class MeasureEvaluator:
             if equal not in rows:
                 rows[equal] = {**attributes, _BALANCE: Fraction(1)} if linear else attributes
         for key, attributes in rows.items():
-            amount = self._amount(thing, piece, cut, attributes, day, question)
+            amount, trace = self._amount(thing, piece, cut, attributes, day, question)
             if amount is None:
                 continue
             count = Fraction(days_of[key], 100) if linear else Fraction(days_of[key])
             weighted = amount if isinstance(amount, Unknown) else amount * count * piece.weight
-            yield CreditedRow(thing.id, cut.start, cut.end, piece.weight, cut.days, count, weighted)
+            yield CreditedRow(
+                thing.id, cut.start, cut.end, piece.weight, cut.days, count, weighted, trace=trace
+            )
 
     def _amount(
         self,
@@ -307,7 +317,7 @@ class MeasureEvaluator:
         attributes: dict[tuple[str, str], object],
         day: date,
         question: Question,
-    ) -> Fraction | Unknown | None:
+    ) -> RowAmount:
         """Return `each` for one row, None when `where` is no."""
         measure = question.measure
 
@@ -328,7 +338,15 @@ class MeasureEvaluator:
             return thing.attributes.get((table, column))
 
         derived = self.derived(thing.id, thing.customer_id, question)
-        return self.row_amount(measure, RowLeaves(self.rulebook, self.inputs, values, day, derived))
+        leaves = RowLeaves(self.rulebook, self.inputs, values, day, derived)
+        reads = self.reads(measure)
+        if reads.derives:
+            return self.row_amount(measure, leaves)
+        # Rows that read the same values on the same prices' day come to the same: most accounts are alike.
+        key = (measure.id, day, tuple(values(*column) for column in reads.columns))
+        if key not in self._alike:
+            self._alike[key] = self.row_amount(measure, leaves)
+        return self._alike[key]
 
     def derived(self, thing_id: str, customer_id: str | None, question: Question) -> Callable[[str], Traced]:
         """Return what gives the figure of a row's own account, loan or customer, in the same instance."""
@@ -345,11 +363,14 @@ class MeasureEvaluator:
                 return Traced(node, Fraction(0))
             if key not in self._derived:
                 self._derived[key] = self._figure_of_thing(measure, owner, question)
-            return Traced(node, self._derived[key])
+            value, note = self._derived[key]
+            return Traced(node, value, note=note if self.keeps_rows else None)
 
         return figure
 
-    def _figure_of_thing(self, measure: t.Measure, owner: str | None, question: Question) -> Value:
+    def _figure_of_thing(
+        self, measure: t.Measure, owner: str | None, question: Question
+    ) -> tuple[Value, MeasureNote]:
         """Return a figure of one account, loan or customer: all of it, whoever is credited."""
         facts = self.facts
 
@@ -371,26 +392,27 @@ class MeasureEvaluator:
         )
         window = span_of(measure.window, question.own, question.every) or question.own
         evaluator = MeasureEvaluator(self.rulebook, self.inputs, alone)
-        return evaluator.figure(Question(measure, window, question.own, None, question.every))[0]
+        return evaluator.figure(Question(measure, window, question.own, None, question.every))
 
     def _customer_of(self, row: EventRow) -> str | None:
         thing = self.facts.loans.get(row.loan_id or "") or self.facts.accounts.get(row.account_id or "")
         return row.customer_id or (thing.customer_id if thing else None)
 
-    def row_amount(self, measure: t.Measure, env: RowLeaves) -> Fraction | Unknown | None:
-        """Return where → each → round for one row; None when the row does not count."""
-        if measure.where is not None:
-            held = evaluate(measure.where, env).value
-            if isinstance(held, Unknown):
-                return held
-            if not held:
-                return None
-        if measure.each is None:
-            return Fraction(1)
-        each = evaluate(measure.each, env)
-        if isinstance(each.value, Unknown):
-            return each.value
-        return number(each) if measure.round_to is None else round_half_away(number(each), measure.round_to)
+    def row_amount(self, measure: t.Measure, env: RowLeaves) -> RowAmount:
+        """Return where → each → round for one row, and how when that is kept; None when the row does not count."""
+        where = None if measure.where is None else evaluate(measure.where, env)
+        if where is not None and where.value is False:
+            return None, None
+        unknown = where is not None and isinstance(where.value, Unknown)
+        each = None if measure.each is None or unknown else evaluate(measure.each, env)
+        trace = RowTrace(env.day, where, each) if self.keeps_rows else None
+        for part in (where, each):
+            if part is not None and isinstance(part.value, Unknown):
+                return part.value, trace
+        if each is None:
+            return Fraction(1), trace
+        amount = number(each)
+        return (amount if measure.round_to is None else round_half_away(amount, measure.round_to)), trace
 
     # -- dated rows --
 
@@ -398,14 +420,13 @@ class MeasureEvaluator:
         """Return a figure over rows that happen on a day."""
         measure = question.measure
         rows: list[CreditedRow] = []
-        things: set[object] = set()
         for event in self.facts.events.get(measure.kind.name, ()):
             if event.day not in question.window:
                 continue
             if question.spell is not None and measure.window.is_own and event.day not in question.spell:
                 continue
             for weight, post in self.credit_of(event, measure):
-                amount = self._event_amount(event, post, question)
+                amount, trace = self._event_amount(event, post, question)
                 if amount is None:
                     continue
                 weighted = (
@@ -413,13 +434,12 @@ class MeasureEvaluator:
                     if isinstance(amount, Unknown) or measure.take.how not in ("sum", "count")
                     else amount * weight
                 )
-                things.add(event.attributes.get(("", measure.take.column)))
+                thing = event.attributes.get(("", measure.take.column))
+                end = event.day + timedelta(days=1)
                 rows.append(
-                    CreditedRow(
-                        event.id, event.day, event.day + timedelta(days=1), weight, 1, Fraction(1), weighted
-                    )
+                    CreditedRow(event.id, event.day, end, weight, 1, Fraction(1), weighted, thing, trace)
                 )
-        return self._taken_rows(question, rows, {x for x in things if x is not None})
+        return self._taken_rows(question, rows)
 
     def credit_of(self, event: EventRow, measure: t.Measure) -> Iterator[tuple[int, PostSpan | None]]:
         """Yield the weights with which a row counts for the subject on its own day."""
@@ -458,9 +478,7 @@ class MeasureEvaluator:
                 return found
         return []
 
-    def _event_amount(
-        self, event: EventRow, post: PostSpan | None, question: Question
-    ) -> Fraction | Unknown | None:
+    def _event_amount(self, event: EventRow, post: PostSpan | None, question: Question) -> RowAmount:
         measure = question.measure
 
         def values(table: str, column: str) -> object:
@@ -481,20 +499,17 @@ class MeasureEvaluator:
         derived = self.derived(event.loan_id or event.account_id or "", self._customer_of(event), question)
         return self.row_amount(measure, RowLeaves(self.rulebook, self.inputs, values, day, derived))
 
-    def _taken_rows(
-        self, question: Question, rows: list[CreditedRow], things: set[object]
-    ) -> tuple[Value, MeasureNote]:
+    def _taken_rows(self, question: Question, rows: list[CreditedRow]) -> tuple[Value, MeasureNote]:
         how = question.measure.take.how
         if how in ("sum", "count"):
             return self._summed(question, rows, Fraction(WHOLE))
-        note = MeasureNote(
-            question.measure.id, question.window.start, question.window.end, Fraction(1), tuple(rows)
-        )
+        window = question.window
+        note = MeasureNote(question.measure.id, window.start, window.end, Fraction(1), tuple(rows), how)
         bad = next((r.amount for r in rows if isinstance(r.amount, Unknown)), None)
         if bad is not None:
             return bad, note
         if how == "distinct":
-            return Fraction(len(things)), note
+            return Fraction(len({r.thing for r in rows if r.thing is not None})), note
         amounts = [r.amount for r in rows if isinstance(r.amount, Fraction)]
         if not amounts:
             return Unknown(f"measures.{question.measure.id}", "undefined"), note
@@ -503,9 +518,13 @@ class MeasureEvaluator:
         return (min(amounts) if how == "lowest" else max(amounts)), note
 
     def _summed(
-        self, question: Question, rows: list[CreditedRow], per: Fraction
+        self, question: Question, rows: list[CreditedRow], per: Fraction, own_days: int = 0
     ) -> tuple[Value, MeasureNote]:
-        note = MeasureNote(question.measure.id, question.window.start, question.window.end, per, tuple(rows))
+        measure, window = question.measure, question.window
+        linear = measure.kind.dated is Dated.CHANGE and self.reads(measure).linear
+        note = MeasureNote(
+            measure.id, window.start, window.end, per, tuple(rows), measure.take.how, linear, own_days
+        )
         bad = next((r.amount for r in rows if isinstance(r.amount, Unknown)), None)
         if bad is not None:
             return bad, note

@@ -43,12 +43,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What the rows of a measure read, and whether `each` is the balance times something else."""
+    """What the rows of a measure read, and whether `each` is the balance times something else.
+
+    `derives`: they read figures of their own account, loan or customer.
+    """
 
     columns: frozenset[tuple[str, str]]
     inputs: frozenset[str]
     changes: frozenset[date]
     linear: bool
+    derives: bool
 
 
 def rows_in_force(table: t.Table, day: date) -> tuple[t.TableRow, ...]:
@@ -137,6 +141,11 @@ def columns_of(measure: t.Measure, rulebook: t.Rulebook) -> set[tuple[str, str]]
     return {
         (part.table, part.column) for part in _formulas(measure, rulebook) if isinstance(part, t.RowValue)
     }
+
+
+def reads_figures(measure: t.Measure, rulebook: t.Rulebook) -> bool:
+    """Tell whether a measure's rows read figures of their own account, loan or customer."""
+    return any(isinstance(part, t.MeasureRef) for part in _formulas(measure, rulebook))
 
 
 def is_balance_times(node: t.Expr | None) -> bool:

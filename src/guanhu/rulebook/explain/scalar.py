@@ -204,14 +204,14 @@ def _lookup(node: t.Lookup, env: Env) -> Traced:
     for position, row in enumerate(rows):
         held = _row_holds(row.cells, values)
         if isinstance(held, Unknown):
-            return Traced(node, held, keys, hit=position)
+            return Traced(node, held, keys, hit=position, note=rows)
         if held:
             given = evaluate(row.gives[index], env)
-            return Traced(node, given.value, (*keys, given), hit=position)
+            return Traced(node, given.value, (*keys, given), hit=position, note=rows)
     if table.no_row is not None:
         given = evaluate(table.no_row[index], env)
-        return Traced(node, given.value, (*keys, given), hit=len(rows))
-    return Traced(node, Unknown(f"tables.{table.id}", "no row"), keys, hit=len(rows))
+        return Traced(node, given.value, (*keys, given), hit=len(rows), note=rows)
+    return Traced(node, Unknown(f"tables.{table.id}", "no row"), keys, hit=len(rows), note=rows)
 
 
 def _marginal(
@@ -238,7 +238,7 @@ def _marginal(
                 rate
             )
             parts.append(rate)
-    return Traced(node, known_or(unknown, total), tuple(parts))
+    return Traced(node, known_or(unknown, total), tuple(parts), note=rows)
 
 
 def part_inside(cell: t.Cell, x: Fraction, *, pieces: bool) -> Fraction:

@@ -13,17 +13,24 @@ from fractions import Fraction
 from typing import Protocol
 
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.earlier import over_instances, previous_figure
 from guanhu.rulebook.explain.facts import PostSpan, SubjectFacts
 from guanhu.rulebook.explain.groups import Asker, Member, Others, group_figure, pool_part
 from guanhu.rulebook.explain.measures import MeasureEvaluator, read_input
 from guanhu.rulebook.explain.past import Given, Past
 from guanhu.rulebook.explain.reads import Inputs, Question, rows_in_force
 from guanhu.rulebook.explain.scalar import Env, evaluate, number
-from guanhu.rulebook.explain.values import LineNote, MeasureNote, Traced, Unknown, Value
+from guanhu.rulebook.explain.values import (
+    LineNote,
+    MeasureNote,
+    Traced,
+    Unknown,
+    Value,
+)
 from guanhu.rulebook.instances import Instance, evaluated_in
 from guanhu.rulebook.windows import previous_instance, span_of
 from guanhu.values import units
-from guanhu.values.dates import Span, add_months, instances
+from guanhu.values.dates import Span, add_months
 from guanhu.values.exact import QUOTIENT_PLACES, round_half_away
 
 FEN_PLACES = 2
@@ -79,15 +86,18 @@ class SubjectEvaluator:
         coverage: Coverage,
         others: Others,
         past: Past,
+        *,
+        keeps_rows: bool = False,
     ) -> None:
-        """Take the subject's facts, the inputs, what others got and what is past."""
+        """Take the subject's facts, the inputs, what others got, what is past; whether rows keep how they came about."""
         self.rulebook = rulebook
         self.inputs = inputs
         self.facts = facts
         self.coverage = coverage
         self.others = others
         self.past = past
-        self.measures = MeasureEvaluator(rulebook, inputs, facts)
+        self.keeps_rows = keeps_rows
+        self.measures = MeasureEvaluator(rulebook, inputs, facts, keeps_rows=keeps_rows)
         self.institutions: dict[str, MeasureEvaluator] = {}
         self.whole: dict[str, Value] = {}
         self.given = given_states(facts)
@@ -280,7 +290,7 @@ class SubjectEvaluator:
     def _institution(self, place: str) -> MeasureEvaluator:
         if place not in self.institutions:
             self.institutions[place] = MeasureEvaluator(
-                self.rulebook, self.inputs, self.others.institution(place)
+                self.rulebook, self.inputs, self.others.institution(place), keeps_rows=self.keeps_rows
             )
         return self.institutions[place]
 
@@ -323,9 +333,10 @@ class SubjectEvaluator:
                         if node.otherwise is not None
                         else Traced(node, Unknown(f"past.{node.line}", "past"))
                     )
-                return Traced(node, _value(values[subject], f"past.{node.line}"))
+                before = Instance(previous_instance(days, card.instance.every), card.instance.every)
+                return previous_figure(node, self.past, subject, before)
             case t.OverInstances():
-                return Traced(node, self._over(node, days))
+                return over_instances(node, self.past, subject, days)
             case t.Streak():
                 since = self.past.changes(node, days.end, self.given)
                 return self._counted(
@@ -357,26 +368,6 @@ class SubjectEvaluator:
         if before is None:
             return Traced(node, Unknown(f"past.{node.line}", "past"), (now,))
         return Traced(node, Fraction(before + (1 if now.value else 0)), (now,))
-
-    def _over(self, node: t.OverInstances, days: Span) -> Value:
-        known = [self.past.at(node.line, span) for span in instances(node.every, days)]
-        values = [x[self.facts.subject_id] for x in known if x is not None and self.facts.subject_id in x]
-        if any(x is None for x in known) or any(v is None for v in values) or not values:
-            return Unknown(f"past.{node.line}", "past")
-        numbers = [
-            Fraction(int(v)) if isinstance(v, bool) else v for v in values if isinstance(v, bool | Fraction)
-        ]
-        match node.how:
-            case "sum" | "count":
-                return sum(numbers, Fraction(0))
-            case "average":
-                return sum(numbers, Fraction(0)) / len(numbers)
-            case "highest":
-                return max(numbers)
-            case "lowest":
-                return min(numbers)
-            case _:
-                return _value(values[-1], f"past.{node.line}")
 
     def _remember(self, trace: SubjectTrace) -> None:
         subject, days = self.facts.subject_id, trace.instance.days
@@ -576,10 +567,6 @@ def _sum(values: list[Value]) -> Value:
 
 def _known(values: dict[str, object]) -> dict[str, Value]:
     return {key: value for key, value in values.items() if isinstance(value, str | date)}
-
-
-def _value(value: Fraction | bool | str | None, cause: str) -> Value:
-    return Unknown(cause, "past") if value is None else value
 
 
 __all__ = ["CardTrace", "MeasureNote", "SubjectEvaluator", "SubjectTrace", "spells_of"]

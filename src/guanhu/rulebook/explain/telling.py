@@ -7,100 +7,47 @@ the parts under a figure can be added up by whoever doubts it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Any
 
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.credited import CreditedTeller
+from guanhu.rulebook.explain.scalar import cell_holds, part_inside
 from guanhu.rulebook.explain.subject import CardTrace, SubjectTrace
-from guanhu.rulebook.explain.values import InputNote, LineNote, MeasureNote, PoolNote, Traced, Unknown, Value
+from guanhu.rulebook.explain.substituted import substituted
+from guanhu.rulebook.explain.told import WHY, Told, value_text
+from guanhu.rulebook.explain.values import (
+    InputNote,
+    LineNote,
+    MeasureNote,
+    PastNote,
+    PoolNote,
+    Traced,
+    Unknown,
+    Value,
+)
 from guanhu.rulebook.print.sentence import Speaker, window_text
 from guanhu.values import units
-from guanhu.values.exact import money_shown, round_half_away, shown
+from guanhu.values.exact import shown
 from guanhu.values.units import Unit
 
-WHY = {
-    "absent": "没有提供",
-    "undefined": "没有定义(除数为 0 或不为正)",
-    "no row": "表中没有对应的行",
-    "coverage": "事实没有覆盖所需的日子",
-    "stop": "按规定不结算并列出",
-    "past": "前期的数未知",
-    "others": "同组有人的这个数未知",
-    "pool": "不能分配: 各人的总额不同, 有人的分配依据为负, 或全组合计为 0",
-}
-_PLACES = 6
+_SOURCES = {"published": "已发布", "opening": "期初状态", "computed": "本次运行算得"}
 _SECTIONS = frozenset(("inputs", "measures", "lines", "tables"))
 
 
-@dataclass(slots=True)
-class Told:
-    """One line of an explanation."""
-
-    text: str
-    value: Value | None = None
-    kind: str = ""
-    path: str = ""
-    clause: str = ""
-    parts: list[Told] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the line and what stands under it as plain data."""
-        value = (
-            None
-            if self.value is None
-            else str(self.value)
-            if not isinstance(self.value, Unknown)
-            else f"unknown: {self.value.cause}"
-        )
-        found: dict[str, Any] = {
-            "text": self.text,
-            "kind": self.kind,
-            "path": self.path,
-            "clause": self.clause,
-            "value": value,
-        }
-        return {
-            **{k: v for k, v in found.items() if v not in (None, "")},
-            **({"parts": [p.as_dict() for p in self.parts]} if self.parts else {}),
-        }
-
-    def lines(self, depth: int = 0) -> Iterator[tuple[int, str]]:
-        """Yield (depth, text) of this line and all under it."""
-        yield depth, self.text
-        for part in self.parts:
-            yield from part.lines(depth + 1)
-
-
-def value_text(value: Value | None, unit: Unit) -> str:
-    """Return a value as people read it, with its unit."""
-    match value:
-        case None:
-            return ""
-        case Unknown():
-            return f"未知({WHY.get(value.why, value.why)}: {value.cause})"
-        case bool():
-            return "是" if value else "否"
-        case Fraction() if unit.kind.startswith("money"):
-            fen = round_half_away(value * 100)
-            tail = {"money per year": " 元/年", "money day": " 元·日"}.get(unit.kind, " 元")
-            return f"{money_shown(int(fen))}{tail}"
-        case Fraction() if unit in (units.RATIO, units.ANNUAL_RATE):
-            return f"{shown(value * 100, _PLACES)}%"
-        case Fraction():
-            tail = {"points": " 分", "days": " 天"}.get(unit.kind, "")
-            return f"{shown(value, _PLACES)}{tail}"
-        case _:
-            return str(value)
-
-
 class Teller:
-    """Tells traces of one rulebook. `depth` is `clause`, `account` or `day`."""
+    """Tells traces of one rulebook. `depth` is `clause`, `account` or `day`.
 
-    def __init__(self, rulebook: t.Rulebook, depth: str = "clause") -> None:
-        """Take the rulebook and how deep to tell."""
+    With `is_expanding` a line that another reads is told in full under it, each once in a card.
+    """
+
+    def __init__(self, rulebook: t.Rulebook, depth: str = "clause", *, is_expanding: bool = False) -> None:
+        """Take the rulebook, how deep to tell, and whether lines that others read are told under them."""
         self.rulebook = rulebook
+        self.is_expanding = is_expanding
+        self._days = 0
+        self._expanded: set[str] = set()
         self.depth = depth
         self.speaker = Speaker(rulebook)
 
@@ -158,21 +105,47 @@ class Teller:
         """Return one line of one card."""
         traced = card.lines[name]
         told = self._head(name, traced.value, self.unit(name))
+        self._days, self._expanded = card.instance.days.days, {name}
+        told.parts.extend(self._under(name, traced))
+        return told
+
+    def _under(self, name: str, traced: Traced) -> Iterator[Told]:
+        """Yield what stands under a line: its rule in words and with figures, what it read, its bounds."""
         line = self.rulebook.lines.get(name)
         if line is None:
             decision = self.rulebook.decisions[name]
-            told.parts.append(Told(f"条件: {self.speaker.say(decision.when)}", kind="rule"))
-            told.parts.extend(self.inside(traced))
-            return told
-        told.parts.append(Told(f"规则: {self.speaker.say(line.value)}", kind="rule", clause=line.clause))
+            yield Told(f"条件: {self.speaker.say(decision.when)}", kind="rule")
+            yield from self.inside(traced)
+            return
+        yield Told(f"规则: {self.speaker.say(line.value)}", kind="rule", clause=line.clause)
         if line.assume:
-            told.parts.append(Told(f"假设: {line.assume}", kind="assume"))
+            yield Told(f"假设: {line.assume}", kind="assume")
         note = traced.note
-        if isinstance(note, LineNote):
-            told.parts.extend(self.inside(note.formula))
-            told.parts.extend(self._bounds(line, note, card.instance.days.days))
+        if not isinstance(note, LineNote):
+            yield from self.inside(traced)
+            return
+        numbers = substituted(self.rulebook, note.formula, self.said)
+        if numbers and not isinstance(note.before, Unknown):
+            yield Told(f"代入: {numbers} = {self.said(note.before, line.unit)}", note.before, "substituted")
+        yield from self.inside(note.formula)
+        yield from self._bounds(line, note, self._days)
+
+    def line_read(self, traced: Traced, node: t.LineRef) -> Told:
+        """Return a line that another reads: in full the first time when that is asked for."""
+        text = f"{self.speaker.name(node.name)} = {self.said(traced.value, node.unit)}"
+        told = Told(text, traced.value, "line ref", f"lines.{node.name}")
+        if not self.is_expanding or not traced.parts:
+            told.text += "(见该行)"
+        elif node.name in self._expanded:
+            told.text += "(见上)"
         else:
-            told.parts.extend(self.inside(traced))
+            self._expanded.add(node.name)
+            declared: t.Line | t.Decision = (
+                self.rulebook.lines.get(node.name) or self.rulebook.decisions[node.name]
+            )
+            told.text += f" [{declared.clause}]" if declared.clause else ""
+            told.clause = declared.clause
+            told.parts.extend(self._under(node.name, traced.parts[0]))
         return told
 
     def tried(self, name: str, traced: Traced, unit: Unit) -> Told:
@@ -215,22 +188,19 @@ class Teller:
             case t.MeasureRef():
                 return [self.measure(traced, node)]
             case t.LineRef():
-                return [
-                    Told(
-                        f"{self.speaker.name(node.name)} = {self.said(traced.value, node.unit)}(见该行)",
-                        traced.value,
-                        "line ref",
-                        f"lines.{node.name}",
-                    )
-                ]
+                return [self.line_read(traced, node)]
             case t.InputRef():
                 return [self.input(traced, node)]
             case t.Cases():
                 return self.cases(traced, node)
             case t.Lookup():
                 return [self.lookup(traced, node)]
+            case t.RowValue():
+                text = f"{self.speaker.say(node)} = {self.said(traced.value, node.unit)}"
+                return [Told(text, traced.value, "column", f"{node.table}.{node.column}".lstrip("."))]
             case (
                 t.SubjectValue()
+                | t.InstanceValue()
                 | t.Balance()
                 | t.State()
                 | t.Previous()
@@ -239,13 +209,7 @@ class Teller:
                 | t.Times()
                 | t.Group()
             ):
-                return [
-                    Told(
-                        f"{self.speaker.say(node)} = {self.said(traced.value, node.unit)}",
-                        traced.value,
-                        "figure",
-                    )
-                ]
+                return [self.figure(traced, node)]
             case t.Pool():
                 return [self.pool(traced, node)]
             case t.ByDays():
@@ -265,6 +229,24 @@ class Teller:
                 ]
             case _:
                 return [x for part in traced.parts for x in self.inside(part)]
+
+    def figure(self, traced: Traced, node: t.Expr) -> Told:
+        """Return a figure of the subject, of other instances or of others; of instances each with whence it was read."""
+        text = f"{self.speaker.say(node)} = {self.said(traced.value, node.unit)}"
+        told = Told(text, traced.value, "figure")
+        if isinstance(traced.note, PastNote):
+            for row in traced.note.rows:
+                told.parts.append(
+                    Told(
+                        f"{row.instance}: {self.said(row.value, node.unit)}({_SOURCES[row.source]})",
+                        row.value,
+                        "instance",
+                        facts={"instance": row.instance, "source": row.source},
+                    )
+                )
+            if isinstance(node, t.OverInstances) and node.how == "average" and traced.note.rows:
+                told.parts.append(Told(f"合计 ÷ {len(traced.note.rows)}", kind="divided"))
+        return told
 
     def pool(self, traced: Traced, node: t.Pool) -> Told:
         """Return a part of a pool: the pool, the own figure and that of all, the cut part and the fen left over."""
@@ -295,7 +277,12 @@ class Teller:
                 if x
             )
             text += f"{keys}{since}{source}"
-        return Told(text, traced.value, "input", declared.path, declared.clause)
+        told = Told(text, traced.value, "input", declared.path, declared.clause)
+        if isinstance(traced.note, InputNote):
+            note = traced.note
+            said = {"keys": list(note.keys), "since": str(note.since or ""), "document": note.document}
+            told.facts = {k: v for k, v in {**said, "approved_by": note.approved_by}.items() if v}
+        return told
 
     def cases(self, traced: Traced, node: t.Cases) -> list[Told]:
         """Return which case held, and of those above why not."""
@@ -336,9 +323,13 @@ class Teller:
             table.path,
             table.clause,
         )
-        rows = table.versions[-1].rows
+        rows = traced.note if isinstance(traced.note, tuple) else table.versions[-1].rows
+        since = next((v.start for v in table.versions if v.rows is rows), date.min)
+        if since > table.versions[0].start:
+            told.text += f"({since} 起的表)"
         if table.how in ("marginal", "per piece"):
             told.parts.append(Told("分段累计: 各段内的数量 × 该段的值, 相加", kind="bracket"))
+            told.parts.extend(self._brackets(traced, node, table, rows))
         elif 0 <= traced.hit < len(rows):
             cells = "、".join(cell_text(cell) for cell in rows[traced.hit].cells)
             told.parts.append(Told(f"命中第 {traced.hit + 1} 行: {cells}", kind="bracket"))
@@ -348,6 +339,24 @@ class Teller:
         for part in traced.parts:
             told.parts.extend(self.inside(part))
         return told
+
+    def _brackets(
+        self, traced: Traced, node: t.Lookup, table: t.Table, rows: tuple[t.TableRow, ...]
+    ) -> Iterator[Told]:
+        """Yield what each bracket of a table that is summed by parts adds."""
+        keys, rates = traced.parts[: len(node.keys)], iter(traced.parts[len(node.keys) :])
+        amount = keys[0].value
+        if not isinstance(amount, Fraction) or isinstance(traced.value, Unknown):
+            return
+        for row in rows:
+            if not all(cell_holds(c, k.value) is True for c, k in zip(row.cells[1:], keys[1:], strict=True)):
+                continue
+            rate = next(rates).value
+            part = part_inside(row.cells[0], amount, pieces=table.how == "per piece")
+            if not isinstance(rate, Fraction) or not part:
+                continue
+            text = f"{cell_text(row.cells[0])}: {self.said(part, keys[0].node.unit)} × {self.said(rate, row.gives[table.columns.index(node.column)].unit)} = {self.said(part * rate, node.unit)}"
+            yield Told(text, part * rate, "bracket part")
 
     def _distance(self, traced: Traced, rows: tuple[t.TableRow, ...]) -> Iterator[Told]:
         """Yield how far the edges of the bracket that was hit are."""
@@ -389,30 +398,10 @@ class Teller:
             )
         )
         if self.depth in ("account", "day"):
-            told.parts.extend(self.credited(note, measure))
+            rows = CreditedTeller(self.rulebook, measure, note, self.said, self.inside)
+            # Of a figure of one customer or account, read by a row, its accounts are enough.
+            told.parts.extend(rows.told(rows=self.depth == "day" and not measure.per))
         return told
-
-    def credited(self, note: MeasureNote, measure: t.Measure) -> Iterator[Told]:
-        """Yield what each thing adds to the measure; the parts sum to the figure."""
-        by_object: dict[str, list[Any]] = {}
-        for row in note.rows:
-            by_object.setdefault(row.object_id, []).append(row)
-        for key, rows in by_object.items():
-            amounts = [row.amount for row in rows]
-            unknown = next((a for a in amounts if isinstance(a, Unknown)), None)
-            adds: Value = (
-                unknown
-                if unknown is not None
-                else sum((a for a in amounts if isinstance(a, Fraction)), Fraction(0)) / note.divisor
-            )
-            told = Told(f"{key}: 计入 {self.said(adds, measure.unit)}", adds, "account", key)
-            if self.depth == "day":
-                for row in rows:
-                    if isinstance(row.amount, Fraction):
-                        each = row.amount / note.divisor
-                        text = f"{row.start}..{row.end - timedelta(days=1)} 份额 {shown(Fraction(row.weight, 10**9) * 100, 9)}%: 计入 {self.said(each, measure.unit)}"
-                        told.parts.append(Told(text, each, "days", key))
-            yield told
 
 
 def _each_once(told: Iterable[Told]) -> list[Told]:
@@ -444,4 +433,4 @@ def cell_text(cell: t.Cell) -> str:
             return cell.text
 
 
-__all__ = ["Teller", "Told", "date", "value_text"]
+__all__ = ["WHY", "Teller", "Told", "date", "value_text"]

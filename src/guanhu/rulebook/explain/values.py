@@ -54,10 +54,21 @@ class InputNote:
 
 
 @dataclass(frozen=True, slots=True)
+class RowTrace:
+    """How one row came about: the day of its prices, its condition and its formula; None where there is none."""
+
+    day: date
+    where: Traced | None
+    each: Traced | None
+
+
+@dataclass(frozen=True, slots=True)
 class CreditedRow:
     """What one thing adds to a measure: its weighted amount, exact.
 
-    `weight` is in parts per billion (for a moving baseline × days of the window); `days` the days counted.
+    `weight` is in parts per billion (for a moving baseline × days of the window); `days` the days counted;
+    `quantity` the balance-days of a linear measure, else the days (or pieces) with equal rows. `thing` is
+    what a distinct count counts. `trace` is kept when somebody asked for rows.
     """
 
     object_id: str
@@ -67,17 +78,42 @@ class CreditedRow:
     days: int
     quantity: Fraction
     amount: Fraction | Unknown
+    thing: object = None
+    trace: RowTrace | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MeasureNote:
-    """How a measure came about: its window, divisor and credited rows."""
+    """How a measure came about: its window, divisor and credited rows.
+
+    `is_linear`: rows hold balance-days, and their formula is that of a balance of one yuan. `own_days` are the
+    days taken of the instance's own window, by which the weights of a moving baseline count; else 0.
+    """
 
     name: str
     start: date
     end: date
     divisor: Fraction
     rows: tuple[CreditedRow, ...]
+    take: str = "sum"
+    is_linear: bool = False
+    own_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PastRow:
+    """One earlier instance that a figure was made of. `source`: published, opening or computed."""
+
+    instance: str
+    value: Value
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastNote:
+    """Which instances a figure over instances was made of."""
+
+    rows: tuple[PastRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

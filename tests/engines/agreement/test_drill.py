@@ -1,0 +1,125 @@
+"""At depth day the printed parts sum to the figure, for every kind of measure, in banks nobody thought of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from guanhu.appraisal.running import run_rulebook
+from guanhu.kinds.schema import Dated
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.telling import Teller
+from guanhu.rulebook.explain.told import Told
+from guanhu.rulebook.load.folder import load_string
+from tests.engines.agreement.fixed import PERIOD, TOPICS, fixed_world, rulebook_text
+from tests.engines.agreement.rulebooks import make_rulebook
+from tests.engines.agreement.running import Refused, make_engine, opened, write_rulebook
+from tests.engines.agreement.world import World, make_world
+
+PAIRS = range(0, 40, 4)
+SUMMED = {"measure": "account", "account": "days"}
+"""Kind of line → kind of the lines under it that sum to it."""
+KINDS = {
+    *(("standing", "linear", x) for x in ("daily average", "month-end average", "at end", "balance days")),
+    *(("standing", "each row", x) for x in ("daily average", "count")),
+    *(("standing", "base", x) for x in ("daily average", "count")),
+    *(("row", "", x) for x in ("sum", "count", "distinct", "mean", "lowest", "highest")),
+}
+SEEN: Counter[tuple[str, str, str]] = Counter()
+
+
+def every(told: list[Told]) -> Iterator[Told]:
+    for each in told:
+        yield each
+        yield from every(each.parts)
+
+
+def kind_of(measure: t.Measure, told: Told) -> tuple[str, str, str]:
+    if measure.kind.dated is not Dated.CHANGE:
+        return "row", "", measure.take.how
+    linear = any(x.kind == "balance days" for x in every(told.parts))
+    return "standing", "base" if measure.base else "linear" if linear else "each row", measure.take.how
+
+
+def wrong_sums(world: World, text: str, period: str, folder: Path) -> list[str]:
+    bank = world.bank(folder)
+    ran = run_rulebook(make_engine, bank, write_rulebook(folder / "rules", text), period)
+    found: list[str] = []
+    with opened(bank, ran) as run:
+        teller = Teller(run.rulebook, "day", is_expanding=True)
+        for subject in run.subjects():
+            for trace in run.explained(subject, keeps_rows=True).traces:
+                for told in every(teller.subject(trace)):
+                    if told.kind not in SUMMED or not isinstance(told.value, Fraction):
+                        continue
+                    parts = [x.value for x in told.parts if x.kind == SUMMED[told.kind]]
+                    if told.kind == "account" and not told.parts:
+                        continue  # One of the accounts of a customer, whose figure a row reads.
+                    measure = run.rulebook.measures.get(told.path.removeprefix("measures."))
+                    if told.kind == "measure" and not isinstance(measure, t.Measure):
+                        continue
+                    if isinstance(measure, t.Measure) and parts:
+                        SEEN[kind_of(measure, told)] += 1
+                    if sum(x for x in parts if isinstance(x, Fraction)) != told.value:
+                        found.append(f"{subject} {trace.instance.key}: {told.text}")
+    return found
+
+
+COUNTED = ("count", "distinct account_id")
+TAKES = {
+    take.partition(" ")[0]: {
+        "from": "fees",
+        "take": take,
+        **({} if take in COUNTED else {"each": "amount * 3"}),
+    }
+    for take in ("sum", "mean", "lowest", "highest", *COUNTED)
+}
+TAKEN = {f"of_{x}": {"score" if x in ("count", "distinct") else "pay": f"fees_{x}"} for x in TAKES}
+BASES = {
+    "base_count": {
+        "from": "balances",
+        "take": "count",
+        "where": "balance > 0元",
+        "over": "base of last year",
+    },
+    "base_steps": {"from": "balances", "each": "max(balance, 0元)", "over": "base of last year"},
+    "days_held": {"from": "balances", "take": "balance days"},
+}
+PAID = {
+    "of_days": {"pay": "days_held / period_days"},
+    "of_steps": {"pay": "base_steps"},
+    "of_base": {"score": "base_count"},
+}
+MORE = {
+    "takes": rulebook_text("quarter", "by days", TAKEN, measures={f"fees_{k}": v for k, v in TAKES.items()}),
+    "bases": rulebook_text("quarter", "by days", PAID, measures=BASES),
+}
+ALL = {**TOPICS, **MORE}
+
+
+@pytest.mark.parametrize("topic", ALL)
+def test_parts_of_the_fixed_bank_sum_to_the_figure(topic: str, tmp_path: Path) -> None:
+    assert wrong_sums(fixed_world(), ALL[topic], PERIOD, tmp_path) == []
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_parts_of_invented_banks_sum_to_the_figure(pair: int, tmp_path: Path) -> None:
+    world = make_world(pair)
+    text = make_rulebook(pair, world.amounts())
+    if load_string(text)[0] is None:
+        return
+    try:
+        assert wrong_sums(world, text, "2025Q1", tmp_path) == []
+    except Refused:
+        return
+
+
+def test_every_kind_of_measure_is_summed(tmp_path: Path) -> None:
+    SEEN.clear()
+    for topic in ("credit", *MORE):
+        assert wrong_sums(fixed_world(), ALL[topic], PERIOD, tmp_path / topic) == []
+    assert KINDS - set(SEEN) == set()
