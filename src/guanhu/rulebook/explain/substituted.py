@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Traced, Unknown, Value
-from guanhu.rulebook.print.sentence import Speaker
+from guanhu.rulebook.print.sentence import ONE, Speaker
 from guanhu.values.units import Unit
 
 _LEAVES = (
@@ -22,6 +22,7 @@ _LEAVES = (
     t.FirstGiven,
     t.Between,
     t.DatePart,
+    t.Steps,
     t.Balance,
     t.OverInstances,
     t.Previous,
@@ -60,15 +61,22 @@ class Substituted(Speaker):
 
     def say(self, node: t.Expr) -> str:
         """Return the phrase of an expression; what is unknown or was not looked at keeps its name."""
+        return self._figure(node) or super().say(node)
+
+    def inner(self, node: t.Expr, needed: int = ONE) -> str:
+        """Return the phrase of a part; a figure needs no brackets."""
+        return self._figure(node) or super().inner(node, needed)
+
+    def _figure(self, node: t.Expr) -> str:
         if isinstance(node, t.RowValue) and (node.table, node.column) in self.named:
-            return super().say(node)
+            return ""
         found = (
             self.by_name.get(node.name)
             if isinstance(node, t.MeasureRef | t.LineRef)
             else self.by_node.get(id(node))
         )
         if found is None or isinstance(found.value, Unknown):
-            return super().say(node)
+            return ""
         text = self.said(found.value, node.unit)
         return f"({text})" if text.startswith("-") else text
 

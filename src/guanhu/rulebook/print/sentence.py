@@ -82,6 +82,8 @@ _PRIMARY = (
 )
 # How tightly a phrase holds together; a part that holds less tightly than its place needs gets brackets.
 _LOOSE, _CONDITION, _SUM, _QUOTIENT, _PRODUCT, _ONE = range(6)
+ONE = _ONE
+"""The tightness of a phrase that needs no brackets anywhere."""
 
 
 class Speaker:
