@@ -91,7 +91,9 @@ class CreditedTeller:
         by_object: dict[str, list[tuple[CreditedRow, Value]]] = {}
         for row, adds in zip(self.note.rows, added(self.note), strict=True):
             by_object.setdefault(row.object_id, []).append((row, adds))
-        for key, own in by_object.items():
+        for key, unsorted in by_object.items():
+            # The engine gives assignments in any order; what is told is the same each time.
+            own = sorted(unsorted, key=lambda x: (x[0].start, x[0].weight))
             adds = total([x for _, x in own])
             held = self.held([row for row, _ in own])
             told = Told(
