@@ -57,7 +57,7 @@ def test_only_who_is_in_charge_is_not_settled(tmp_path: Path) -> None:
             f"SELECT b.account_id, CAST(b.from_day AS VARCHAR), a.person_id FROM read_csv('{second}/balances.csv', all_varchar=true) AS b "
             f"JOIN read_csv('{second}/assignments.csv', all_varchar=true) AS a "
             "ON a.object_id = b.account_id AND a.grain = 'account' "
-            "WHERE b.from_day LIKE '2025-11-1%' AND a.from_day <= '2025-10-01' AND (a.to_day IS NULL OR a.to_day >= '2025-12-31') "
+            "WHERE coalesce(a.book, 'main') = 'main' AND b.from_day LIKE '2025-11-1%' AND a.from_day <= '2025-10-01' AND (a.to_day IS NULL OR a.to_day >= '2025-12-31') "
             f"AND a.share IN ('1', '100%') AND a.person_id IN (SELECT person_id FROM read_csv('{second}/posts.csv', all_varchar=true) WHERE post = '客户经理') ORDER BY 1, 2 LIMIT 1"
         ).fetchone()
     spoilt(second / "balances.csv", account, day)
