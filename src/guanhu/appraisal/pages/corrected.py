@@ -8,7 +8,7 @@ from fractions import Fraction
 from guanhu.appraisal.pages.reasons import Reasons
 from guanhu.appraisal.paid import Correction, Explained
 from guanhu.rulebook.explain.telling import Teller, Told, value_text
-from guanhu.rulebook.explain.values import Unknown, Value
+from guanhu.rulebook.explain.values import Unknown, Value, known_or
 from guanhu.rulebook.print import blocks as b
 from guanhu.values import units
 
@@ -19,7 +19,7 @@ def total_of(corrections: list[Correction]) -> Value:
     """Return what corrections add to the pay, or the first that is unknown."""
     counted = [x.amount for x in corrections if x.counts]
     unknown = next((x for x in counted if isinstance(x, Unknown)), None)
-    return unknown or sum((x for x in counted if isinstance(x, Fraction)), Fraction(0))
+    return known_or(unknown, sum((x for x in counted if isinstance(x, Fraction)), Fraction(0)))
 
 
 def told(teller: Teller, explained: Explained, line: str = "") -> list[Told]:
