@@ -94,7 +94,7 @@ class Fold:
         self.statistics = statistics
         self.made: set[str] = set()
         self.cubes = Cubes(engine)
-        self.view = view
+        self.lost_days = {kind: lost_days(view, kind) for kind in OWN_KINDS}
         self.kept_measures = kept_measures(rulebook)
         self.credited_rows: list[str] = []
         """Tables of credited rows that the run keeps."""
@@ -232,7 +232,7 @@ class Fold:
         kind = measure.kind.name
         found = [
             (key, common.start, common.end)
-            for key, days in lost_days(self.view, kind)
+            for key, days in self.lost_days.get(kind, ())
             for span in spans
             if (common := span.overlap(days)) is not None
         ]

@@ -250,9 +250,7 @@ class MeasureEvaluator:
                     days = (last - first).days
                     yield CreditedRow(thing.id, first, last, piece.weight, days, Fraction(0), unknown)
                     continue
-                for cut in self._cuts(
-                    thing, max(piece.start, span.start), min(piece.end, span.end), question
-                ):
+                for cut in self._cuts(thing, first, last, question):
                     yield from self._cut_rows(thing, piece, cut, intervals, question)
 
     def _cuts(self, thing: Thing, start: date, end: date, question: Question) -> Iterator[Span]:
