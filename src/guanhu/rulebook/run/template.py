@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 
 import sqlglot
@@ -25,15 +24,18 @@ def filled(text: str, /, **parts: exp.Expr | str) -> exp.Expr:
     'SELECT DISTINCT 1 AS y FROM "other"'
     """
     query = _parsed(text).copy()
-    tables: Mapping[str, exp.Expr | str] = parts
-    for table in list(query.find_all(exp.Table)):
-        part = tables.get(table.name)
+    if not parts:
+        return query
+    # All holes are found before any is filled: what is put in is not looked through.
+    holes = list(query.find_all(exp.Table, exp.Placeholder))
+    for table in (hole for hole in holes if isinstance(hole, exp.Table)):
+        part = parts.get(table.name)
         if isinstance(part, str):
             table.set("this", exp.to_identifier(part, quoted=True))
         elif part is not None:
             alias = table.alias or table.name
             table.replace(part.subquery(alias, copy=False) if isinstance(part, exp.Query) else part.copy())
-    for hole in list(query.find_all(exp.Placeholder)):
+    for hole in (hole for hole in holes if isinstance(hole, exp.Placeholder)):
         part = parts.get(hole.name)
         if isinstance(part, exp.Expr):
             hole.replace(exp.Paren(this=part.copy()) if isinstance(part, exp.Binary) else part.copy())
