@@ -21,7 +21,8 @@ from functools import partial
 from bench.banks import FULL, RULEBOOKS, bank_of
 from bench.measure import THREADS, Plan, Row, best_of
 from guanhu.appraisal.appraise import Appraisal
-from guanhu.appraisal.measures import Fold, Wanted
+from guanhu.appraisal.figure import Wanted
+from guanhu.appraisal.measures import Fold
 from guanhu.appraisal.people import cards
 from guanhu.appraisal.running import loaded
 from guanhu.engines.duckdb import DuckDBEngine
@@ -100,13 +101,8 @@ class Ours:
         return [self.fold.standing(one) for one in wanted]
 
     def forget(self) -> None:
-        """Drop all cubes and figures, so that the next are made from the facts."""
-        self.fold.cubes.forget()
-        names = self.connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'figure/%'"
-        ).fetchall()
-        for (name,) in names:
-            self.engine.drop(name)
+        """Drop all cubes, so that the next figures are made from the facts."""
+        self.fold.forget()
 
 
 def by_hand(connection, text: str) -> None:

@@ -18,11 +18,12 @@ from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.events import EventFold
+from guanhu.appraisal.figure import Figure, Wanted
 from guanhu.appraisal.ground import lay_ground
 from guanhu.appraisal.history import History, read_opening
 from guanhu.appraisal.lines import Card, Known
 from guanhu.appraisal.lost import told_lost, uncovered
-from guanhu.appraisal.measures import OBJECT_OF, Figure, Fold, Statistics, Wanted, date_sql
+from guanhu.appraisal.measures import OBJECT_OF, Fold, Statistics, date_sql
 from guanhu.appraisal.parameters import Parameters, read_parameters
 from guanhu.appraisal.people import cards
 from guanhu.appraisal.persons import join_wholes, person_table

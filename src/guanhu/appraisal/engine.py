@@ -31,6 +31,9 @@ class Engine(Protocol):
     def create(self, name: str, query: exp.Expr) -> None:
         """Keep the rows of a query as the table `name`, in place of an earlier one."""
 
+    def show(self, name: str, query: exp.Expr) -> None:
+        """Make the rows of a query readable as `name` without keeping them."""
+
     def load(self, name: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> None:
         """Keep given rows as the table `name`; columns are (name, type)."""
 

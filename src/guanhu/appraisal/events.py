@@ -11,7 +11,8 @@ from fractions import Fraction
 from sqlglot import exp
 
 from guanhu.appraisal.credited import ROW_COLUMNS, kept_query
-from guanhu.appraisal.measures import THINGS, Figure, Fold, Wanted, date_sql, spell_table
+from guanhu.appraisal.figure import Figure, Wanted, spell_table
+from guanhu.appraisal.measures import THINGS, Fold, date_sql
 from guanhu.appraisal.rows import RowEnv, columns_read, flat_name
 from guanhu.appraisal.things import ALIASES, with_derived
 from guanhu.kinds.schema import Kind

@@ -15,8 +15,9 @@ from fractions import Fraction
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.figure import Figure
 from guanhu.appraisal.leaves import input_column, rows_in_force
-from guanhu.appraisal.measures import Figure, date_sql
+from guanhu.appraisal.measures import date_sql
 from guanhu.appraisal.parameters import Parameters
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past

@@ -1,14 +1,7 @@
-"""Measures of a run: each (measure, instance, kind of subject) becomes a small table.
-
-    (subject_no, spell_no, num, den, bad)
-
-num is a whole number at the measure's scale; `bad` counts rows whose figure is unknown: then the
-measure is unknown too. `den` is used by means only. spell_no is 0 but in an instance's own window.
-"""
+"""Measures of a run: each (measure, instance, kind of subject) becomes a small table (`figure`)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
@@ -18,6 +11,7 @@ from guanhu.appraisal import shapes
 from guanhu.appraisal.credited import kept_measures
 from guanhu.appraisal.cubes import Cubes
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.figure import Figure, Wanted, in_spells, spell_table
 from guanhu.appraisal.lost import OWN_KINDS, Holes, lost_days
 from guanhu.appraisal.parameters import Parameters, inputs_in
 from guanhu.appraisal.rows import JOINED, RowEnv, columns_read, flat_name
@@ -30,6 +24,7 @@ from guanhu.appraisal.things import (
     pieces_of_things,
     with_derived,
 )
+from guanhu.appraisal.together import Together, amount_of, by_last_change, segments_in
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.run import fold
@@ -45,35 +40,6 @@ THINGS = ("account", "customer", "loan")
 """Things that may have a figure of their own, for the `where` of other measures."""
 DAY_TAKES = ("month-end average", "named days", "at end", "count")
 """Takes of single days: their cube is apart, as its days would cut every month."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """Where a measure's values are: a table, the scale of `num`, and whether `den` divides it."""
-
-    table: str
-    scale: Fraction
-    by_spell: bool
-    is_mean: bool = False
-    unknown: str = ""
-    empty_is_zero: bool = True
-    by_days: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One measure for one instance and kind of subject.
-
-    `only` names a table of the few subjects asked for (own-date windows). `rolled` False leaves institutions without those below them, and people in one piece: for reconciliation.
-    """
-
-    measure: t.Measure
-    instance: Instance
-    subject: str
-    span: Span
-    cut: bool = True
-    rolled: bool = True
-    only: str = ""
 
 
 class Fold:
@@ -94,6 +60,7 @@ class Fold:
         self.statistics = statistics
         self.made: set[str] = set()
         self.cubes = Cubes(engine)
+        self.together = Together(self)
         self.lost_days = {kind: lost_days(view, kind) for kind in OWN_KINDS}
         self.kept_measures = kept_measures(rulebook)
         self.credited_rows: list[str] = []
@@ -214,6 +181,9 @@ class Fold:
             divisor *= days
         linear = self.is_cubed(measure)
         if linear:
+            found = self.together.figure(wanted)
+            if found is not None:
+                return found
             key = (pieces, measure.take.how in DAY_TAKES)
             planned = self._planned(measure, spans, self.price_cuts(measure, wanted.span))
             cube = self.cubes.cube(key, planned)
@@ -222,12 +192,12 @@ class Fold:
             segments = segments_of(spans, self.price_cuts(measure, wanted.span))
             source = self._interval_source(wanted, pieces, object_key, segments)
         rows, scale = self._amounts(measure, source, segments, wanted, linear=linear)
-        lost = self._lost(measure, pieces, spans)
+        lost = self.lost_rows(measure, pieces, spans)
         if lost is not None:
             rows = union_all([rows, lost])
         return self._gathered(wanted, rows, scale / WEIGHT_WHOLE / divisor)
 
-    def _lost(self, measure: t.Measure, pieces: str, spans: list[Span]) -> exp.Expr | None:
+    def lost_rows(self, measure: t.Measure, pieces: str, spans: list[Span]) -> exp.Expr | None:
         """Return a bad row for everyone credited with an account or loan of which a row was refused."""
         kind = measure.kind.name
         found = [
@@ -256,17 +226,30 @@ class Fold:
         measure = wanted.measure
         if measure.kind.name not in OBJECT_OF or not self.is_cubed(measure):
             return
+        spans = taken_spans(measure.take, wanted.span)[0]
+        self.cubes.expect(
+            self.cube_key(wanted), self._planned(measure, spans, self.price_cuts(measure, wanted.span))
+        )
+        self.together.expect(wanted)
+
+    def cube_key(self, wanted: Wanted) -> tuple[str, bool]:
+        """Return what tells the cube of a figure from others."""
+        measure = wanted.measure
         pieces = self.pieces_name(measure, wanted.subject, "account_no")
         if measure.base:
             pieces = self.base_name(measure, pieces, wanted.instance.days)
-        spans = taken_spans(measure.take, wanted.span)[0]
-        key = (pieces, measure.take.how in DAY_TAKES)
-        self.cubes.expect(key, self._planned(measure, spans, self.price_cuts(measure, wanted.span)))
+        return pieces, measure.take.how in DAY_TAKES
+
+    def forget(self) -> None:
+        """Drop all cubes, and figures that nobody has asked for yet; what was planned stays."""
+        self.cubes.forget()
+        self.together.forget()
 
     def _planned(self, measure: t.Measure, spans: list[Span], cuts: set[date]) -> CubePlan:
-        return CubePlan(set(spans), cuts, self._attributes(measure))
+        return CubePlan(set(spans), cuts, self.attributes(measure))
 
-    def _attributes(self, measure: t.Measure) -> set[tuple[str, str]]:
+    def attributes(self, measure: t.Measure) -> set[tuple[str, str]]:
+        """Return the attributes that the rows of a measure read."""
         return columns_read((measure.where, measure.each), self.rulebook.tables) - {("", "balance")}
 
     def price_cuts(self, measure: t.Measure, span: Span) -> set[date]:
@@ -280,6 +263,14 @@ class Fold:
                 if isinstance(part, t.Lookup):
                     cuts.update(v.start for v in self.rulebook.tables[part.table].versions if v.start in span)
         return cuts
+
+    def by_price(
+        self, measure: t.Measure, segments: list[Segment], wanted: Wanted
+    ) -> dict[date, list[Segment]]:
+        """Return segments by the day whose prices apply to their rows."""
+        if measure.prices_at in ("each day", "row's day"):
+            return by_last_change(segments, self.price_cuts(measure, wanted.span), wanted.span.start)
+        return {self.price_day(measure, wanted.span.start, wanted): segments}
 
     def price_day(self, measure: t.Measure, day: date, wanted: Wanted) -> date:
         """Return the day whose prices apply to a row of `day`."""
@@ -365,18 +356,12 @@ class Fold:
         self, measure: t.Measure, source: str, segments: list[Segment], wanted: Wanted, *, linear: bool
     ) -> tuple[exp.Expr, Fraction]:
         """Return (subject_no, span_no, amount, bad) rows and the scale of the amount."""
-        by_price: dict[date, list[int]] = {}
-        for segment in segments:
-            by_price.setdefault(self.price_day(measure, segment.span.start, wanted), []).append(
-                segment.number
-            )
+        by_price = self.by_price(measure, segments, wanted)
         parts: list[tuple[exp.Expr, Num]] = []
-        for day, numbers in sorted(by_price.items()):
+        for day, its in by_price.items():
             chosen = filled("SELECT * FROM rows_", rows_=source)
             if (linear or len(by_price) > 1) and isinstance(chosen, exp.Select):
-                chosen = chosen.where(
-                    exp.In(this=exp.column("seg_no"), expressions=[n.integer(x) for x in numbers]), copy=False
-                )
+                chosen = chosen.where(segments_in(tuple(s.number for s in its)), copy=False)
             parts.append(self._amount_query(measure, chosen, source, day, linear=linear))
         return _aligned(parts)
 
@@ -390,30 +375,8 @@ class Fold:
             Num(exp.column("days_sum"), Fraction(1, 100), *self.cubes.ranges[source]) if linear else None
         )
         env = RowEnv(table, measure.kind, self.rulebook, self.parameters, day, bounds, balance, derived)
-        weight = Num(exp.column("weight"), Fraction(1), 0, WEIGHT_WHOLE * 366)
-        amount: Num = (
-            env.compiler.number(measure.each) if measure.each is not None else n.constant(Fraction(1))
-        )
-        if measure.round_to is not None and measure.round_per == "row":
-            amount = n.rounded(amount, Fraction(1, 10**measure.round_to))
-        amount = n.multiply(amount, weight)
-        if not linear:
-            amount = n.multiply(amount, Num(exp.column("days"), Fraction(1), 0, 4000))
-        bound = env.sheet.bind(amount)
-        if not isinstance(bound, Num):
-            raise TypeError(measure.id)
-        known: exp.Expr = bound.sql
-        if measure.where is not None:
-            where = env.compiler.condition(measure.where)
-            bad = n.any_of(
-                [
-                    n.is_null(where.sql),
-                    exp.And(this=n.wrap(where.sql), expression=n.wrap(n.is_null(bound.sql))),
-                ]
-            )
-            value = n.case([(where.sql, known)], n.typed(n.integer(0), bound.size))
-        else:
-            bad, value = n.is_null(bound.sql), known
+        days = None if linear else Num(exp.column("days"), Fraction(1), 0, 4000)
+        value, bad, bound = amount_of(env, measure, days)
         columns = [
             exp.column("subject_no"),
             exp.column("span_no"),
@@ -424,11 +387,7 @@ class Fold:
 
     def _gathered(self, wanted: Wanted, rows: exp.Expr, scale: Fraction) -> Figure:
         """Sum the amounts by subject and, in the instance's own window, by spell."""
-        by_spell = (
-            wanted.subject == "person"
-            and wanted.rolled
-            and (wanted.measure.window.is_own or wanted.measure.base)
-        )
+        by_spell = in_spells(wanted)
         name = f"figure/{self.count}"
         self.count += 1
         self.engine.create(
@@ -442,11 +401,6 @@ class Fold:
         if wanted.subject == "institution" and wanted.rolled:
             self.engine.create(name, filled(shapes.GATHER_ABOVE, rows_=name))
         return Figure(name, scale, by_spell)
-
-
-def spell_table(instance: Instance, *, cut: bool) -> str:
-    """Return the name of the table that says to which spell of an instance each span belongs."""
-    return f"spells/{instance.every}/{instance.days}/{'cut' if cut else 'whole'}"
 
 
 class Statistics:

@@ -12,7 +12,8 @@ from __future__ import annotations
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
-from guanhu.appraisal.measures import date_sql, spell_table
+from guanhu.appraisal.figure import spell_table
+from guanhu.appraisal.measures import date_sql
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.run.template import filled

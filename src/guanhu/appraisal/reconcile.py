@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from guanhu.appraisal.measures import Wanted, date_sql
+from guanhu.appraisal.figure import Wanted
+from guanhu.appraisal.measures import date_sql
 from guanhu.appraisal.rows import columns_read
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import Instance

@@ -98,3 +98,12 @@ GATHER_ABOVE = """
 SELECT w.above_no AS subject_no, 0 AS spell_no, sum(r.num) AS num, CAST(1 AS BIGINT) AS den, sum(r.bad) AS bad
 FROM rows_ AS r JOIN w_above AS w ON w.subject_no = r.subject_no GROUP BY w.above_no
 """
+GATHER_WIDE = "SELECT subject_no, 0 AS spell_no, CAST(1 AS BIGINT) AS den FROM rows_ GROUP BY subject_no"
+GATHER_WIDE_SPELLS = """
+SELECT r.subject_no, s.spell_no, CAST(1 AS BIGINT) AS den
+FROM rows_ AS r JOIN spells AS s ON s.span_no = r.span_no GROUP BY r.subject_no, s.spell_no
+"""
+GATHER_WIDE_ABOVE = """
+SELECT w.above_no AS subject_no, 0 AS spell_no, CAST(1 AS BIGINT) AS den
+FROM rows_ AS r JOIN w_above AS w ON w.subject_no = r.subject_no GROUP BY w.above_no
+"""

@@ -7,7 +7,8 @@ from fractions import Fraction
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
-from guanhu.appraisal.measures import Figure, date_sql
+from guanhu.appraisal.figure import Figure
+from guanhu.appraisal.measures import date_sql
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.run.template import filled

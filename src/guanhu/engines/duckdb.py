@@ -49,6 +49,10 @@ class DuckDBEngine:
         """Keep the rows of a query as the temporary table `name`."""
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_quoted(name)} AS {self.text(query)}")
 
+    def show(self, name: str, query: exp.Expr) -> None:
+        """Make the rows of a query readable as `name` without keeping them."""
+        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(name)} AS {self.text(query)}")
+
     def load(self, name: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> None:
         """Keep given rows as the temporary table `name`; many rows go through a file, as binding each is slow."""
         described = ", ".join(f"{_quoted(column)} {kind}" for column, kind in columns)
