@@ -254,10 +254,11 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableVersion:
-    """The rows in force from a day on."""
+    """The rows in force from a day on; `source` is the file that they stand in, when not in the text itself."""
 
     start: date
     rows: tuple[TableRow, ...]
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from guanhu.kinds.schema import Kind
@@ -67,8 +68,11 @@ class Builder:
         every: str,
         library: dict[str, Tree],
         problems: list[Problem],
+        folder: Path | None = None,
     ) -> None:
-        """Keep the raw sections; `every` is the rulebook's own calendar unit."""
+        """Keep the raw sections; `every` is the rulebook's own calendar unit, `folder` holds its table files."""
+        self.folder = folder
+        self.table_files: dict[tuple[str, ...], Tree | None] = {}
         self.raw = sections
         self.library = library
         self.every = every

@@ -46,7 +46,7 @@ def load(folder: Path, readings: Mapping[str, str] | None = None) -> tuple[t.Rul
         return None, problems
     tree = load_text(path, MAIN, problems)
     digest = _digest(folder)
-    return _built(tree, problems, readings or {}, digest)
+    return _built(tree, problems, readings or {}, digest, folder)
 
 
 def load_string(
@@ -69,7 +69,11 @@ def _digest(folder: Path) -> str:
 
 
 def _built(
-    tree: Tree | None, problems: list[Problem], readings: Mapping[str, str], digest: str
+    tree: Tree | None,
+    problems: list[Problem],
+    readings: Mapping[str, str],
+    digest: str,
+    folder: Path | None = None,
 ) -> tuple[t.Rulebook | None, list[Problem]]:
     if tree is None:
         return None, sorted(problems, key=lambda p: (p.place, p.code))
@@ -79,7 +83,7 @@ def _built(
     sections = {section: _section(top, section, problems, readings, taken) for section in SECTIONS}
     _unknown_readings(taken, readings, problems)
     library, library_words = load_library(problems)
-    builder = Builder(sections, every, library, problems)
+    builder = Builder(sections, every, library, problems, folder)
     for name, word in {**library_words, **sections["words"]}.items():
         build_words(builder, name, word)
     events = top.tree("events")

@@ -232,6 +232,7 @@ class Printer:
                 for row in version.rows
             )
             dated = f"自 {version.start} 起" if len(table.versions) > 1 or version.start.year > 1 else ""
+            dated += f"(见文件 {version.source})" if version.source else ""
             yield b.Grid(
                 tuple(heads), rows, caption=dated, align="l" * len(table.by) + "r" * len(table.columns)
             )
