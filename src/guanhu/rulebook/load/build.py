@@ -16,7 +16,7 @@ from guanhu.kinds.schema import Kind
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load import formula as raw
 from guanhu.rulebook.load.fields import COMMON, Reader
-from guanhu.rulebook.load.scope import LineScope, RowScope, Scope
+from guanhu.rulebook.load.scope import KeyScope, LineScope, RowScope, Scope
 from guanhu.rulebook.load.text import Fields, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number, is_quotient
 from guanhu.rulebook.windows import Window, window_of
@@ -161,6 +161,8 @@ class Builder:
             return self.lookup(name, None, scope, place)
         if isinstance(scope, RowScope):
             return self._row_reference(name, scope, place)
+        if isinstance(scope, KeyScope):
+            return None
         if name in self.raw["lines"] or name in self.raw["checks"] or name in self.raw["decisions"]:
             return self._line_reference(name, scope, place)
         if name in self.raw["measures"] or name in self.library:

@@ -307,7 +307,11 @@ class Printer:
 
     def allowed(self, declared: t.Input) -> str:
         """Return the range of an input."""
-        return range_text(declared.low, declared.high, declared.unit)
+        speaker = NumberedSpeaker(self.rulebook, self.plan)
+        low = speaker.say(declared.least) if declared.least is not None else declared.low
+        high = speaker.say(declared.most) if declared.most is not None else declared.high
+        closed = ("[" if declared.low_in else "(") + ("]" if declared.high_in else ")")
+        return range_text(low, high, declared.unit, closed)
 
     def doubts(self) -> b.Grid:
         """Return all doubts with the place where each stands."""
