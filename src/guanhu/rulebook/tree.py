@@ -442,7 +442,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
-    """A checked rulebook. `order` lists measures, lines and decisions so that each stands after what it reads."""
+    """A checked rulebook. `order` lists measures, lines and decisions so that each stands after what it reads.
+
+    `levels` are the lines of `order` that read themselves, or each other, among the institutions below: those that
+    stand together in `order` are evaluated together, from the lowest institutions upwards.
+    """
 
     id: str
     title: str
@@ -462,6 +466,7 @@ class Rulebook:
     readings: Mapping[str, str] = field(default_factory=dict)
     states: Mapping[str, Unit] = field(default_factory=dict)
     preamble: str = ""
+    levels: frozenset[str] = frozenset()
 
     def evaluated(self) -> list[Line | Decision]:
         """Return everything that is evaluated in an instance: lines, totals, checks, decisions."""

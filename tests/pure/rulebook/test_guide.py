@@ -68,7 +68,7 @@ def test_there_are_patterns_enough() -> None:
     assert all(examples_of(path).is_file() for path in PATTERNS)
 
 
-@pytest.mark.parametrize("name", ["example", "table-file"])
+@pytest.mark.parametrize("name", ["example", "table-file", "levels"])
 def test_the_rulebooks_of_the_guide_load_and_their_examples_hold(name: str) -> None:
     rulebook, problems = load(GUIDE / name)
     assert problems == []

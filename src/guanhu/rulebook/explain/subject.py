@@ -437,7 +437,7 @@ class _CardLeaves:
             case t.InstanceValue():
                 return Traced(node, self._instance_value(node))
             case t.Group():
-                own = evaluate(node.of, self) if node.among == self.group.id else None
+                own = evaluate(node.of, self) if node.among == self.group.id and not node.below else None
                 members = owner.others.members(card.instance.key, node.among)
                 asker = Asker(owner.facts.subject_id, card.attributes, own, card.is_last)
                 return group_figure(node, members, asker, self)

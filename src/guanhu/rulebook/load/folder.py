@@ -12,6 +12,7 @@ from guanhu.rulebook.load.build import SECTIONS, Builder, Silent
 from guanhu.rulebook.load.build_small import build_event, build_group, build_ledger, build_words
 from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.leading import with_leads
+from guanhu.rulebook.load.levels import order_levels
 from guanhu.rulebook.load.text import Fields, Text, Tree, load_text, parse_text
 from guanhu.values.dates import MONTHS_OF
 from guanhu.values.problem import Place, Problem, errors_in
@@ -221,6 +222,8 @@ def _everything(builder: Builder) -> None:
             continue
     _clashes(builder)
     if not errors_in(builder.problems):
+        order_levels(builder)
+    if not errors_in(builder.problems):
         # Beside errors this would only be their echo: what would use the table has failed.
         _unused_tables(builder)
 
@@ -285,5 +288,6 @@ def _rulebook(
         digest=digest,
         readings=dict(readings),
         states=builder.states,
+        levels=builder.levels,
         preamble=top.text("preamble"),
     )

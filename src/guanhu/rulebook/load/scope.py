@@ -115,6 +115,7 @@ class LineScope:
     every: str = ""
     group: str = ""
     own: str = ""
+    below: bool = False
     extra: dict[str, Unit] = field(default_factory=dict)
 
     @property
