@@ -18,7 +18,7 @@ FUNCTION_LINES_MAX = 70
 MODULE_LINES_MAX = 600
 
 # The packages in which figures are made. `cli`, `bank` and the workbench only ask them.
-CORE = ("values", "kinds", "rulebook", "facts", "engines", "appraisal", "margin", "planning", "desk")
+CORE = ("values", "files", "kinds", "rulebook", "facts", "engines", "appraisal", "margin", "planning", "desk")
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "data", "info", "misc"}
 
 # The words that we look for are put together here: this file is searched like any other.

@@ -21,6 +21,8 @@ from guanhu.appraisal.events import EventFold
 from guanhu.appraisal.figure import Figure, Wanted
 from guanhu.appraisal.ground import lay_ground
 from guanhu.appraisal.history import History, read_opening
+from guanhu.appraisal.joining import Joiner
+from guanhu.appraisal.levels import add_levels, steps
 from guanhu.appraisal.lines import Card, Known
 from guanhu.appraisal.lost import told_lost, uncovered
 from guanhu.appraisal.measures import OBJECT_OF, Fold, Statistics, date_sql
@@ -33,7 +35,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.instances import Instance, evaluated_in, planned
 from guanhu.rulebook.run import numeric as n
-from guanhu.rulebook.run.numeric import Compiled, Num, Pair, TooWide
+from guanhu.rulebook.run.numeric import Compiled, Num, TooWide
 from guanhu.rulebook.run.scalar import Compiler
 from guanhu.rulebook.run.sheet import Sheet
 from guanhu.rulebook.run.template import filled, table_named
@@ -216,13 +218,15 @@ class Appraisal:
         made = {group.id: self._card(instance, group, own) for group in groups}
         for card in made.values():
             card.others = {key: other for key, other in made.items() if other is not card}
-        for name in self.rulebook.order:
-            line = self.rulebook.lines.get(name) or self.rulebook.decisions.get(name)
-            if line is not None and line in evaluated_in(self.rulebook, instance) and line.group in made:
-                try:
-                    self._add(made[line.group], line)
-                except TooWide as error:
-                    raise Refused([_too_wide(line)]) from error
+        for step in steps(self.rulebook, evaluated_in(self.rulebook, instance)):
+            card = made[step[0].group]
+            try:
+                if step[0].id in self.rulebook.levels:
+                    add_levels(self.engine, card, step, self._add)
+                else:
+                    self._add(card, step[0])
+            except TooWide as error:
+                raise Refused([_too_wide(step[0])]) from error
         for group in groups:
             self._close(made[group.id], instance)
 
@@ -337,7 +341,7 @@ class Appraisal:
                     )
                 )
         if joined:
-            _Joiner(self.engine, card).join(joined)
+            Joiner(self.engine, card).join(joined)
 
     def _figure(self, measure: t.Measure, card: Card) -> tuple[Figure, str]:
         """Return the figure of a measure for a card and how it is joined."""
@@ -496,102 +500,6 @@ def measures_read(roots: Iterable[t.Expr], rulebook: t.Rulebook) -> list[str]:
     for root in roots:
         visit(root)
     return list(found)
-
-
-class _Joiner:
-    """Joins figures to a card, one column each, with the bounds that their data prove."""
-
-    def __init__(self, engine: Engine, card: Card) -> None:
-        self.engine = engine
-        self.card = card
-
-    def join(self, joined: list[tuple[str, Figure, str]]) -> None:
-        card = self.card
-        query = exp.select(exp.column(exp.Star(), table="s")).from_(
-            exp.alias_(table_named(card.table), "s", table=True), copy=False
-        )
-        for number, (name, figure, how) in enumerate(joined):
-            alias = f"f{number}"
-            columns = _value_columns(alias, name, figure)
-            query = query.select(*columns, copy=False)
-            if figure.table:
-                query = query.join(
-                    _as(figure.table, alias), on=_condition(alias, figure, how), join_type="left", copy=False
-                )
-        card.flushes += 1
-        table = f"{card.name}/{card.flushes}"
-        self.engine.create(table, query)
-        card.stand_on(table)
-        bounds = self._bounds(table, joined)
-        for name, figure, _ in joined:
-            low, high = bounds.get(f"m:{name}", (0, 0))
-            num = n.column(f"m:{name}", figure.scale, min(low, 0), max(high, 1))
-            value: Compiled = num
-            if figure.is_mean:
-                below, above = bounds.get(f"n:{name}", (0, 0))
-                value = Pair(num, n.column(f"n:{name}", Fraction(1), max(below, 0), max(above, 1)))
-            card.leaves[f"measure:{name}"] = value
-
-    def _bounds(self, table: str, joined: list[tuple[str, Figure, str]]) -> dict[str, tuple[int, int]]:
-        names = [f"m:{name}" for name, _, _ in joined] + [
-            f"n:{name}" for name, figure, _ in joined if figure.is_mean
-        ]
-        columns: list[exp.Expr] = []
-        for name in names:
-            column = exp.column(name, quoted=True)
-            columns += [exp.Min(this=column), exp.Max(this=column.copy())]
-        (row,) = self.engine.rows(exp.select(*columns).from_(table_named(table), copy=False))
-        return {name: (int(row[2 * i] or 0), int(row[2 * i + 1] or 0)) for i, name in enumerate(names)}
-
-
-def _as(table: str, alias: str) -> exp.Expr:
-    return exp.alias_(table_named(table), alias, table=True)
-
-
-def _condition(alias: str, figure: Figure, how: str) -> exp.Expr:
-    def same(left: str, right: str) -> exp.Expr:
-        return exp.EQ(this=exp.column(left, table=alias), expression=exp.column(right, table="s"))
-
-    match how:
-        case "institution":
-            return (
-                same("subject_id", "institution_id")
-                if figure.table.startswith("supplied/")
-                else _through_institution(alias)
-            )
-        case "team":
-            return same("subject_id", "team_id")
-        case "bank":
-            return exp.EQ(this=exp.column("subject_id", table=alias), expression=exp.Literal.string("bank"))
-        case "subject_id":
-            return same("subject_id", "subject_id")
-    condition = same("subject_no", "subject_no")
-    return exp.And(this=condition, expression=same("spell_no", "spell_no")) if figure.by_spell else condition
-
-
-def _through_institution(alias: str) -> exp.Expr:
-    number = filled("SELECT w.subject_no FROM w_institution AS w WHERE w.subject_id = s.institution_id")
-    return exp.EQ(this=exp.column("subject_no", table=alias), expression=exp.Subquery(this=number))
-
-
-def _value_columns(alias: str, name: str, figure: Figure) -> list[exp.Expr]:
-    """Return the value column: 0 where there is no row, unknown where a row's figure was."""
-    if not figure.table:
-        return [
-            exp.alias_(exp.Cast(this=exp.Null(), to=exp.DataType.build("BIGINT")), f"m:{name}", quoted=True)
-        ]
-    num: exp.Expr = exp.column("num", table=alias)
-    if figure.by_days:
-        num = exp.Mul(this=num, expression=exp.column("spell_days", table="s"))
-    none = exp.Is(this=exp.column("bad", table=alias), expression=exp.Null())
-    missing: exp.Expr = n.integer(0) if figure.empty_is_zero else exp.Null()
-    bad = exp.GT(this=exp.column("bad", table=alias), expression=n.integer(0))
-    columns: list[exp.Expr] = [
-        exp.alias_(n.case([(none, missing), (bad, exp.Null())], num), f"m:{name}", quoted=True)
-    ]
-    if figure.is_mean:
-        columns.append(exp.alias_(exp.column("den", table=alias), f"n:{name}", quoted=True))
-    return columns
 
 
 __all__ = ["Appraisal", "Num", "Outcome", "Result", "measures_read"]

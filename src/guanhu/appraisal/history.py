@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from guanhu.appraisal.decided import join_decided
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.lines import Card, leaf_key
 from guanhu.appraisal.parameters import value_of
@@ -90,8 +91,7 @@ class History:
         inputs = {x.name: x for root in roots for x in t.walk(root) if isinstance(x, t.InputRef)}
         for name, asked in inputs.items():
             if self.rulebook.inputs[name].by_person:
-                decided = self._decided(asked, card.instance)
-                card.leaves[f"input:{name}"] = self._joined(card, decided, asked.unit, f"input:{name}")
+                join_decided(self.engine, self.rulebook, card, asked, self._joined)
 
     def _leaf(self, card: Card, node: t.Expr, key: str) -> Compiled:
         instance = card.instance
@@ -196,25 +196,6 @@ class History:
         return self._joined(
             card, {subject: _over(node.how, values) for subject, values in gathered.items()}, node.unit, key
         )
-
-    def _decided(self, node: t.InputRef, instance: Instance) -> dict[str, Value]:
-        """Return people's own decisions for an input: the newest dated inside the instance."""
-        declared = self.rulebook.inputs[node.name]
-        query = filled(
-            "SELECT person_id, day, value FROM f_human_decisions WHERE rulebook = :id AND input = :input ORDER BY day",
-            id=exp.Literal.string(self.rulebook.id),
-            input=exp.Literal.string(node.name),
-        )
-        found: dict[str, Value] = {}
-        for subject, day, text in self.engine.rows(query):
-            value = value_of(declared.unit, text)
-            inside = not isinstance(value, Fraction) or (
-                (declared.low is None or value >= declared.low)
-                and (declared.high is None or value <= declared.high)
-            )
-            if day in instance.days and inside and not isinstance(value, date):
-                found[subject] = value
-        return found
 
     # -- what an instance adds --
 

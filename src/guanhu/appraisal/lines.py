@@ -7,13 +7,14 @@ group's card has been kept as a table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from sqlglot import exp
 
+from guanhu.appraisal.among import Window
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.figure import Figure
 from guanhu.appraisal.leaves import input_column, rows_in_force
@@ -75,6 +76,7 @@ class Card:
         self.others: dict[str, Card] = {}
         self.compiler = Compiler(self)
         self.measured: dict[t.Expr, Num] = {}
+        self.below: dict[t.Expr, Compiled] = {}
         self.flushes = 0
         self.size = int(engine.rows(filled("SELECT count(*) FROM c", c=table))[0][0])
 
@@ -82,8 +84,8 @@ class Card:
         """Continue on a kept table; every column so far is a plain one."""
         self.sheet = Sheet(table_named(table), f"_{self.flushes}_")
         self.table = table
-        self.leaves = {key: _plain(value) for key, value in self.leaves.items()}
-        self.lines = {key: _plain(value) for key, value in self.lines.items()}
+        self.leaves = {key: plain(value) for key, value in self.leaves.items()}
+        self.lines = {key: plain(value) for key, value in self.lines.items()}
 
     def flush(self) -> None:
         """Keep the card with all its columns as a table."""
@@ -209,20 +211,24 @@ class Card:
 
     def group_figure(self, node: t.Group) -> Compiled:
         """Return a figure of the others."""
+        if node.below:
+            from guanhu.appraisal.levels import below_figure  # noqa: PLC0415 - cards and levels need each other
+
+            return below_figure(self, node)
         if node.among != self.group.id:
             return self.figure_of_other(node)
         # What is gathered is a member's card: of oneself as of the others.
         with self.reading(wholes=False):
             value = self.compiler.compile(node.of)
-        return _Window(node, value, self.size, self.sheet.bind).result()
+        return Window(node, value, self.size, self.sheet.bind).result()
 
     def figure_of_other(self, node: t.Group) -> Compiled:
         """Return a figure of another group, by the attributes that both share."""
         other = self.others[node.among]
         value = other.compiler.compile(node.of)
         other.flush()
-        value = _plain(value)
-        found = _Window(node, value, other.size, other.sheet.bind).aggregated()
+        value = plain(value)
+        found = Window(node, value, other.size, other.sheet.bind).aggregated()
         by = [exp.column(b, quoted=True) for b in node.by]
         source = table_named(other.table)
         columns = [exp.alias_(sql, name, quoted=True) for name, sql in found.columns]
@@ -432,12 +438,13 @@ def id_of(node: t.Expr | None) -> str:
     return f"{node.place.line}:{node.place.column}" if node is not None else ""
 
 
-def _plain(value: Compiled) -> Compiled:
+def plain(value: Compiled) -> Compiled:
+    """Return a value as the plain column that it is once the card has been kept."""
     match value:
         case Num():
             return Num(value.sql, value.scale, value.low, value.high, 0)
         case Pair():
-            dividend, divisor = _plain(value.dividend), _plain(value.divisor)
+            dividend, divisor = plain(value.dividend), plain(value.divisor)
             if not isinstance(dividend, Num) or not isinstance(divisor, Num):
                 raise TypeError("pair")
             return Pair(dividend, divisor)
@@ -453,139 +460,3 @@ def _aliased(table: exp.Expr, alias: str) -> exp.Expr:
     if isinstance(table, exp.Subquery):
         return exp.Subquery(this=table.this, alias=exp.TableAlias(this=exp.to_identifier(alias)))
     return exp.alias_(table, alias, table=True)
-
-
-@dataclass(slots=True)
-class _Aggregated:
-    columns: list[tuple[str, exp.Expr]]
-    value: Compiled
-
-
-class _Window:
-    """A group figure as window functions, or as aggregates for another group's card.
-
-    Only the card in force at the end of the instance represents a subject: an earlier spell meets its own
-    later card like those of the others. One unknown member, or fewer than the least number, make the figure
-    unknown.
-    """
-
-    def __init__(
-        self, node: t.Group, value: Compiled, size: int, bind: Callable[[Compiled], Compiled]
-    ) -> None:
-        self.node = node
-        self.size = max(size, 1)
-        self.value = value
-        self.level = level_of(value)
-        self.x = sql_of(value)
-        self.bind = bind
-
-    def over(self, function: exp.Expr, *, own: bool = False, also: exp.Expr | None = None) -> exp.Expr:
-        """Return an aggregate of the last cards among the members, or of the subject's own last card there."""
-        condition: exp.Expr = exp.column("is_last")
-        if also is not None:
-            condition = exp.And(this=condition, expression=n.wrap(also))
-        partition = [exp.column(b, quoted=True) for b in self.node.by]
-        if own:
-            partition.append(exp.column("subject_no"))
-        chosen = exp.Filter(this=function, expression=exp.Where(this=condition))
-        return exp.Window(this=chosen, partition_by=partition)
-
-    def better(self) -> exp.Expr:
-        """Return how many last cards come before this one's value, its peers left out."""
-        order = exp.Order(
-            expressions=[exp.Ordered(this=self.x, desc=not self.node.lowest_first, nulls_first=False)]
-        )
-        before = exp.WindowSpec(
-            kind="RANGE", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW", exclude="GROUP"
-        )
-        found = self.over(exp.Count(this=exp.Star()))
-        found.set("order", order)
-        found.set("spec", before)
-        return found
-
-    def number(self, function: str) -> exp.Expr:
-        argument: exp.Expr = self.x
-        if self.node.how == "count":
-            argument = n.case([(self.x, n.integer(1))], n.integer(0))
-        if isinstance(self.value, Num) and function == "sum":
-            argument = exp.Cast(this=argument, to=exp.DataType.build("INT128"))
-        return {"sum": exp.Sum, "min": exp.Min, "max": exp.Max}[function](this=argument)
-
-    def result(self) -> Compiled:
-        node = self.node
-        size = self.over(exp.Count(this=exp.Star()))
-        members = size
-        if not node.self_in:
-            members = exp.Sub(this=size, expression=self.over(exp.Count(this=exp.Star()), own=True))
-        guards: list[exp.Expr] = [
-            exp.LT(this=n.wrap(self.over(exp.Count(this=self.x))), expression=n.wrap(size)),
-            exp.LT(this=n.wrap(members), expression=n.integer(node.least_size)),
-        ]
-        if node.how == "rank":
-            guards.append(n.is_null(self.x))
-        guard = n.any_of(guards)
-        if node.how == "rank":
-            return Num(n.case([(guard, exp.Null())], self.rank()), Fraction(1), 1, self.size + 1, self.level)
-        gathered, level = self.gathered()
-        scale, low, high = self.bounds()
-        num = Num(n.case([(guard, exp.Null())], gathered), scale, low, high, level)
-        if node.how != "average":
-            return num
-        return Pair(num, Num(members, Fraction(1), 0, self.size, self.level))
-
-    def rank(self) -> exp.Expr:
-        """Return 1 and the number of others that are better; a subject is never before itself."""
-        own = self.over(exp.Max(this=self.x), own=True)
-        op = exp.LT if self.node.lowest_first else exp.GT
-        itself = n.case([(op(this=n.wrap(own), expression=n.wrap(self.x)), n.integer(1))], n.integer(0))
-        others = exp.Sub(this=n.wrap(self.better()), expression=n.wrap(itself))
-        return exp.Add(this=n.wrap(others), expression=n.integer(1))
-
-    def gathered(self) -> tuple[exp.Expr, int]:
-        """Return the sum, highest or lowest of the members, without the subject itself where it is left out."""
-        function = {"highest": "max", "lowest": "min"}.get(self.node.how, "sum")
-        everything = self.over(self.number(function))
-        if self.node.self_in:
-            return everything, self.level
-        own = self.over(self.number(function), own=True)
-        if function == "sum":
-            none = exp.Coalesce(this=own, expressions=[n.integer(0)])
-            return exp.Sub(this=n.wrap(everything), expression=n.wrap(none)), self.level
-        # The next one, where the subject alone holds the first place.
-        first, mine = self._column(everything), self._column(own)
-        same = exp.EQ(this=n.wrap(self.x), expression=n.wrap(first.sql))
-        alone = exp.EQ(this=self.over(exp.Count(this=exp.Star()), also=same), expression=n.integer(1))
-        other = self.over(self.number(function), also=exp.NEQ(this=n.wrap(self.x), expression=first.sql))
-        holds = exp.And(this=exp.EQ(this=mine.sql, expression=first.sql), expression=alone)
-        return n.case([(holds, other)], first.sql), max(first.level, mine.level)
-
-    def _column(self, sql: exp.Expr) -> Num:
-        scale, low, high = self.bounds()
-        found = self.bind(Num(sql, scale, low, high, self.level))
-        if not isinstance(found, Num):
-            raise TypeError(self.node.how)
-        return found
-
-    def bounds(self) -> tuple[Fraction, int, int]:
-        if self.node.how == "count" or not isinstance(self.value, Num):
-            return Fraction(1), 0, self.size
-        if self.node.how in ("highest", "lowest"):
-            return self.value.scale, self.value.low, self.value.high
-        return self.value.scale, min(self.value.low, 0) * self.size, max(self.value.high, 0) * self.size
-
-    def aggregated(self) -> _Aggregated:
-        node = self.node
-        function = {"highest": "max", "lowest": "min"}.get(node.how, "sum")
-        size = exp.Count(this=exp.Star())
-        unknown = exp.LT(this=exp.Count(this=self.x), expression=size)
-        few = exp.LT(this=size, expression=n.integer(node.least_size))
-        scale, low, high = self.bounds()
-        name = f"{node.how}@{node.among}/{node.place.line}:{node.place.column}"
-        columns: list[tuple[str, exp.Expr]] = [
-            (name, n.case([(n.any_of([unknown, few]), exp.Null())], self.number(function)))
-        ]
-        num = n.column(name, scale, low, high)
-        if node.how != "average":
-            return _Aggregated(columns, num)
-        columns.append((f"{name}/n", size))
-        return _Aggregated(columns, Pair(num, n.column(f"{name}/n", Fraction(1), 0, self.size)))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.ranges import pieces
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.values import Unknown
 from guanhu.rulebook.run.template import filled
 from guanhu.values import units
 from guanhu.values.dates import Span, date_of
@@ -106,19 +108,59 @@ def read_parameters(engine: Engine, rulebook: t.Rulebook) -> tuple[Parameters, l
                 )
             )
             continue
-        if isinstance(found, Fraction) and not _allowed(declared, found):
-            problems.append(
-                _problem(
-                    "RUN012",
-                    name,
-                    f"值 {value} 不在允许的范围内",
-                    f"the value {value} lies outside the allowed range",
-                )
-            )
+        if isinstance(found, Fraction) and not declared.allows(found):
+            problems.append(_outside(name, value))
             continue
         row = Dated(Span(start, end), found, document, approved_by)
         parameters.values.setdefault(name, {}).setdefault(split, []).append(row)
+    problems.extend(_held_to_formulas(rulebook, parameters))
     return parameters, problems
+
+
+def _outside(name: str, value: str, since: date | None = None) -> Problem:
+    zh, en = (f"{since} 起, ", f"from {since} on ") if since is not None else ("", "")
+    return _problem(
+        "RUN012",
+        name,
+        f"{zh}值 {value} 不在允许的范围内",
+        f"{en}the value {value} lies outside the allowed range",
+    )
+
+
+def _held_to_formulas(rulebook: t.Rulebook, parameters: Parameters) -> list[Problem]:
+    """Hold inputs to ranges that are made of other inputs; on days without a range the value is absent.
+
+    Errors:   RUN012 outside, RUN014 the range is not known (a warning).
+    """
+    problems: list[Problem] = []
+    # In the order in which the text needs them: what a range reads has been held to its own range before.
+    for declared in rulebook.inputs.values():
+        if declared.by_person or (declared.least is None and declared.most is None):
+            continue
+        read = inputs_in([declared.least, declared.most], rulebook.tables)
+        for keys, rows in parameters.values.get(declared.id, {}).items():
+            kept: list[Dated] = []
+            for row in rows:
+                for days, held in pieces(rulebook, parameters, declared, keys, row, read):
+                    if isinstance(held, Unknown):
+                        problems.append(_no_range(declared.id, keys, days, held))
+                    elif not held:
+                        problems.append(_outside(declared.id, str(row.value), days.start))
+                    else:
+                        kept.append(replace(row, days=days))
+            parameters.values[declared.id][keys] = kept
+    return problems
+
+
+def _no_range(name: str, keys: tuple[str, ...], days: Span, unknown: Unknown) -> Problem:
+    of = f"({' | '.join(keys)})" if keys else ""
+    return _problem(
+        "RUN014",
+        name,
+        f"{name}{of} 在 {days.start} 起允许的范围不明({unknown.cause} 没有提供), 这些天当作没有给定",
+        f"what {name}{of} may be from {days.start} on is not known ({unknown.cause} is not supplied): on these days it counts as not given",
+        severity="warning",
+    )
 
 
 def value_of(unit: units.Unit, text: str) -> Fraction | date | str | None:
@@ -128,12 +170,6 @@ def value_of(unit: units.Unit, text: str) -> Fraction | date | str | None:
     if units.is_choice(unit):
         return text
     return decimal_of(text.strip().replace(",", "").removesuffix("元"))
-
-
-def _allowed(declared: t.Input, value: Fraction) -> bool:
-    return (declared.low is None or value >= declared.low) and (
-        declared.high is None or value <= declared.high
-    )
 
 
 def _problem(code: str, name: str, zh: str, en: str, severity: str = "error") -> Problem:

@@ -59,7 +59,7 @@ SELECT w.subject_no, 1 AS spell_no, w.subject_id, CAST(NULL AS VARCHAR) AS post,
        w.subject_id AS institution_id, CAST(NULL AS VARCHAR) AS team_id, i.area, i.level,
        CAST(NULL AS VARCHAR) AS person_kind, CAST(NULL AS DATE) AS hired_on, CAST(NULL AS DATE) AS left_on,
        :start AS spell_start, :stop AS spell_end, CAST(:stop - :start AS BIGINT) AS spell_days, TRUE AS is_last,
-       CAST(NULL AS DATE) AS grade_since
+       CAST(NULL AS DATE) AS grade_since, i.parent_id AS above_id
 FROM w_institution AS w LEFT JOIN places AS i ON i.institution_id = w.subject_id
 """
 _TEAM_CARDS = """

@@ -332,6 +332,8 @@ class OpenRun:
                 attributes |= {"team_id": subject} if kind == "team" else {}
             if kind not in ("person", "institution"):
                 attributes |= dict.fromkeys(("area", "level"))
+            if kind != "institution":
+                attributes["above_id"] = None
             known = {k: v for k, v in attributes.items() if v is not None}
             lines, measures = values.get((instance, group, subject), ({}, {}))
             own = whole.get((instance, group, subject), {})
@@ -404,19 +406,18 @@ _ATTRIBUTES = (
     "person_kind",
     "hired_on",
     "left_on",
+    "above_id",
 )
 _LAST_CARDS = """
 SELECT p.instance, p.group_id, p.subject_id, p.days, p.post, p.grade, p.institution_id, i.area, i.level, q.team_id,
-       s.person_kind, s.hired_on, s.left_on
+       s.person_kind, s.hired_on, s.left_on, i.parent_id
 FROM (
   SELECT * FROM people
   QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id ORDER BY spell_no DESC) = 1
 ) AS p
 LEFT JOIN f_staff AS s ON s.person_id = p.subject_id
 LEFT JOIN f_posts AS q ON q.person_id = p.subject_id AND q.from_day <= p.last_day AND q.to_day > p.last_day
-LEFT JOIN (
-  SELECT * FROM f_institutions QUALIFY row_number() OVER (PARTITION BY institution_id ORDER BY from_day DESC) = 1
-) AS i ON i.institution_id = p.institution_id
+ASOF LEFT JOIN f_institutions AS i ON i.institution_id = p.institution_id AND i.from_day <= p.last_day
 """
 
 

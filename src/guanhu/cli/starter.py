@@ -64,7 +64,7 @@ def write_starter(folder: Path) -> list[Path]:
     texts = {
         "rulebook.yaml": _RULEBOOK.format(id=folder.resolve().name.replace(" ", "_")),
         "examples.yaml": _EXAMPLES,
-        "NOTES.md": "# 说明\n\n条款 | 写成 | 备注\n---|---|---\n",
+        "NOTES.md": "# 说明\n\n长的表放在旁边的文件里: `rows: {file: 价目.csv}`。\n\n条款 | 写成 | 备注\n---|---|---\n",
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from guanhu.facts.coverage import FILE_NAME, Declared, kind_called
 from guanhu.facts.problems import problem
-from guanhu.facts.reading.workbook import Sheet, sheets_of
+from guanhu.facts.reading.workbook import opened_book
+from guanhu.files.sheets import Sheet
 from guanhu.kinds.schema import Kind
 from guanhu.values.problem import Place, Problem
 
@@ -93,7 +94,7 @@ def _is_empty_sheet(found: Found) -> bool:
 
 def _sheets(path: Path, declared: Declared) -> tuple[list[Found], list[Problem]]:
     """Return the sheets of a workbook that are named after kinds."""
-    sheets, problems = sheets_of(path)
+    sheets, problems = opened_book(path)
     found = []
     for sheet in sheets:
         kind = kind_called(sheet.name, declared.events)

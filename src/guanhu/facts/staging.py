@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from guanhu.facts import sql
 from guanhu.facts.cells import at_rest_of, bad_of, value_of
-from guanhu.facts.reading.opened import HEADING_ROW, Opened
+from guanhu.facts.reading.opened import Opened
+from guanhu.files.sheets import HEADING_ROW
 
 if TYPE_CHECKING:
     import duckdb

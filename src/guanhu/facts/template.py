@@ -16,7 +16,7 @@ from typing import Any
 
 from guanhu.facts.coverage import FILE_NAME
 from guanhu.facts.folder import NOTES_SHEET
-from guanhu.facts.reading.workbook_guard import ROWS_MAX
+from guanhu.files.workbook_guard import ROWS_MAX
 from guanhu.kinds.catalogue import CATALOGUE, event_kind
 from guanhu.kinds.schema import Column, Dated, Kind
 from guanhu.values.dates import Span

@@ -330,7 +330,8 @@ class Group(Node):
     `by` narrows to those with the same attribute (institution_id, grade, post …). `self_in` tells
     whether the subject itself belongs. `rank` 1 is the highest (`lowest first` turns it); equals share
     the better rank. Fewer than `least_size` known members, or any unknown member, make it unknown.
-    `average` is rounded at 9 places (12 for each quotient).
+    `average` is rounded at 9 places (12 for each quotient). `below`: among the institutions directly below the
+    subject at the end of the instance; what is gathered may then be the line that asks.
     """
 
     how: str
@@ -340,6 +341,7 @@ class Group(Node):
     self_in: bool
     least_size: int
     lowest_first: bool
+    below: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -200,15 +200,26 @@ class ChoiceSet(Declaration):
 class Input(Declaration):
     """What the text leaves to the bank or to a person. Absent is refused, never zero.
 
-    `by` names the key attributes; `allowed` is a closed range in the unit; `by_person` marks a person's
-    decision (kind human_decisions, reason required) instead of a parameter.
+    `by` names the key attributes; `by_person` marks a person's decision (kind human_decisions, reason required)
+    instead of a parameter. What is allowed lies between `low` and `high`, or, where the text names no number,
+    between the formulas `least` and `most` of its keys and of other inputs; the ends belong to it as `_in` says.
     """
 
     unit: Unit
     by: tuple[str, ...]
     low: Fraction | None = None
     high: Fraction | None = None
+    low_in: bool = True
+    high_in: bool = True
+    least: Expr | None = None
+    most: Expr | None = None
     by_person: bool = False
+
+    def allows(self, value: Fraction, low: Fraction | None = None, high: Fraction | None = None) -> bool:
+        """Tell whether a value lies in the range; `low` and `high` are what the formulas came to."""
+        low, high = self.low if low is None else low, self.high if high is None else high
+        above = low is None or value > low or (self.low_in and value == low)
+        return above and (high is None or value < high or (self.high_in and value == high))
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,10 +265,11 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableVersion:
-    """The rows in force from a day on."""
+    """The rows in force from a day on; `source` is the file that they stand in, when not in the text itself."""
 
     start: date
     rows: tuple[TableRow, ...]
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -430,7 +442,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
-    """A checked rulebook. `order` lists measures, lines and decisions so that each stands after what it reads."""
+    """A checked rulebook. `order` lists measures, lines and decisions so that each stands after what it reads.
+
+    `levels` are the lines of `order` that read themselves, or each other, among the institutions below: those that
+    stand together in `order` are evaluated together, from the lowest institutions upwards.
+    """
 
     id: str
     title: str
@@ -450,6 +466,7 @@ class Rulebook:
     readings: Mapping[str, str] = field(default_factory=dict)
     states: Mapping[str, Unit] = field(default_factory=dict)
     preamble: str = ""
+    levels: frozenset[str] = frozenset()
 
     def evaluated(self) -> list[Line | Decision]:
         """Return everything that is evaluated in an instance: lines, totals, checks, decisions."""

@@ -7,17 +7,21 @@ invariant of our own is an exception instead (`values.exact.InvariantBroken`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where something stands: a file and, when known, line and column (both counted from 1) or a sheet."""
+    """Where something stands: a file and, when known, line and column (both counted from 1) or a sheet.
+
+    `is_cell`: the column counts cells, so all of a cell's text has one place.
+    """
 
     file: str
     line: int = 0
     column: int = 0
     sheet: str = ""
+    is_cell: bool = field(default=False, repr=False, compare=False)
 
     def __str__(self) -> str:
         """Return `file[sheet]:line:column`, leaving out what is not known.

@@ -12,6 +12,7 @@ import pytest
 from sqlglot import exp
 
 from guanhu.appraisal import (
+    among,
     appraise,
     cubes,
     events,
@@ -319,7 +320,7 @@ MUTANTS = (
     Planted("a quotient has 2 places", "formulas", setting(n, "quotient_rounded", lambda f: lambda pair, _places, bind: n.rescaled(f(pair, 2, bind), Fraction(1, 10**12)))),
     Planted("the divisor's sign is ignored", "formulas", setting(n, "_compare_pairs", ignoring_the_divisors_sign)),
     Planted("growth over less than nothing", "formulas", setting(scalar.Compiler, "_quotient", on_node(lambda q: replace(q, positive=False)))),
-    Planted("an unknown case is passed over", "formulas", setting(scalar.Compiler, "_picked", without_unknown_arms)),
+    Planted("an unknown case is passed over", "formulas", setting(scalar.Compiler, "picked", without_unknown_arms)),
     Planted("unknown and yes is no", "formulas", setting(scalar.Compiler, "_joined", unknown_is_no)),
     Planted("an unknown condition counts as no", "formulas", setting(scalar.Compiler, "_count_true", counting_unknown_as_no)),
     Planted("a bracket is closed on the other side", "formulas", setting(scalar.Compiler, "cell", flat_cell)),
@@ -366,14 +367,14 @@ MUTANTS = (
     Planted("times looks one instance further back", "past", setting(history.History, "_first_of_last", lambda f: lambda self, instance, last: f(self, instance, last + 1))),
     Planted("the last month is not summed", "past", setting(history, "instances", lambda f: lambda every, span: list(f(every, span))[:-1])),
     Planted("a decision is in force a month late", "past", setting(history, "in_force_day", lambda f: lambda decision, days: f(decision, replace(days, end=days.end.replace(month=days.end.month + 1))))),
-    Planted("the others include oneself", "past", setting(lines._Window, "__init__", window_node(self_in=True))),
-    Planted("a group of any size will do", "past", setting(lines._Window, "__init__", window_node(least_size=1))),
-    Planted("the group is the whole bank", "past", setting(lines._Window, "__init__", window_node(by=()))),
+    Planted("the others include oneself", "past", setting(among.Window, "__init__", window_node(self_in=True))),
+    Planted("a group of any size will do", "past", setting(among.Window, "__init__", window_node(least_size=1))),
+    Planted("the group is the whole bank", "past", setting(among.Window, "__init__", window_node(by=()))),
     Planted("odd fen lost", "past", text(pools, "CASE WHEN place <= odd THEN 1 ELSE 0 END", "0")),
     Planted("an odd fen goes to the larger id", "past", text(pools, "ORDER BY rest DESC, subject_id", "ORDER BY rest DESC, subject_id DESC")),
     Planted("an odd fen goes to the smallest remainder", "past", text(pools, "ORDER BY rest DESC", "ORDER BY rest")),
     Planted("a pool is shared by the last spell's figure", "past", setting(pools, "person_table", lambda _: lambda _engine, card, _rulebook: (card.table, card.lines))),
     Planted("a figure below 0 takes part in a pool", "past", text(pools, "AND min(pool_share) OVER w >= 0", "")),
     Planted("members of a pool may name different amounts", "past", text(pools, "AND min(pool_amount) OVER w = max(pool_amount) OVER w", "")),
-    Planted("the rank runs the other way", "past", setting(lines._Window, "__init__", lambda f: lambda self, node, *rest: f(self, replace(node, lowest_first=not node.lowest_first), *rest))),
+    Planted("the rank runs the other way", "past", setting(among.Window, "__init__", lambda f: lambda self, node, *rest: f(self, replace(node, lowest_first=not node.lowest_first), *rest))),
 )  # fmt: skip

@@ -103,6 +103,15 @@ DEFECTS = [
     ("RUL002", "name: 试行", "name: 试行: 甲", "改成全角"),
     ("RUL072", "checks:\n", "checks:\n  pay: {clause: 一, when: score < 1}\n", "已经有了"),
     ("RUL073", "from: balances}", "from: fees, over: base of last year}", "移动基数"),
+    ("RUL049", "unit: ratio}", "unit: ratio, allowed: many}", "不是范围"),
+    ("RUL049", "unit: ratio}", 'unit: ratio, allowed: "[2%, 1%]"}', "没有数"),
+    ("RUL049", "unit: ratio}", 'unit: ratio, allowed: "[1%, 2%, 3%]"}', "不是范围"),
+    ("RUL020", "unit: ratio}", 'unit: ratio, allowed: "[1% +, 2%]"}', ""),
+    ("RUL030", "unit: ratio}", 'unit: ratio, allowed: "[flor, 2%]"}', "flor"),
+    ("RUL031", "unit: ratio}", 'unit: ratio, allowed: "[1元 * 2, 2%]"}', "应当是 ratio"),
+    ("RUL040", "unit: ratio}", 'unit: ratio, allowed: "[0%, price * 2]"}', "环"),
+    ("RUL030", "unit: ratio}", 'unit: ratio, allowed: "[0%, deposits]"}', "deposits"),
+    ("RUL041", "unit: ratio}", 'unit: money, from: person, allowed: "[0, deposits * 10%]"}', "写在行里"),
 ]
 
 SETS = {

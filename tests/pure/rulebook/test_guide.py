@@ -68,11 +68,12 @@ def test_there_are_patterns_enough() -> None:
     assert all(examples_of(path).is_file() for path in PATTERNS)
 
 
-def test_the_regulation_of_the_guide_loads_and_its_examples_hold() -> None:
-    rulebook, problems = load(GUIDE / "example")
+@pytest.mark.parametrize("name", ["example", "table-file", "levels"])
+def test_the_rulebooks_of_the_guide_load_and_their_examples_hold(name: str) -> None:
+    rulebook, problems = load(GUIDE / name)
     assert problems == []
     assert rulebook is not None
-    assert failures(rulebook, GUIDE / "example") == []
+    assert failures(rulebook, GUIDE / name) == []
 
 
 def test_the_other_reading_of_each_doubt_loads() -> None:

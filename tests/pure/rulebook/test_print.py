@@ -279,3 +279,27 @@ lines:
         "指标 有效户 [一]: 本期的余额, 只计“客户日均”不低于 1万元的, 取期末户数, 按分配比例归属",
         "指标 上季有效户 [一]: 上季(作为基数, 按本期的管户和比例归属)的余额, 只计“客户日均”不低于 1万元的, 取期末户数, 按分配比例归属, 条件里的“客户日均”是本期的",
     ]
+
+
+def test_a_range_of_formulas_is_printed_as_sentences(tmp_path: Path) -> None:
+    (tmp_path / "rulebook.yaml").write_text(
+        """\
+rulebook: t
+name: 试行
+calendar: {every: quarter}
+who: {clause: 一, is: post = 客户经理}
+words:
+  posts: {of: post, are: [客户经理]}
+inputs:
+  limit: {name: 上限, clause: 一, by: [grade], unit: money}
+  cut: {name: 扣减, clause: 一, unit: money, from: person, allowed: "(0, limit * 2]"}
+lines:
+  pay: {clause: 一, pay: cut}
+""",
+        "utf-8",
+    )
+    rulebook, problems = load(tmp_path)
+    assert problems == []
+    assert rulebook is not None
+    write_document(rulebook, tmp_path, "md", tmp_path / "out.md")
+    assert "高于 0 元, 不高于 《上限》(按等级) × 2" in (tmp_path / "out.md").read_text("utf-8")

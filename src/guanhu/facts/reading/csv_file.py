@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from guanhu.facts import sql
 from guanhu.facts.problems import problem
-from guanhu.facts.reading.encoding import UTF8, encoding_of, surveyed, transcoded
 from guanhu.facts.reading.opened import Opened, matched, recognised
+from guanhu.files.csv_records import SEPARATORS, records
+from guanhu.files.encoding import UTF8, encoding_of, surveyed, transcoded
 from guanhu.kinds.schema import Kind
 from guanhu.values.problem import Place, Problem
 
-SEPARATORS = (",", "\t", ";", "|")
 BYTES_MAX = 20 << 30
 """A csv file may have 20 GiB."""
-FIELD_MAX = 1 << 16
-"""Longest text of one field; beyond it a quote was not closed."""
-RECORD_LINES_MAX = 50
-"""Most lines of one record; beyond it a quote was not closed."""
 ROW_NO = "row_no"
 HEADINGS_WRONG = frozenset({"FAC022", "FAC023", "FAC024"})
 """After these nothing can be said of the rows."""
@@ -111,7 +107,7 @@ def _mended(source: Path, target: Path, shown: str, width: int, separator: str) 
     with target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
         writer.writerow([ROW_NO, *(f"c{index}" for index in range(width))])
-        for row_no, record in _records(source, separator):
+        for row_no, record in records(source, separator):
             if row_no == 1 or record == []:
                 continue
             if record is not None and len(record) == width + 1 and not record[-1]:
@@ -125,30 +121,6 @@ def _mended(source: Path, target: Path, shown: str, width: int, separator: str) 
                 code = "FAC028" if record is None else "FAC026"
                 problems.append(problem(code, at, seen=len(record or ()), expected=width))
     return problems + _and_more(Place(shown), "FAC026", count)
-
-
-def _records(source: Path, separator: str) -> Iterator[tuple[int, list[str] | None]]:
-    """Yield (row, fields) of a csv text; None for a record whose quote is not closed, where reading ends."""
-    with source.open("r", encoding="utf-8-sig", newline="", errors="strict") as stream:
-        reader = csv.reader(stream, delimiter=separator, strict=True)
-        row_no, line = 0, 0
-        while True:
-            row_no += 1
-            try:
-                record = next(reader, None)
-            except csv.Error:
-                yield row_no, None
-                if reader.line_num - line > RECORD_LINES_MAX:
-                    return
-                line = reader.line_num
-                continue
-            if record is None:
-                return
-            if reader.line_num - line > RECORD_LINES_MAX or any(len(text) > FIELD_MAX for text in record):
-                yield row_no, None
-                return
-            line = reader.line_num
-            yield row_no, record
 
 
 def _and_more(place: Place, code: str, count: int) -> list[Problem]:

@@ -10,13 +10,12 @@ from pathlib import Path
 from guanhu.facts import sql
 from guanhu.facts.cells import is_readable
 from guanhu.facts.problems import problem
+from guanhu.files.sheets import HEADING_ROW
 from guanhu.kinds.schema import Column, Kind
 from guanhu.values.problem import Place, Problem
 
 SHOWN_MAX = 20
 HEADING_SHOWN_MAX = 40
-HEADING_ROW = 1
-"""The row of the headings; the first row of facts is the next."""
 ALSO_CALLED = {"from": "from_day", "to": "to_day", "起": "from_day", "止": "to_day"}
 """Other headings that are understood everywhere."""
 

@@ -8,81 +8,33 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from guanhu.facts.manifest import sha256_of
 from guanhu.facts.problems import problem
 from guanhu.facts.reading.csv_file import ROW_NO, csv_relation
 from guanhu.facts.reading.marks import DATE, ERROR, FORMULA, LONG_NUMBER, MARK
-from guanhu.facts.reading.opened import HEADING_ROW, Opened, matched
-from guanhu.facts.reading.workbook_guard import SheetMarks, guarded
+from guanhu.facts.reading.opened import Opened, matched
+from guanhu.files.sheets import EXACT_MAX, HEADING_ROW, Sheet, sheets_of
 from guanhu.kinds.schema import Column, Kind
 from guanhu.values.problem import Place, Problem
 
-EXACT_MAX = 10**15
-"""A spreadsheet keeps 15 digits of a number; from here on the last ones are made up."""
 MERGED_SHOWN_MAX = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """One sheet of a workbook: its rows of cells and what else is known about them."""
-
-    file: str
-    name: str
-    rows: list[list[Any]]
-    marks: SheetMarks
-    merged: tuple[tuple[tuple[int, int], tuple[int, int]], ...]
-    is_hidden: bool
-    source_sha256: str
-
-    @property
-    def headings(self) -> list[str]:
-        """Return the headings; empty ones at the end are left out."""
-        found = [str(cell).strip() for cell in self.rows[0]] if self.rows else []
-        while found and not found[-1]:
-            found.pop()
-        return found
-
-    @property
-    def has_rows(self) -> bool:
-        """Tell whether anything stands below the headings."""
-        return any(cell != "" for row in self.rows[HEADING_ROW:] for cell in row)
+_UNFIT = {"large": "FAC029", "broken": "FAC070", "unsafe": "FAC071"}
 
 
-def sheets_of(path: Path) -> tuple[list[Sheet], list[Problem]]:
+def opened_book(path: Path) -> tuple[list[Sheet], list[Problem]]:
     """Return the sheets of a workbook in order, and why it cannot be read.
 
     Errors:   FAC029, FAC070, FAC071.
     """
-    import python_calamine  # noqa: PLC0415 - only who reads a workbook pays for it
-
-    marks, problems = guarded(path)
-    if problems:
-        return [], problems
-    digest = sha256_of(path)
-    try:
-        with python_calamine.load_workbook(path) as book:
-            visible = {each.name: each.visible for each in book.sheets_metadata}
-            found = []
-            for name in book.sheet_names:
-                sheet = book.get_sheet_by_name(name)
-                found.append(
-                    Sheet(
-                        path.name,
-                        name,
-                        sheet.to_python(skip_empty_area=False),
-                        marks.get(name, SheetMarks()),
-                        tuple(sheet.merged_cell_ranges or ()),
-                        visible[name] != python_calamine.SheetVisibleEnum.Visible,
-                        digest,
-                    )
-                )
-    except Exception as error:  # noqa: BLE001 - a broken part may fail in any way inside the reader
-        return [], [problem("FAC070", Place(path.name), seen=type(error).__name__)]
-    return found, []
+    sheets, unfit = sheets_of(path)
+    return sheets, [
+        problem(_UNFIT[each.why], Place(path.name, sheet=each.sheet), seen=each.seen, most=each.most)
+        for each in unfit
+    ]
 
 
 def open_sheet(

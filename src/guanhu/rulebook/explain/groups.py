@@ -98,6 +98,8 @@ def group_figure(node: t.Group, members: list[Member], asker: Asker, shared: Sha
     for member in members:
         if any(member.attributes.get(by) != asker.attributes.get(by) for by in node.by):
             continue
+        if node.below and member.attributes.get("above_id") != asker.subject_id:
+            continue
         if member.subject_id != asker.subject_id or asker.own is None:
             others.append(evaluate(node.of, _MemberLeaves(member, shared)).value)
         elif asker.is_last:

@@ -6,13 +6,14 @@ whole subject (points by days, pay added and rounded), then what decisions set.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from typing import Protocol
 
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.decided import decided
 from guanhu.rulebook.explain.earlier import over_instances, previous_figure
 from guanhu.rulebook.explain.facts import PostSpan, SubjectFacts
 from guanhu.rulebook.explain.groups import Asker, Member, Others, group_figure, pool_part
@@ -427,7 +428,7 @@ class _CardLeaves:
                 return Traced(node, found.value, (found,))
             case t.InputRef():
                 if owner.rulebook.inputs[node.name].by_person:
-                    return Traced(node, self._decided(node, owner.facts.decided))
+                    return decided(node, owner, card.instance.days, owner.facts.decided, self)
                 return read_input(node, owner.inputs, card.instance.days.last_day, self)
             case t.SubjectValue():
                 return Traced(
@@ -436,7 +437,7 @@ class _CardLeaves:
             case t.InstanceValue():
                 return Traced(node, self._instance_value(node))
             case t.Group():
-                own = evaluate(node.of, self) if node.among == self.group.id else None
+                own = evaluate(node.of, self) if node.among == self.group.id and not node.below else None
                 members = owner.others.members(card.instance.key, node.among)
                 asker = Asker(owner.facts.subject_id, card.attributes, own, card.is_last)
                 return group_figure(node, members, asker, self)
@@ -453,21 +454,8 @@ class _CardLeaves:
     def input_for(self, node: t.InputRef, member: Member, env: Env) -> Traced:
         """Return an input for the keys of another member of a group."""
         if self.owner.rulebook.inputs[node.name].by_person:
-            return Traced(node, self._decided(node, member.decided))
+            return decided(node, self.owner, self.card.instance.days, member.decided, env)
         return read_input(node, self.owner.inputs, self.card.instance.days.last_day, env)
-
-    def _decided(self, node: t.InputRef, decided: Mapping[str, list[tuple[date, str]]]) -> Value:
-        declared = self.owner.rulebook.inputs[node.name]
-        found: Value = Unknown(f"inputs.{node.name}", "absent")
-        for day, text in sorted(decided.get(node.name, [])):
-            value = self.owner.inputs.parsed(node.name, text)
-            inside = not isinstance(value, Fraction) or (
-                (declared.low is None or value >= declared.low)
-                and (declared.high is None or value <= declared.high)
-            )
-            if day in self.card.instance.days and inside and value is not None:
-                found = value
-        return found
 
     def _instance_value(self, node: t.InstanceValue) -> Value:
         days = self.card.instance.days

@@ -278,6 +278,9 @@ class Teller:
             )
             text += f"{keys}{since}{source}"
         told = Told(text, traced.value, "input", declared.path, declared.clause)
+        if declared.by_person:
+            # What somebody decided has to lie between these.
+            told.parts.extend(x for part in traced.parts for x in self.inside(part))
         if isinstance(traced.note, InputNote):
             note = traced.note
             said = {"keys": list(note.keys), "since": str(note.since or ""), "document": note.document}

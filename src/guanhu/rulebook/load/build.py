@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from guanhu.kinds.schema import Kind
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load import formula as raw
 from guanhu.rulebook.load.fields import COMMON, Reader
-from guanhu.rulebook.load.scope import LineScope, RowScope, Scope
+from guanhu.rulebook.load.scope import KeyScope, LineScope, RowScope, Scope
 from guanhu.rulebook.load.text import Fields, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number, is_quotient
 from guanhu.rulebook.windows import Window, window_of
@@ -67,8 +68,11 @@ class Builder:
         every: str,
         library: dict[str, Tree],
         problems: list[Problem],
+        folder: Path | None = None,
     ) -> None:
-        """Keep the raw sections; `every` is the rulebook's own calendar unit."""
+        """Keep the raw sections; `every` is the rulebook's own calendar unit, `folder` holds its table files."""
+        self.folder = folder
+        self.table_files: dict[tuple[str, ...], Tree | None] = {}
         self.raw = sections
         self.library = library
         self.every = every
@@ -85,6 +89,7 @@ class Builder:
         self.states: dict[str, Unit] = {}
         self.state_order: dict[str, tuple[str, ...]] = {}
         self.order: list[str] = []
+        self.levels: frozenset[str] = frozenset()
         self._open: list[str] = []
         self.failed: set[str] = set()
         self._used: set[str] = set()
@@ -157,6 +162,8 @@ class Builder:
             return self.lookup(name, None, scope, place)
         if isinstance(scope, RowScope):
             return self._row_reference(name, scope, place)
+        if isinstance(scope, KeyScope):
+            return None
         if name in self.raw["lines"] or name in self.raw["checks"] or name in self.raw["decisions"]:
             return self._line_reference(name, scope, place)
         if name in self.raw["measures"] or name in self.library:
@@ -200,6 +207,9 @@ class Builder:
         return t.MeasureRef(name=name, unit=measure.unit, place=place)
 
     def _line_reference(self, name: str, scope: Scope, place: Place) -> t.Expr:
+        if isinstance(scope, LineScope) and scope.below:
+            # Of the subjects below it may be the very line that asks: `levels` puts them in order.
+            return self.line_ref(name, place, past=True)
         found = self.line_ref(name, place)
         own = scope.every if isinstance(scope, LineScope) else ""
         # A line that is still open reads itself, by way of others: building it again tells the ring.
@@ -245,7 +255,8 @@ class Builder:
         """Return a reference to a line, total, check or decision; `past` when its earlier value is read."""
         if name in self.raw["lines"] or name in self.raw["checks"]:
             # Reading the past (previous) is no cycle, nor is it through others: the unit then comes from the text.
-            is_open = f"line:{name}" in self._open or (past and self.says_unit(name))
+            unbuilt = past and (self.says_unit(name) or name in self.raw["checks"])
+            is_open = f"line:{name}" in self._open or unbuilt
             unit = self.declared_unit(name) if is_open else self.line(name, place).unit
         elif name in self.raw["decisions"]:
             unit = units.YES_NO
@@ -418,6 +429,10 @@ class Builder:
     def group_exists(self, name: str) -> bool:
         """Tell whether a group of subjects is declared."""
         return name in self.groups
+
+    def subject_of(self, group: str) -> str:
+        """Return what a group consists of; '' when there is no such group."""
+        return self.groups[group].subject if group in self.groups else ""
 
     # -- declarations on demand --
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from guanhu.kinds.catalogue import event_kind
 from guanhu.kinds.schema import SQL_TYPES, Column, Kind, is_declared_name
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.load.allowed import Allowed, allowed_of
 from guanhu.rulebook.load.build import Builder, Silent
 from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.scope import LineScope
-from guanhu.rulebook.load.tables import CellProblem, cell_of
 from guanhu.rulebook.load.text import Fields, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer
 from guanhu.values import units
@@ -128,28 +128,21 @@ def build_input(builder: Builder, name: str) -> t.Input:
             *_UNIT_HINT,
         )
         unit = units.NUMBER
-    low = high = None
-    if reader.has("allowed"):
-        try:
-            cell = cell_of(reader.text("allowed"), numeric=True, place=reader.place_of("allowed"))
-        except CellProblem as error:
-            builder.add(
-                "RUL049",
-                reader.place_of("allowed"),
-                error.zh,
-                error.en,
-                '写成 "[8%, 15%]"',
-                'write "[8%, 15%]"',
-            )
-        else:
-            low, high = (cell.low, cell.high) if isinstance(cell, t.RangeCell) else (None, None)
     by_person = reader.one_of("from", ("bank", "person"), "bank") == "person"
+    by = tuple(k for k, _ in reader.names("by"))
+    allowed = Allowed()
+    if reader.has("allowed"):
+        allowed = allowed_of(builder, reader, unit, by, by_person=by_person)
     common = builder.common(reader, name, "inputs")
     return t.Input(
         unit=unit,
-        by=tuple(k for k, _ in reader.names("by")),
-        low=low,
-        high=high,
+        by=by,
+        low=allowed.low,
+        high=allowed.high,
+        low_in=allowed.low_in,
+        high_in=allowed.high_in,
+        least=allowed.least,
+        most=allowed.most,
         by_person=by_person,
         **common,
     )

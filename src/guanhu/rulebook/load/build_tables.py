@@ -10,6 +10,7 @@ from guanhu.rulebook.load import formula as raw
 from guanhu.rulebook.load.build import Builder, Silent
 from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.scope import RowScope, Scope
+from guanhu.rulebook.load.table_file import rows_of_file
 from guanhu.rulebook.load.tables import CellProblem, cell_of, overlap_of
 from guanhu.rulebook.load.text import Fields, Items, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
@@ -100,6 +101,7 @@ class _TableBuilder:
         self.name = name
         self.scope = scope
         self.typer = Typer(builder, scope)
+        self.headings: tuple[str, ...] = ()
 
     def build(self, by: tuple[str, ...], key_units: tuple[Unit, ...]) -> t.Table:
         reader = self.reader
@@ -107,6 +109,7 @@ class _TableBuilder:
             reader.missing("by")
         how = reader.one_of("how", _HOW, "whole")
         columns, column_units = self.columns()
+        self.headings = (*by, *columns)
         versions = self.versions(key_units, column_units, how)
         no_row, stops = self.no_row(column_units)
         common = self.builder.common(reader, self.name, "tables")
@@ -152,11 +155,7 @@ class _TableBuilder:
     ) -> tuple[t.TableVersion, ...]:
         reader = self.reader
         if reader.has("rows"):
-            return (
-                t.TableVersion(
-                    start=_ALWAYS, rows=self.rows(reader.tree("rows"), key_units, column_units, how)
-                ),
-            )
+            return (self.version(_ALWAYS, reader.tree("rows"), key_units, column_units, how),)
         found: list[t.TableVersion] = []
         tree = reader.tree("versions")
         for item in tree.items if isinstance(tree, Items) else ():
@@ -174,9 +173,7 @@ class _TableBuilder:
                     "write 2025-07-01",
                 )
                 continue
-            found.append(
-                t.TableVersion(start=start, rows=self.rows(inner.tree("rows"), key_units, column_units, how))
-            )
+            found.append(self.version(start, inner.tree("rows"), key_units, column_units, how))
         if not found:
             reader.add(
                 "RUL013",
@@ -186,6 +183,22 @@ class _TableBuilder:
             )
             raise Silent(self.name)
         return tuple(sorted(found, key=lambda v: v.start))
+
+    def version(
+        self,
+        start: date,
+        tree: Tree | None,
+        key_units: tuple[Unit, ...],
+        column_units: tuple[Unit, ...],
+        how: str,
+    ) -> t.TableVersion:
+        """Return the rows of one version, from the text or from the file that it names."""
+        source = ""
+        if isinstance(tree, Fields):
+            source, tree = rows_of_file(self.builder, self.reader, tree, self.headings)
+            if tree is None:
+                raise Silent(self.name)
+        return t.TableVersion(start=start, rows=self.rows(tree, key_units, column_units, how), source=source)
 
     def rows(
         self, tree: Tree | None, key_units: tuple[Unit, ...], column_units: tuple[Unit, ...], how: str

@@ -12,6 +12,7 @@ from guanhu.rulebook.load.build import SECTIONS, Builder, Silent
 from guanhu.rulebook.load.build_small import build_event, build_group, build_ledger, build_words
 from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.leading import with_leads
+from guanhu.rulebook.load.levels import order_levels
 from guanhu.rulebook.load.text import Fields, Text, Tree, load_text, parse_text
 from guanhu.values.dates import MONTHS_OF
 from guanhu.values.problem import Place, Problem, errors_in
@@ -46,7 +47,7 @@ def load(folder: Path, readings: Mapping[str, str] | None = None) -> tuple[t.Rul
         return None, problems
     tree = load_text(path, MAIN, problems)
     digest = _digest(folder)
-    return _built(tree, problems, readings or {}, digest)
+    return _built(tree, problems, readings or {}, digest, folder)
 
 
 def load_string(
@@ -69,7 +70,11 @@ def _digest(folder: Path) -> str:
 
 
 def _built(
-    tree: Tree | None, problems: list[Problem], readings: Mapping[str, str], digest: str
+    tree: Tree | None,
+    problems: list[Problem],
+    readings: Mapping[str, str],
+    digest: str,
+    folder: Path | None = None,
 ) -> tuple[t.Rulebook | None, list[Problem]]:
     if tree is None:
         return None, sorted(problems, key=lambda p: (p.place, p.code))
@@ -79,7 +84,7 @@ def _built(
     sections = {section: _section(top, section, problems, readings, taken) for section in SECTIONS}
     _unknown_readings(taken, readings, problems)
     library, library_words = load_library(problems)
-    builder = Builder(sections, every, library, problems)
+    builder = Builder(sections, every, library, problems, folder)
     for name, word in {**library_words, **sections["words"]}.items():
         build_words(builder, name, word)
     events = top.tree("events")
@@ -217,6 +222,8 @@ def _everything(builder: Builder) -> None:
             continue
     _clashes(builder)
     if not errors_in(builder.problems):
+        order_levels(builder)
+    if not errors_in(builder.problems):
         # Beside errors this would only be their echo: what would use the table has failed.
         _unused_tables(builder)
 
@@ -281,5 +288,6 @@ def _rulebook(
         digest=digest,
         readings=dict(readings),
         states=builder.states,
+        levels=builder.levels,
         preamble=top.text("preamble"),
     )

@@ -183,7 +183,7 @@ def _tokens(text: str, at: Place) -> list[_Token]:
     found: list[_Token] = []
     position = 0
     while position < len(plain):
-        place = Place(at.file, at.line + plain.count("\n", 0, position), _column(plain, position, at))
+        place = _place(plain, position, at)
         match = _TOKEN.match(plain, position)
         if match is None:
             raise _unknown_character(plain[position], place)
@@ -198,13 +198,18 @@ def _tokens(text: str, at: Place) -> list[_Token]:
             found.append(_Token("op", _OPS.get(word, word), place))
         elif kind != "space":
             found.append(_Token(str(kind), word, place))
-    found.append(_Token("end", "", Place(at.file, at.line, at.column + len(plain))))
+    end = at if at.is_cell else Place(at.file, at.line, at.column + len(plain))
+    found.append(_Token("end", "", end))
     return found
 
 
-def _column(plain: str, position: int, at: Place) -> int:
+def _place(plain: str, position: int, at: Place) -> Place:
+    """Return the place of a character of a formula that begins at `at`; in a cell, that of the cell."""
+    if at.is_cell:
+        return at
     line_start = plain.rfind("\n", 0, position) + 1
-    return position - line_start + (at.column if line_start == 0 else 1)
+    column = position - line_start + (at.column if line_start == 0 else 1)
+    return Place(at.file, at.line + plain.count("\n", 0, position), column)
 
 
 def _unknown_character(character: str, place: Place) -> FormulaError:

@@ -324,9 +324,12 @@ _NOT_OF_OTHERS = (t.Previous, t.OverInstances, t.Streak, t.Times, t.State, t.Gro
 def _group(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 1, 1)
     scope, by = _among(typer, node)
-    self_in, least_size, lowest_first = _group_options(node)
+    options, below = _below(typer, node)
+    self_in, least_size, lowest_first = _group_options(node, options)
+    if below and node.name == "count" and not any(x.startswith("at least") for x in options):
+        least_size = 0
     # What is gathered is a figure of the others: it is read in their group's scope, not in ours.
-    others = Typer(typer.names, replace(scope, group=node.among))
+    others = Typer(typer.names, replace(scope, group=node.among, below=below))
     of = as_number(others.condition(node.args[0]) if node.name == "count" else others.expr(node.args[0]))
     _refuse_own(of, node)
     unit = {"rank": units.COUNT, "count": units.COUNT, "share": units.RATIO}.get(node.name, of.unit)
@@ -336,6 +339,7 @@ def _group(typer: Typer, node: raw.Call) -> t.Expr:
         "self_in": self_in,
         "least_size": least_size,
         "lowest_first": lowest_first,
+        "below": below,
     }
     if node.name == "share":
         _need_own_group(node, scope)
@@ -418,9 +422,30 @@ def _refuse_own(of: t.Expr, node: raw.Call) -> None:
         )
 
 
-def _group_options(node: raw.Call) -> tuple[bool, int, bool]:
+def _below(typer: Typer, node: raw.Call) -> tuple[tuple[str, ...], bool]:
+    """Return the other options, and whether it is the institutions directly below that are asked."""
+    options = tuple(option for option in node.options if option.split() != ["directly", "below"])
+    if len(options) == len(node.options):
+        return options, False
+    scope = typer.scope
+    groups = [node.among, scope.group] if isinstance(scope, LineScope) else []
+    of_places = all(typer.names.subject_of(group) == "institution" for group in groups)
+    unfit = node.by or node.name in ("rank", "share") or any(not x.startswith("at least") for x in options)
+    if unfit or not of_places:
+        raise TypeProblem(
+            "RUL039",
+            node.place,
+            "directly below 只用于机构之间的 sum、average、highest、lowest、count, 不和 by、self out 连用",
+            "directly below belongs to sum, average, highest, lowest and count among institutions, without by or self out",
+            "写成 average(得分 among 机构, directly below)",
+            "write average(score among PLACES, directly below)",
+        )
+    return options, True
+
+
+def _group_options(node: raw.Call, options: tuple[str, ...]) -> tuple[bool, int, bool]:
     self_in, least_size, lowest_first = True, 1, False
-    for option in node.options:
+    for option in options:
         match option.split():
             case ["self", "out"]:
                 self_in = False
@@ -438,8 +463,8 @@ def _group_options(node: raw.Call) -> tuple[bool, int, bool]:
                     node.place,
                     f"{node.name} 不认识选项 {option}",
                     f"{node.name} has no option {option}",
-                    "可写: self out、at least 5、lowest first",
-                    "options: self out, at least 5, lowest first",
+                    "可写: self out、at least 5、lowest first、directly below",
+                    "options: self out, at least 5, lowest first, directly below",
                 )
     return self_in, least_size, lowest_first
 

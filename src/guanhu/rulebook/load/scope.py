@@ -115,6 +115,7 @@ class LineScope:
     every: str = ""
     group: str = ""
     own: str = ""
+    below: bool = False
     extra: dict[str, Unit] = field(default_factory=dict)
 
     @property
@@ -136,4 +137,30 @@ class LineScope:
         return [*SUBJECT_COLUMNS, *INSTANCE_COLUMNS]
 
 
-Scope = RowScope | LineScope
+@dataclass(frozen=True, slots=True)
+class KeyScope:
+    """What an input of the bank may be: formulas over its own keys."""
+
+    owner: str
+    keys: tuple[str, ...]
+    every: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return what tells this scope from others."""
+        return self.owner
+
+    def column(self, name: str) -> tuple[str, str, Unit] | None:
+        """Return ('subject', column, unit) of a key, or None."""
+        wanted = _ALIASES.get(name, name)
+        for key in self.keys:
+            if wanted == _ALIASES.get(key, key):
+                return "subject", wanted, units.choice(key.rpartition(".")[2])
+        return None
+
+    def names(self) -> list[str]:
+        """Return the names that a formula may use here."""
+        return list(self.keys)
+
+
+Scope = RowScope | LineScope | KeyScope

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
 from guanhu.rulebook.load.formula import FormulaError, Num, Unary, parse_formula
@@ -120,8 +120,9 @@ def overlap_of(rows: Sequence[Sequence[Cell]], how: str) -> tuple[int, int, str]
     `hidden`: the lower row can never be reached. `overlap`: two ranges hold the same number for the
     same other keys; a ladder's rows may.
     """
+    above = _may_share(rows)
     for lower in range(len(rows)):
-        for upper in range(lower):
+        for upper in above(lower):
             pairs = list(zip(rows[upper], rows[lower], strict=True))
             if all(covers(a, b) for a, b in pairs):
                 return upper, lower, "hidden"
@@ -129,3 +130,27 @@ def overlap_of(rows: Sequence[Sequence[Cell]], how: str) -> tuple[int, int, str]
             if how != "ladder" and ranges and all(meet(a, b) for a, b in pairs):
                 return upper, lower, "overlap"
     return None
+
+
+def _may_share(rows: Sequence[Sequence[Cell]]) -> Callable[[int], Iterable[int]]:
+    """Return a function from a row to those above it that may hold a choice of it: a price list is long."""
+    by_choice: list[dict[str, list[int]]] = [{} for _ in (rows[0] if rows else ())]
+    without: list[list[int]] = [[] for _ in by_choice]
+    for number, row in enumerate(rows):
+        for position, cell in enumerate(row):
+            if not isinstance(cell, ChoiceCell):
+                without[position].append(number)
+                continue
+            for choice in cell.choices:
+                by_choice[position].setdefault(choice, []).append(number)
+
+    def above(lower: int) -> Iterable[int]:
+        sharing = [
+            {*without[position], *(n for choice in cell.choices for n in by_choice[position][choice])}
+            for position, cell in enumerate(rows[lower])
+            if isinstance(cell, ChoiceCell)
+        ]
+        fewest = min(sharing, key=len, default=range(lower))
+        return sorted(number for number in fewest if number < lower)
+
+    return above

@@ -71,6 +71,9 @@ class Names(Protocol):
     def group_exists(self, name: str) -> bool:
         """Tell whether a group of subjects is declared."""
 
+    def subject_of(self, group: str) -> str:
+        """Return person, team, institution or bank; '' when there is no such group."""
+
 
 def is_quotient(expr: t.Expr) -> bool:
     """Tell whether the value is carried as an exact pair (see the module docstring of `tree`)."""

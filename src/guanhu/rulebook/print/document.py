@@ -232,6 +232,7 @@ class Printer:
                 for row in version.rows
             )
             dated = f"自 {version.start} 起" if len(table.versions) > 1 or version.start.year > 1 else ""
+            dated += f"(见文件 {version.source})" if version.source else ""
             yield b.Grid(
                 tuple(heads), rows, caption=dated, align="l" * len(table.by) + "r" * len(table.columns)
             )
@@ -306,7 +307,11 @@ class Printer:
 
     def allowed(self, declared: t.Input) -> str:
         """Return the range of an input."""
-        return range_text(declared.low, declared.high, declared.unit)
+        speaker = NumberedSpeaker(self.rulebook, self.plan)
+        low = speaker.say(declared.least) if declared.least is not None else declared.low
+        high = speaker.say(declared.most) if declared.most is not None else declared.high
+        closed = ("[" if declared.low_in else "(") + ("]" if declared.high_in else ")")
+        return range_text(low, high, declared.unit, closed)
 
     def doubts(self) -> b.Grid:
         """Return all doubts with the place where each stands."""

@@ -61,13 +61,21 @@ def amount_text(value: Fraction, unit: Unit) -> str:
     return shown(value) + tail
 
 
-def range_text(low: Fraction | None, high: Fraction | None, unit: Unit) -> str:
-    """Return a closed range in words; '' when both ends are open.
+def range_text(
+    low: Fraction | str | None, high: Fraction | str | None, unit: Unit, closed: str = "[]"
+) -> str:
+    """Return a range in words, an end that is a formula as its sentence; '' when both ends are open.
 
     >>> range_text(Fraction(0), None, units.MONEY), range_text(Fraction(1), Fraction(1), units.COUNT)
     ('不低于 0 元', '只能是 1')
+    >>> range_text(Fraction(0), "《上限》(按等级)", units.RATIO, "(]")
+    '高于 0%, 不高于 《上限》(按等级)'
     """
+
+    def said(end: Fraction | str) -> str:
+        return end if isinstance(end, str) else amount_text(end, unit)
+
     if low is not None and low == high:
-        return f"只能是 {amount_text(low, unit)}"
-    ends = (("不低于", low), ("不高于", high))
-    return ", ".join(f"{word} {amount_text(end, unit)}" for word, end in ends if end is not None)
+        return f"只能是 {said(low)}"
+    ends = (("不低于" if closed[0] == "[" else "高于", low), ("不高于" if closed[1] == "]" else "低于", high))
+    return ", ".join(f"{word} {said(end)}" for word, end in ends if end is not None)

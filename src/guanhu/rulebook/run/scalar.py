@@ -259,9 +259,9 @@ class Compiler:
         conditions = [self.condition(when) for when, _ in arms]
         values = [self.compile(value) for _, value in arms]
         last = self.compile(otherwise) if otherwise is not None else None
-        return self._picked(conditions, values, last)
+        return self.picked(conditions, values, last)
 
-    def _picked(self, conditions: list[Bool], values: list[Compiled], last: Compiled | None) -> Compiled:
+    def picked(self, conditions: list[Bool], values: list[Compiled], last: Compiled | None) -> Compiled:
         """Return the value of the first condition that holds; an unknown one before it makes it unknown."""
         everything = [*values, *([last] if last is not None else [])]
         level = max([c.level for c in conditions] + [_level(v) for v in everything])
@@ -289,7 +289,7 @@ class Compiler:
         if not conditions:
             return last if last is not None else Num(exp.Null(), Fraction(1), 0, 0)
         # An unknown key is unknown even where a row takes any value of it only after others were tried.
-        return self._picked(conditions, values, last)
+        return self.picked(conditions, values, last)
 
     def cell(self, cell: t.Cell, key: Compiled) -> Bool | None:
         """Return the test of a cell; None for `any`."""
@@ -330,7 +330,7 @@ class Compiler:
             amount: Compiled = n.multiply(self._bound(part), rate)
             tests = [test for test in others if test is not None]
             if tests:
-                amount = self._picked([_all(tests)], [amount], n.constant(Fraction(0)))
+                amount = self.picked([_all(tests)], [amount], n.constant(Fraction(0)))
             bound = self.env.sheet.bind(amount)
             if isinstance(bound, Num):
                 total = bound if total is None else n.add(total, bound)

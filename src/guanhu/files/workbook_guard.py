@@ -14,8 +14,7 @@ from pathlib import Path
 from posixpath import normpath
 from xml.etree import ElementTree as ET
 
-from guanhu.facts.problems import problem
-from guanhu.values.problem import Place, Problem
+from guanhu.files.unfit import Unfit
 
 FILE_BYTES_MAX = 20 << 20
 UNPACKED_BYTES_MAX = 200 << 20
@@ -42,21 +41,17 @@ class SheetMarks:
     errors: frozenset[tuple[int, int]] = field(default_factory=frozenset)
 
 
-def guarded(path: Path) -> tuple[Mapping[str, SheetMarks], list[Problem]]:
-    """Return what cells of each sheet hold besides values, and why the workbook must not be opened.
-
-    Errors:   FAC029 too large, FAC070 no workbook, FAC071 not safe.
-    """
-    place = Place(path.name)
+def guarded(path: Path) -> tuple[Mapping[str, SheetMarks], list[Unfit]]:
+    """Return what cells of each sheet hold besides values, and why the workbook must not be opened."""
     size = path.stat().st_size
     if size > FILE_BYTES_MAX:
-        return {}, [problem("FAC029", place, seen=f"{size:,} B", most=f"{FILE_BYTES_MAX:,} B")]
+        return {}, [Unfit("large", f"{size:,} B", f"{FILE_BYTES_MAX:,} B")]
     try:
         with zipfile.ZipFile(path) as archive:
             unsafe = _unsafe(archive, size)
             if unsafe:
-                return {}, [problem("FAC071", place, seen=unsafe)]
-            return _marks(archive, place)
+                return {}, [Unfit("unsafe", unsafe)]
+            return _marks(archive)
     except (
         zipfile.BadZipFile,
         OSError,
@@ -66,9 +61,9 @@ def guarded(path: Path) -> tuple[Mapping[str, SheetMarks], list[Problem]]:
         ValueError,
         KeyError,
     ) as error:
-        return {}, [problem("FAC070", place, seen=_said(error))]
+        return {}, [Unfit("broken", _said(error))]
     except ET.ParseError as error:
-        return {}, [problem("FAC070", place, seen=f"XML: {error}")]
+        return {}, [Unfit("broken", f"XML: {error}")]
 
 
 def _said(error: Exception) -> str:
@@ -108,20 +103,20 @@ def _utf8(xml: bytes) -> bytes:
     return xml
 
 
-def _marks(archive: zipfile.ZipFile, place: Place) -> tuple[Mapping[str, SheetMarks], list[Problem]]:
+def _marks(archive: zipfile.ZipFile) -> tuple[Mapping[str, SheetMarks], list[Unfit]]:
     """Return the marks of every sheet, or why one of them is too large."""
-    found, problems = {}, []
+    found: dict[str, SheetMarks] = {}
+    unfit: list[Unfit] = []
     for name, part in _sheet_parts(archive).items():
         xml = archive.read(part)
         rows = max((int(row) for row in _FAR_ROW.findall(xml)), default=0)
-        at = Place(place.file, sheet=name)
         if rows > ROWS_MAX + 1:
-            problems.append(problem("FAC029", at, seen=f"{rows:,} rows", most=f"{ROWS_MAX:,}"))
+            unfit.append(Unfit("large", f"{rows:,} rows", f"{ROWS_MAX:,}", name))
         elif far := _FAR_COLUMN.search(xml):
-            problems.append(problem("FAC029", at, seen=f"column {far[1].decode()}", most=str(COLUMNS_MAX)))
+            unfit.append(Unfit("large", f"column {far[1].decode()}", str(COLUMNS_MAX), name))
         else:
             found[name] = _marks_in(xml)
-    return found, problems
+    return found, unfit
 
 
 def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
