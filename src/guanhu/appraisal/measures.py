@@ -17,6 +17,7 @@ from sqlglot import exp
 from guanhu.appraisal import shapes
 from guanhu.appraisal.credited import kept_measures
 from guanhu.appraisal.cubes import Cubes
+from guanhu.appraisal.day_totals import figure_of_days
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.lost import OWN_KINDS, Holes, lost_days
 from guanhu.appraisal.parameters import Parameters, inputs_in
@@ -204,6 +205,8 @@ class Fold:
     def standing(self, wanted: Wanted) -> Figure:
         """Return the figure of a measure over balances or loan states."""
         measure = wanted.measure
+        if measure.take.is_of_days:
+            return figure_of_days(self, wanted)
         spans, divisor = taken_spans(measure.take, wanted.span)
         object_key = OBJECT_OF[measure.kind.name]
         pieces = self.pieces(measure, wanted.subject, object_key)
@@ -227,6 +230,18 @@ class Fold:
             rows = union_all([rows, lost])
         return self._gathered(wanted, rows, scale / WEIGHT_WHOLE / divisor)
 
+    def daily_amounts(self, wanted: Wanted, segments: list[Segment]) -> tuple[exp.Expr, Fraction]:
+        """Return (subject_no, span_no, amount, is_bad, first_day, days): what each interval adds on each of its days."""
+        measure = wanted.measure
+        object_key = OBJECT_OF[measure.kind.name]
+        pieces = self.pieces(measure, wanted.subject, object_key)
+        if wanted.only:
+            pieces = self._few(pieces, wanted.only)
+        source = self._interval_source(wanted, pieces, object_key, segments)
+        rows, scale = self._amounts(measure, source, segments, wanted, linear=False)
+        lost = self._lost(measure, pieces, [wanted.span])
+        return (rows if lost is None else union_all([rows, lost])), scale
+
     def _lost(self, measure: t.Measure, pieces: str, spans: list[Span]) -> exp.Expr | None:
         """Return a bad row for everyone credited with an account or loan of which a row was refused."""
         kind = measure.kind.name
@@ -242,7 +257,10 @@ class Fold:
         self.count += 1
         self.engine.load(name, (("id", "VARCHAR"), ("start_day", "DATE"), ("end_day", "DATE")), found)
         shape = shapes.LOST_ACCOUNTS if OWN_KINDS[kind] == "account_no" else shapes.LOST_LOANS
-        return filled(shape, pieces=pieces, lost=name)
+        query = filled(shape, pieces=pieces, lost=name)
+        if measure.take.is_of_days and isinstance(query, exp.Select):
+            query = query.select(*shapes.LOST_DAYS, copy=False, dialect="duckdb")
+        return query
 
     def is_cubed(self, measure: t.Measure) -> bool:
         """Tell whether a measure reads the cube: linear in the balance, and no attribute that changes by day."""
@@ -317,6 +335,13 @@ class Fold:
             exp.alias_(exp.column(column, table=ALIASES[table]), flat_name(table, column), quoted=True)
             for table, column in read
         ]
+        if measure.take.is_of_days:
+            first = (
+                "greatest(b.from_day, k.start_day, ra.start_day)"
+                if shape is shapes.INTERVALS_RATED
+                else "greatest(b.from_day, k.start_day)"
+            )
+            query = query.select(f"{first} AS first_day", copy=False, dialect="duckdb")
         name = f"rows/{self.count}"
         self.count += 1
         self.engine.create(name, query.select(*columns, copy=False))
@@ -397,7 +422,7 @@ class Fold:
         if measure.round_to is not None and measure.round_per == "row":
             amount = n.rounded(amount, Fraction(1, 10**measure.round_to))
         amount = n.multiply(amount, weight)
-        if not linear:
+        if not linear and not measure.take.is_of_days:
             amount = n.multiply(amount, Num(exp.column("days"), Fraction(1), 0, 4000))
         bound = env.sheet.bind(amount)
         if not isinstance(bound, Num):
@@ -419,6 +444,7 @@ class Fold:
             exp.column("span_no"),
             exp.alias_(value, "amount"),
             exp.alias_(bad, "is_bad"),
+            *([exp.column(x) for x in ("first_day", "days")] if measure.take.is_of_days else []),
         ]
         return env.sheet.select(columns), bound
 
@@ -478,7 +504,7 @@ def _aligned(parts: list[tuple[exp.Expr, Num]]) -> tuple[exp.Expr, Fraction]:
         factor = num.scale / scale
         amount = n.rescaled(Num(exp.column("amount"), num.scale, num.low, num.high), scale)
         sql = filled(
-            "SELECT subject_no, span_no, :amount AS amount, is_bad FROM q",
+            "SELECT * REPLACE (:amount AS amount) FROM q",
             amount=n.typed(amount.sql, amount.size),
             q=query,
         )

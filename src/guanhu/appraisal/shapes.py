@@ -86,6 +86,10 @@ SELECT p.subject_no, p.span_no, CAST(0 AS BIGINT) AS amount, TRUE AS is_bad
 FROM lost AS h JOIN f_accounts AS a ON a.account_id = h.id
 JOIN pieces AS p ON p.account_no = a.account_no AND p.start_day < h.end_day AND p.end_day > h.start_day
 """
+LOST_DAYS = (
+    "greatest(h.start_day, p.start_day) AS first_day",
+    "least(h.end_day, p.end_day) - greatest(h.start_day, p.start_day) AS days",
+)
 GATHER = """
 SELECT subject_no, 0 AS spell_no, sum(amount) AS num, CAST(1 AS BIGINT) AS den, count(*) FILTER (WHERE is_bad) AS bad
 FROM rows_ GROUP BY subject_no

@@ -289,11 +289,19 @@ class Take:
     how: sum, count, distinct, mean, lowest, highest (rows); daily average, balance days, month-end
     average, named days (mean of the days of each month in `days`; 0 is the month's last), at end, count
     (things that stand on the window's last day). `column` is for distinct.
+    Of balances, of the subject's totals of single days: lowest, highest, days (how many fulfil `condition`),
+    longest run (of such days that follow each other).
     """
 
     how: str
     column: str = ""
     days: tuple[int, ...] = ()
+    condition: Expr | None = None
+
+    @property
+    def is_of_days(self) -> bool:
+        """Tell whether totals of single days count: takes of balances that are no sum over account-days."""
+        return self.how in ("lowest", "highest", "days", "longest run")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,10 @@ STANDING = (
     "at end",
     "count",
     "balance days",
+    "lowest",
+    "highest",
+    "days of balance >= ",
+    "longest run of balance < ",
 )
 DATED = ("sum", "sum", "count", "distinct customer_id", "mean", "lowest", "highest")
 CREDITS = ("share", "share", "share", "share", "lead only", "each in full", "institution")
@@ -174,6 +178,17 @@ class MeasureDrawer:
         if spec["take"] == "count":
             return "count"
         self.each(spec, BALANCE_EACH)
+        return self.of_days(spec)
+
+    def of_days(self, spec: dict[str, object]) -> str:
+        """Finish a measure that may take totals of single days, and return its unit."""
+        take = str(spec["take"])
+        if take in ("lowest", "highest") or take.endswith(" "):
+            spec["over"] = str(spec["over"]).removeprefix("base of ")
+        if take.endswith(" "):
+            spec["take"] = take + self.draw.choice([self.edge(), "10000元", "0元", "floor_pay"])
+            spec["unit"] = "number"
+            return "number"
         return "money"
 
     def loan_states(self, spec: dict[str, object]) -> str:
@@ -183,7 +198,7 @@ class MeasureDrawer:
         if spec["take"] == "count":
             return "count"
         self.each(spec, LOAN_EACH)
-        return "money"
+        return self.of_days(spec)
 
     def rows(self, spec: dict[str, object]) -> str:
         kind = spec["from"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from guanhu.rulebook.load.folder import load_string
+from tests.engines.agreement.fixed import fixed_world
 from tests.engines.agreement.rulebooks import CLAUSE, GROUPS, INPUTS, WORDS
 from tests.engines.agreement.running import Refused, compare, write_rulebook
 from tests.engines.agreement.world import make_world
@@ -77,6 +78,19 @@ def test_found(case: str, tmp_path: Path) -> None:
     assert [problem.text("en") for problem in load_string(text)[1]] == []
     compared = compare(make_world(5).bank(tmp_path), write_rulebook(tmp_path / "rules", text), "2025Q1")
     assert compared.figures
+    assert compared.found == []
+
+
+def test_days_without_a_post_are_nobodys_where_spells_are_not_cut(tmp_path: Path) -> None:
+    """Whoever left kept the balances of the days after in the evaluator, and not in the run."""
+    who = {"clause": CLAUSE, "is": "post = 经理", "spells": "none"}
+    text = rulebook_of({"pay": "stock + fees"}, {**MEASURES, "fees": {"from": "fees", "clause": CLAUSE}})
+    text = text.replace(
+        json.dumps(GROUPS["managers"], ensure_ascii=False), json.dumps(who, ensure_ascii=False)
+    )
+    assert '"spells": "none"' in text
+    compared = compare(fixed_world().bank(tmp_path), write_rulebook(tmp_path / "rules", text), "2025Q1")
+    assert "p4" in compared.traces
     assert compared.found == []
 
 

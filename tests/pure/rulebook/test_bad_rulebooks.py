@@ -103,6 +103,19 @@ DEFECTS = [
     ("RUL002", "name: 试行", "name: 试行: 甲", "改成全角"),
     ("RUL072", "checks:\n", "checks:\n  pay: {clause: 一, when: score < 1}\n", "已经有了"),
     ("RUL073", "from: balances}", "from: fees, over: base of last year}", "移动基数"),
+    ("RUL061", "from: balances}", "from: balances, take: days of}", "days of balance >= 100万"),
+    ("RUL074", "from: balances}", "from: balances, take: lowest, over: base of last year}", "看的是每一天"),
+    (
+        "RUL074",
+        "from: balances}",
+        "from: balances, take: days of balance > 1元, over: base of last year}",
+        "不能作移动基数",
+    ),
+    ("RUL075", "from: balances}", "from: balances, take: days of product = 活期}", "写进 where"),
+    ("RUL075", "from: balances}", "from: balances, take: days of 2 > 1}", "写到 balance"),
+    ("RUL075", "from: balances}", "from: balances, take: longest run of ratio > 1}", "写到 balance"),
+    ("RUL020", "from: balances}", "from: balances, take: days of balance >}", "公式没有写完"),
+    ("RUL035", "from: balances}", "from: balances, take: days of balance > 3%}", "不能和"),
 ]
 
 SETS = {

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from guanhu.kinds.schema import Dated
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.day_totals import DayTotals, days_held
 from guanhu.rulebook.explain.facts import Assignment, EventRow, PostSpan, SubjectFacts, Thing
 from guanhu.rulebook.explain.reads import (
     Inputs,
@@ -25,6 +26,7 @@ from guanhu.rulebook.explain.reads import (
     is_balance_times,
     most_specific,
     price_day,
+    read_input,
     reads_figures,
     rows_in_force,
     table_changes,
@@ -96,16 +98,6 @@ class RowLeaves:
         if seen is None:
             return Unknown(f"{node.table}.{node.column}".lstrip("."), "absent")
         return seen  # type: ignore[return-value]
-
-
-def read_input(node: t.InputRef, inputs: Inputs, day: date, env: object) -> Traced:
-    """Return an input for the keys of the row or subject on a day."""
-    keys = tuple(evaluate(key, env) for key in node.keys)  # type: ignore[arg-type]
-    for key in keys:
-        if isinstance(key.value, Unknown):
-            return Traced(node, key.value, keys)
-    value, note = inputs.read(node.name, tuple(str(key.value) for key in keys), day)
-    return Traced(node, value, keys, note=note)
 
 
 class MeasureEvaluator:
@@ -203,6 +195,10 @@ class MeasureEvaluator:
     def standing(self, question: Question) -> tuple[Value, MeasureNote]:
         """Return a figure over balances or loan states."""
         measure = question.measure
+        if measure.take.is_of_days:
+            days = days_held(self.facts, question)
+            daily = list(self.daily_rows(question, days))
+            return DayTotals(self.inputs, question, days, daily).figure(keeps_rows=self.keeps_rows)
         spans, divisor = taken(measure.take, question.window)
         kind = "loan" if measure.kind.name == "loan_states" else "account"
         things = self.facts.loans if kind == "loan" else self.facts.accounts
@@ -212,12 +208,46 @@ class MeasureEvaluator:
             if measure.base:
                 held = self._with_last_owner(pieces, thing)
                 pieces = list(_as_base([p for p in held if _in_spell(p, question)], question))
-            elif question.spell is not None and measure.window.is_own:
-                pieces = [_clipped(p, question.spell) for p in pieces if _in_spell(p, question)]
+            elif measure.window.is_own:
+                own = question.spell or question.window
+                pieces = [_clipped(p, own) for p in pieces if _in_spell(p, question)]
             rows.extend(self._thing_rows(thing, pieces, spans, question))
         own_days = sum(span.days for span in taken(measure.take, question.own)[0])
         per = Fraction(WHOLE) * divisor * (own_days if measure.base else 1)
         return self._summed(question, rows, per, own_days if measure.base else 0)
+
+    def daily_rows(self, question: Question, held: list[Span]) -> Iterator[CreditedRow]:
+        """Yield the credited rows of the days held, each as long as its balance and its prices stay the same."""
+        measure = question.measure
+        kind = "loan" if measure.kind.name == "loan_states" else "account"
+        things = self.facts.loans if kind == "loan" else self.facts.accounts
+        for thing in sorted(things.values(), key=lambda x: x.id):
+            for piece in self.pieces(thing, kind, measure):
+                for span in held:
+                    yield from self._daily(thing, _clipped(piece, span), question)
+
+    def _daily(self, thing: Thing, piece: Piece, question: Question) -> Iterator[CreditedRow]:
+        measure, name = question.measure, question.measure.kind.name
+        for first, last in thing.lost.get(name, ()):
+            start, end = max(first, piece.start), min(last, piece.end)
+            if start < end:
+                unknown = Unknown(f"measures.{measure.id}", "coverage")
+                yield CreditedRow(
+                    thing.id, start, end, piece.weight, (end - start).days, Fraction(0), unknown
+                )
+        for cut in self._cuts(thing, piece.start, piece.end, question):
+            day = price_day(measure, cut.start, question)
+            for first, last, attributes in thing.intervals.get(name, ()):
+                start, end = max(first, cut.start), min(last, cut.end)
+                if start >= end:
+                    continue
+                amount, trace = self._amount(thing, piece, cut, attributes, day, question)
+                if amount is not None:
+                    days = (end - start).days
+                    weighted = amount if isinstance(amount, Unknown) else amount * piece.weight
+                    yield CreditedRow(
+                        thing.id, start, end, piece.weight, days, Fraction(days), weighted, trace=trace
+                    )
 
     def _with_last_owner(self, pieces: list[Piece], thing: Thing) -> list[Piece]:
         """Return the pieces with a closed account staying with its last owner, through all later post spans."""
@@ -424,6 +454,8 @@ class MeasureEvaluator:
             if question.spell is not None and measure.window.is_own and event.day not in question.spell:
                 continue
             for weight, post in self.credit_of(event, measure):
+                if measure.window.is_own and post is not None and post.post is None:
+                    continue
                 amount, trace = self._event_amount(event, post, question)
                 if amount is None:
                     continue
@@ -530,9 +562,13 @@ class MeasureEvaluator:
 
 
 def _in_spell(piece: Piece, question: Question) -> bool:
-    if question.spell is None or not (question.measure.window.is_own or question.measure.base):
+    """Tell whether a piece counts for the card: in the own window days without a post are nobody's."""
+    if not (question.measure.window.is_own or question.measure.base):
         return True
-    return piece.start < question.spell.end and piece.end > question.spell.start
+    if piece.post is not None and piece.post.post is None:
+        return False
+    spell = question.spell
+    return spell is None or (piece.start < spell.end and piece.end > spell.start)
 
 
 def _clipped(piece: Piece, span: Span) -> Piece:

@@ -11,7 +11,8 @@ from typing import Protocol
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.facts import Assignment
-from guanhu.rulebook.explain.values import InputNote, Value
+from guanhu.rulebook.explain.scalar import evaluate
+from guanhu.rulebook.explain.values import InputNote, Traced, Unknown, Value
 from guanhu.values.dates import Span, add_months, month_start, unit_containing
 
 _RANKS = {"event": 0, "account": 1, "loan": 1, "customer": 2}
@@ -28,6 +29,16 @@ class Inputs(Protocol):
 
     def parsed(self, name: str, text: str) -> Value | None:
         """Return a person's decision in the input's unit, or None when it is not of it."""
+
+
+def read_input(node: t.InputRef, inputs: Inputs, day: date, env: object) -> Traced:
+    """Return an input for the keys of the row or subject on a day."""
+    keys = tuple(evaluate(key, env) for key in node.keys)  # type: ignore[arg-type]
+    for key in keys:
+        if isinstance(key.value, Unknown):
+            return Traced(node, key.value, keys)
+    value, note = inputs.read(node.name, tuple(str(key.value) for key in keys), day)
+    return Traced(node, value, keys, note=note)
 
 
 @dataclass(frozen=True, slots=True)

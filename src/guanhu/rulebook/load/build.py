@@ -15,7 +15,7 @@ from guanhu.kinds.schema import Kind
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load import formula as raw
 from guanhu.rulebook.load.fields import COMMON, Reader
-from guanhu.rulebook.load.scope import LineScope, RowScope, Scope
+from guanhu.rulebook.load.scope import DayScope, LineScope, RowScope, Scope
 from guanhu.rulebook.load.text import Fields, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number, is_quotient
 from guanhu.rulebook.windows import Window, window_of
@@ -151,6 +151,8 @@ class Builder:
         """Return what a declared name stands for in this scope."""
         if name in self.raw["inputs"]:
             return self.input_ref(name, None, scope, place)
+        if isinstance(scope, DayScope):
+            return None
         if name in self.raw["tables"] and name not in self.raw["lines"]:
             return self.lookup(name, None, scope, place)
         if name.rpartition(".")[0] in self.raw["tables"]:

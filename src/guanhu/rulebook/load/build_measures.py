@@ -12,6 +12,8 @@ from guanhu.rulebook.load.build import Builder, Silent
 from guanhu.rulebook.load.fields import COMMON, Reader
 from guanhu.rulebook.load.scope import LineScope, RowScope
 from guanhu.rulebook.load.tables import CellProblem, cell_of
+from guanhu.rulebook.load.takes import refuse_base as refuse_base_of_days
+from guanhu.rulebook.load.takes import take_of, with_condition
 from guanhu.rulebook.load.text import Fields, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
 from guanhu.rulebook.windows import Window, window_of
@@ -41,8 +43,6 @@ _KNOWN = (
     "range",
     "by_days",
 )
-_INTERVAL_TAKES = ("daily average", "balance days", "month-end average", "at end", "count")
-_ROW_TAKES = ("sum", "count", "distinct", "mean", "lowest", "highest")
 CREDITS = ("share", "lead only", "each in full", "institution", "person")
 _PRICES = ("each day", "row's day", "window end", "evaluation end")
 
@@ -235,6 +235,8 @@ def rewindowed(
                 "去掉 base of",
                 "drop `base of`",
             )
+        if base:
+            refuse_base_of_days(measure.take, place)
         return replace(measure, base=base, **changed)  # type: ignore[arg-type]
     return replace(measure, **changed)  # type: ignore[arg-type]
 
@@ -295,11 +297,14 @@ class _Rows:
         each_node = reader.formula("each") if reader.has("each") else None
         where = self.typer.condition(where_node) if where_node is not None else None
         each = as_number(self.typer.expr(each_node)) if each_node is not None else None
-        take = self.take()
+        take = take_of(reader, kind, self.name)
         each = self.default_each(each, take)
+        take = with_condition(self.builder, reader, take, each.unit if each is not None else units.COUNT)
         window, base = _window(reader)
         if base and kind.dated is not Dated.CHANGE:
             refuse_base(reader, kind)
+        elif base:
+            refuse_base_of_days(take, reader.place_of("over"))
         unit = _unit_of(reader, self.unit_of(take, each))
         credit = reader.one_of(
             "credit",
@@ -340,37 +345,6 @@ class _Rows:
         self.reader.missing("each")
         raise Silent(self.name)
 
-    def take(self) -> t.Take:
-        reader = self.reader
-        text = reader.text("take", "daily average" if self.kind.dated is Dated.CHANGE else "sum")
-        interval = self.kind.dated is Dated.CHANGE
-        words = text.split()
-        if text.startswith("mean of days "):
-            days = tuple(
-                0 if w == "end" else int(w) if w.isdigit() else -1
-                for w in text.removeprefix("mean of days ").replace(",", " ").split()
-            )
-            if all(0 <= d <= 31 for d in days) and interval:
-                return t.Take(how="named days", days=days)
-        elif words[:1] == ["distinct"] and len(words) == 2 and self.kind.column(words[1]):
-            return t.Take(how="distinct", column=words[1])
-        elif text in (_INTERVAL_TAKES if interval else _ROW_TAKES):
-            return t.Take(how=text)
-        allowed = "、".join(
-            (*_INTERVAL_TAKES, "mean of days 10 20 end")
-            if interval
-            else (*_ROW_TAKES, "distinct customer_id")
-        )
-        reader.add(
-            "RUL061",
-            reader.place_of("take"),
-            f"{self.kind.zh} 不能这样汇总: {text}",
-            f"{self.kind.name} cannot be taken as {text}",
-            f"可写: {allowed}",
-            f"known: {allowed}",
-        )
-        raise Silent(self.name)
-
     def unit_of(self, take: t.Take, each: t.Expr | None) -> Unit:
         if take.how in ("count", "distinct"):
             return units.COUNT if each is None else each.unit
@@ -379,6 +353,8 @@ class _Rows:
             raise TypeProblem(
                 "RUL034", self.reader.place, f"{unit} 不能汇总", f"{unit} cannot be taken together"
             )
+        if take.how in ("days", "longest run"):
+            return units.DAYS
         if take.how == "balance days":
             return product_of(unit, units.DAYS) or unit
         return unit
