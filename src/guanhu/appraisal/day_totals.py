@@ -9,6 +9,7 @@ days of the window for institutions, teams, the bank and things.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,12 @@ WITH steps AS (
   FROM by_day WINDOW w AS (PARTITION BY subject_no, spell_no ORDER BY day)
 )
 SELECT subject_no, spell_no, start_day, end_day, CAST(total AS HUGEINT) AS total, bad FROM running WHERE held > 0
+"""
+_IN_POST = "SELECT r.* FROM rows_ AS r JOIN w_span AS w ON w.span_no = r.span_no WHERE w.post IS NOT NULL"
+_OVER_HELD = """
+SELECT h.subject_no, h.spell_no, coalesce(f.num, 0) AS num, h.days AS den, coalesce(f.bad, 0) AS bad
+FROM (SELECT subject_no, spell_no, CAST(sum(end_day - start_day) AS BIGINT) AS days FROM held GROUP BY subject_no, spell_no) AS h
+LEFT JOIN figure AS f ON f.subject_no = h.subject_no AND f.spell_no = h.spell_no
 """
 _EDGE = """
 SELECT subject_no, spell_no, :edge AS num, CAST(1 AS BIGINT) AS den, count(*) FILTER (WHERE bad > 0) AS bad
@@ -135,6 +142,19 @@ def figure_of_days(fold: Fold, wanted: Wanted) -> Figure:
     for table in ("cuts", "parts", "totals"):
         fold.engine.drop(f"{name}/{table}")
     return found
+
+
+def in_post(wanted: Wanted, rows: exp.Expr) -> exp.Expr:
+    """Return the rows of days on which the person held a post; those of others as they are."""
+    return filled(_IN_POST, rows_=rows) if wanted.subject == "person" else rows
+
+
+def over_days_held(fold: Fold, wanted: Wanted, found: Figure) -> Figure:
+    """Return a figure of balance-days as a mean over the days on which each subject held a post in the window."""
+    held = held_days(wanted, by_spell=found.by_spell)
+    name = f"{found.table}/held"
+    fold.engine.create(name, filled(_OVER_HELD, held=held, figure=found.table))
+    return replace(found, table=name, is_mean=True, empty_is_zero=False)
 
 
 def _condition_cuts(fold: Fold, wanted: Wanted) -> set[date]:

@@ -17,7 +17,7 @@ from sqlglot import exp
 from guanhu.appraisal import shapes
 from guanhu.appraisal.credited import kept_measures
 from guanhu.appraisal.cubes import Cubes
-from guanhu.appraisal.day_totals import figure_of_days
+from guanhu.appraisal.day_totals import figure_of_days, in_post, over_days_held
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.lost import OWN_KINDS, Holes, lost_days
 from guanhu.appraisal.parameters import Parameters, inputs_in
@@ -228,6 +228,9 @@ class Fold:
         lost = self._lost(measure, pieces, spans)
         if lost is not None:
             rows = union_all([rows, lost])
+        if measure.take.over_held:
+            rows = in_post(wanted, rows)
+            return over_days_held(self, wanted, self._gathered(wanted, rows, scale / WEIGHT_WHOLE))
         return self._gathered(wanted, rows, scale / WEIGHT_WHOLE / divisor)
 
     def daily_amounts(self, wanted: Wanted, segments: list[Segment]) -> tuple[exp.Expr, Fraction]:

@@ -291,12 +291,14 @@ class Take:
     (things that stand on the window's last day). `column` is for distinct.
     Of balances, of the subject's totals of single days: lowest, highest, days (how many fulfil `condition`),
     longest run (of such days that follow each other).
+    `over_held`: a daily average divides by the days of the window on which the subject held a post.
     """
 
     how: str
     column: str = ""
     days: tuple[int, ...] = ()
     condition: Expr | None = None
+    over_held: bool = False
 
     @property
     def is_of_days(self) -> bool:

@@ -35,6 +35,7 @@ STANDING = (
     "at end",
     "count",
     "balance days",
+    "daily average over days held",
     "lowest",
     "highest",
     "days of balance >= ",
@@ -164,6 +165,8 @@ class MeasureDrawer:
             spec["prices_at"] = self.draw.choice(PRICES)
         if self.draw.random() < 0.4 and kind != "violation":
             spec["credit"] = self.draw.choice(CREDITS)
+        if spec.get("credit") == "institution" and str(spec.get("take")).endswith("held"):
+            del spec["credit"]
         if self.draw.random() < 0.12:
             spec |= self.draw.choice([{"book": "二账"}, {"role": "主办"}, {"role": "推荐"}])
         self.declared[name] = spec
@@ -183,7 +186,7 @@ class MeasureDrawer:
     def of_days(self, spec: dict[str, object]) -> str:
         """Finish a measure that may take totals of single days, and return its unit."""
         take = str(spec["take"])
-        if take in ("lowest", "highest") or take.endswith(" "):
+        if take in ("lowest", "highest", "daily average over days held") or take.endswith(" "):
             spec["over"] = str(spec["over"]).removeprefix("base of ")
         if take.endswith(" "):
             spec["take"] = take + self.draw.choice([self.edge(), "10000元", "0元", "floor_pay"])

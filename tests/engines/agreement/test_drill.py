@@ -109,6 +109,7 @@ PAID = {
 }
 OF_DAYS = {
     "low": {"from": "balances", "take": "lowest", "where": "product = 活期"},
+    "in_post": {"from": "balances", "take": "daily average over days held"},
     "high": {"from": "balances", "take": "highest", "over": "last year"},
     "rich_days": {"from": "balances", "take": "days of balance >= 10000元"},
     "rich_run": {"from": "balances", "take": "longest run of balance * price > 50元"},

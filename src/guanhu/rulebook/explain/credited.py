@@ -44,7 +44,7 @@ def added(note: MeasureNote) -> list[Value]:
             found.append(Fraction(int(row.thing is not None and row.thing not in taken)))
             taken.add(row.thing)
         else:
-            found.append(row.amount / (len(known) if note.take == "mean" else note.divisor))
+            found.append(row.amount / (len(known) if note.take == "mean" else note.divisor or 1))
     return found
 
 

@@ -211,7 +211,12 @@ class MeasureEvaluator:
             elif measure.window.is_own:
                 own = question.spell or question.window
                 pieces = [_clipped(p, own) for p in pieces if _in_spell(p, question)]
+            elif measure.take.over_held:
+                pieces = [p for p in pieces if _in_spell(p, question)]
             rows.extend(self._thing_rows(thing, pieces, spans, question))
+        if measure.take.over_held:
+            in_post = sum(span.days for span in days_held(self.facts, question))
+            return self._summed(question, rows, Fraction(WHOLE) * in_post)
         own_days = sum(span.days for span in taken(measure.take, question.own)[0])
         per = Fraction(WHOLE) * divisor * (own_days if measure.base else 1)
         return self._summed(question, rows, per, own_days if measure.base else 0)
@@ -558,16 +563,18 @@ class MeasureEvaluator:
         bad = next((r.amount for r in rows if isinstance(r.amount, Unknown)), None)
         if bad is not None:
             return bad, note
+        if per == 0:
+            return Unknown(f"measures.{measure.id}", "undefined"), note
         return sum((r.amount for r in rows if isinstance(r.amount, Fraction)), Fraction(0)) / per, note
 
 
 def _in_spell(piece: Piece, question: Question) -> bool:
     """Tell whether a piece counts for the card: in the own window days without a post are nobody's."""
-    if not (question.measure.window.is_own or question.measure.base):
-        return True
-    if piece.post is not None and piece.post.post is None:
+    measure = question.measure
+    is_of_instance = measure.window.is_own or measure.base
+    if (is_of_instance or measure.take.over_held) and piece.post is not None and piece.post.post is None:
         return False
-    spell = question.spell
+    spell = question.spell if is_of_instance else None
     return spell is None or (piece.start < spell.end and piece.end > spell.start)
 
 

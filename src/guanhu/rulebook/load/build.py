@@ -49,7 +49,7 @@ def _key_hint(key: str, user: str) -> tuple[str, str]:
 
 
 def _ref(name: str, measure: t.AnyMeasure, place: Place) -> t.MeasureRef:
-    of_rows = isinstance(measure, t.Measure) and measure.take.how == "mean"
+    of_rows = isinstance(measure, t.Measure) and (measure.take.how == "mean" or measure.take.over_held)
     exact = of_rows or (isinstance(measure, t.FormulaMeasure) and is_quotient(measure.expr))
     return t.MeasureRef(name=name, exact=exact, unit=measure.unit, place=place)
 

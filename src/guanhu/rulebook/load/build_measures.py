@@ -12,8 +12,8 @@ from guanhu.rulebook.load.build import Builder, Silent
 from guanhu.rulebook.load.fields import COMMON, Reader
 from guanhu.rulebook.load.scope import LineScope, RowScope
 from guanhu.rulebook.load.tables import CellProblem, cell_of
+from guanhu.rulebook.load.takes import check_days_held, take_of, with_condition
 from guanhu.rulebook.load.takes import refuse_base as refuse_base_of_days
-from guanhu.rulebook.load.takes import take_of, with_condition
 from guanhu.rulebook.load.text import Fields, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
 from guanhu.rulebook.windows import Window, window_of
@@ -311,6 +311,7 @@ class _Rows:
             CREDITS,
             "person" if "person_id" in [c.name for c in kind.columns] and kind.declared else "share",
         )
+        check_days_held(reader, take, reader.text("per"), credit)
         each_day = kind.dated is Dated.CHANGE
         round_to, round_per = self.rounding()
         common = self.builder.common(

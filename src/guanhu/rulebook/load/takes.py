@@ -20,6 +20,7 @@ from guanhu.values.units import Unit
 
 INTERVAL_TAKES = (
     "daily average",
+    "daily average over days held",
     "balance days",
     "month-end average",
     "at end",
@@ -67,6 +68,8 @@ def take_of(reader: Reader, kind: Kind, label: str) -> t.Take:
         return t.Take(how="distinct", column=words[1])
     elif days and interval:
         return t.Take(how=DAY_COUNTS[days])
+    elif text == "daily average over days held" and interval:
+        return t.Take(how="daily average", over_held=True)
     elif text in (INTERVAL_TAKES if interval else ROW_TAKES):
         return t.Take(how=text)
     allowed = "、".join(
@@ -122,6 +125,20 @@ def with_condition(builder: Builder, reader: Reader, take: t.Take, unit: Unit) -
     return replace(take, condition=condition)
 
 
+def check_days_held(reader: Reader, take: t.Take, per: str, credit: str) -> None:
+    """Refuse days held of what holds no post: an account, a customer, the institution of a person."""
+    if take.over_held and (per or credit == "institution"):
+        word = f"per: {per}" if per else "credit: institution"
+        reader.add(
+            "RUL076",
+            reader.place_of("take"),
+            f"over days held 除以本人在岗的天数, 不能和 {word} 一起写",
+            f"over days held divides by the person's days in post; it does not go with {word}",
+            "写 take: daily average",
+            "write take: daily average",
+        )
+
+
 def _not_of_a_day(place: Place) -> TypeProblem:
     return TypeProblem(
         "RUL075",
@@ -134,13 +151,14 @@ def _not_of_a_day(place: Place) -> TypeProblem:
 
 
 def refuse_base(take: t.Take, place: Place) -> None:
-    """Refuse a moving baseline of single days' totals: it is credited by the days of another window."""
-    if take.how in DAY_TAKES:
+    """Refuse a moving baseline of what looks at the days held: it is credited by the days of another window."""
+    if take.how in DAY_TAKES or take.over_held:
+        how = f"{take.how} over days held" if take.over_held else take.how
         raise TypeProblem(
             "RUL074",
             place,
-            f"{take.how} 看的是每一天, 不能作移动基数(base of)",
-            f"{take.how} looks at single days and cannot be a moving baseline (base of)",
+            f"{how} 看的是窗内在岗的日子, 不能作移动基数(base of)",
+            f"{how} looks at the days held in its window and cannot be a moving baseline (base of)",
             "去掉 base of, 用 last year 或 same period last year(按当时的管户)",
             "drop `base of`: the days of last year go to those in charge then",
         )
