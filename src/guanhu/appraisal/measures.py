@@ -172,6 +172,14 @@ class Fold:
             )
         return name
 
+    def pieces_on(self, pieces: str, day: date) -> str:
+        """Return the pieces of one day, for always: who is in charge then has the whole window."""
+        name = pieces_on_name(pieces, day)
+        if name not in self.made:
+            self.made.add(name)
+            self.engine.create(name, filled(shapes.PIECES_ON, pieces=pieces, day=date_sql(day)))
+        return name
+
     def base_pieces(
         self, measure: t.Measure, subject: str, plain: str, object_key: str, own: Span
     ) -> tuple[str, int]:
@@ -212,6 +220,8 @@ class Fold:
         pieces = self.pieces(measure, wanted.subject, object_key)
         if wanted.only:
             pieces = self._few(pieces, wanted.only)
+        if measure.credit_at:
+            pieces = self.pieces_on(pieces, credit_day(wanted))
         if measure.base:
             pieces, days = self.base_pieces(measure, wanted.subject, pieces, object_key, wanted.instance.days)
             divisor *= days
@@ -240,6 +250,8 @@ class Fold:
         pieces = self.pieces(measure, wanted.subject, object_key)
         if wanted.only:
             pieces = self._few(pieces, wanted.only)
+        if measure.credit_at:
+            pieces = self.pieces_on(pieces, credit_day(wanted))
         source = self._interval_source(wanted, pieces, object_key, segments)
         rows, scale = self._amounts(measure, source, segments, wanted, linear=False)
         lost = self._lost(measure, pieces, [wanted.span])
@@ -278,6 +290,8 @@ class Fold:
         if measure.kind.name not in OBJECT_OF or not self.is_cubed(measure):
             return
         pieces = self.pieces_name(measure, wanted.subject, "account_no")
+        if measure.credit_at:
+            pieces = pieces_on_name(pieces, credit_day(wanted))
         if measure.base:
             pieces = self.base_name(measure, pieces, wanted.instance.days)
         spans = taken_spans(measure.take, wanted.span)[0]
@@ -471,6 +485,22 @@ class Fold:
         if wanted.subject == "institution" and wanted.rolled:
             self.engine.create(name, filled(shapes.GATHER_ABOVE, rows_=name))
         return Figure(name, scale, by_spell)
+
+
+def credit_day(wanted: Wanted) -> date:
+    """Return the day on which the credit of a measure with `credit_at` is looked up."""
+    match wanted.measure.credit_at:
+        case "window start":
+            return wanted.span.start
+        case "window end":
+            return wanted.span.last_day
+        case _:
+            return wanted.instance.days.last_day
+
+
+def pieces_on_name(pieces: str, day: date) -> str:
+    """Return the name of the pieces of one day."""
+    return f"{pieces}/on {day}"
 
 
 def spell_table(instance: Instance, *, cut: bool) -> str:

@@ -77,6 +77,10 @@ JOIN facts AS b ON b.account_no = k.account_no AND b.from_day < k.end_day AND b.
 JOIN w_rate AS ra ON ra.account_no = k.account_no AND ra.start_day < least(b.to_day, k.end_day)
   AND ra.end_day > greatest(b.from_day, k.start_day)
 """
+PIECES_ON = """
+SELECT p.* REPLACE (DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day)
+FROM pieces AS p WHERE p.start_day <= :day AND p.end_day > :day
+"""
 LOST_LOANS = """
 SELECT p.subject_no, p.span_no, CAST(0 AS BIGINT) AS amount, TRUE AS is_bad
 FROM lost AS h JOIN pieces AS p ON p.loan_id = h.id AND p.start_day < h.end_day AND p.end_day > h.start_day

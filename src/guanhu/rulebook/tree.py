@@ -312,6 +312,8 @@ class Measure(Declaration):
 
     credit       share | lead only | each in full | institution | person
     prices_at    each day | row's day | window end | evaluation end
+    credit_at    '' (each day, the row's own day) | window start | window end | evaluation end: whoever is in
+                 charge on that day has the whole window
     per          account, customer or loan: a figure of that thing, for use in the `where` of others
     base         True: credited by the days and shares of the instance's own window (moving baseline)
     round_to     places at which each row's or customer's result is rounded, with `round_per`
@@ -326,6 +328,7 @@ class Measure(Declaration):
     unit: Unit
     credit: str
     prices_at: str
+    credit_at: str = ""
     per: str = ""
     book: str = ""
     role: str = ""

@@ -169,6 +169,9 @@ class MeasureDrawer:
             del spec["credit"]
         if self.draw.random() < 0.12:
             spec |= self.draw.choice([{"book": "二账"}, {"role": "主办"}, {"role": "推荐"}])
+        base = str(spec["over"]).startswith("base of ")
+        if self.draw.random() < 0.15 and not base and (kind != "violation" or "credit" in spec):
+            spec["credit_at"] = self.draw.choice(["window start", "window end", "evaluation end"])
         self.declared[name] = spec
         self.by_unit[unit].append(f"({name} / period_days)" if spec.get("take") == "balance days" else name)
 

@@ -37,8 +37,9 @@ KINDS = {
 }
 MEASURES = {
     f"{take}{kind}": {"from": "balances", "take": text, **more}
-    for take, text in TAKES.items()
-    for kind, more in KINDS.items()
+    for row, (take, text) in enumerate(TAKES.items())
+    for column, (kind, more) in enumerate(KINDS.items())
+    if not kind or (row + column) % 3 == 0
 } | {
     "whole_least": {"from": "balances", "take": "lowest", "per": "customer"},
     "whole_days": {"from": "balances", "take": "days of balance > 0元", "per": "account"},
@@ -76,7 +77,7 @@ def test_run_and_explain_agree_on_the_fixed_bank(group: str, tmp_path: Path) -> 
     assert compared.found == []
 
 
-@pytest.mark.parametrize("seed", range(3, 9))
+@pytest.mark.parametrize("seed", range(3, 7))
 def test_run_and_explain_agree_on_invented_banks(seed: int, tmp_path: Path) -> None:
     text = text_of("month", "managers" if seed % 2 else "places", LINES, MEASURES)
     compared = compare(make_world(seed).bank(tmp_path), write_rulebook(tmp_path / "rules", text), PERIOD)

@@ -22,6 +22,7 @@ from guanhu.rulebook.explain.reads import (
     Question,
     Reads,
     columns_of,
+    credit_day,
     inputs_of,
     is_balance_times,
     most_specific,
@@ -205,7 +206,9 @@ class MeasureEvaluator:
         rows: list[CreditedRow] = []
         for thing in sorted(things.values(), key=lambda x: x.id):
             pieces = self.pieces(thing, kind, measure)
-            if measure.base:
+            if measure.credit_at:
+                pieces = [p for p in _of_credit_day(pieces, question) if _in_spell(p, question)]
+            elif measure.base:
                 held = self._with_last_owner(pieces, thing)
                 pieces = list(_as_base([p for p in held if _in_spell(p, question)], question))
             elif measure.window.is_own:
@@ -227,7 +230,10 @@ class MeasureEvaluator:
         kind = "loan" if measure.kind.name == "loan_states" else "account"
         things = self.facts.loans if kind == "loan" else self.facts.accounts
         for thing in sorted(things.values(), key=lambda x: x.id):
-            for piece in self.pieces(thing, kind, measure):
+            pieces = self.pieces(thing, kind, measure)
+            for piece in _of_credit_day(pieces, question) if measure.credit_at else pieces:
+                if not _in_spell(piece, question):
+                    continue
                 for span in held:
                     yield from self._daily(thing, _clipped(piece, span), question)
 
@@ -456,9 +462,10 @@ class MeasureEvaluator:
         for event in self.facts.events.get(measure.kind.name, ()):
             if event.day not in question.window:
                 continue
-            if question.spell is not None and measure.window.is_own and event.day not in question.spell:
+            at = credit_day(question) or event.day
+            if question.spell is not None and measure.window.is_own and at not in question.spell:
                 continue
-            for weight, post in self.credit_of(event, measure):
+            for weight, post in self.credit_of(event, measure, at):
                 if measure.window.is_own and post is not None and post.post is None:
                     continue
                 amount, trace = self._event_amount(event, post, question)
@@ -476,24 +483,34 @@ class MeasureEvaluator:
                 )
         return self._taken_rows(question, rows)
 
-    def credit_of(self, event: EventRow, measure: t.Measure) -> Iterator[tuple[int, PostSpan | None]]:
-        """Yield the weights with which a row counts for the subject on its own day."""
+    def credit_of(
+        self, event: EventRow, measure: t.Measure, at: date
+    ) -> Iterator[tuple[int, PostSpan | None]]:
+        """Yield the weights with which a row counts for the subject on the day of its credit."""
         facts = self.facts
         if facts.kind == "bank":
             yield WHOLE, None
         elif facts.kind == "institution":
-            if event.institution_id in facts.below:
+            if self._place_of(event, measure, at) in facts.below:
                 yield WHOLE, None
         elif measure.credit == "person":
             spans = self._spans_of(event.person_id)
-            yield from ((WHOLE, span) for span in spans if span.start <= event.day < span.end)
+            yield from ((WHOLE, span) for span in spans if span.start <= at < span.end)
         else:
-            for assignment in self._owners(event, measure):
+            for assignment in self._owners(event, measure, at):
                 weight = self.weight_of(assignment, measure)
                 spans = self._spans_of(assignment.person_id) if weight is not None else []
-                yield from ((weight or 0, span) for span in spans if span.start <= event.day < span.end)
+                yield from ((weight or 0, span) for span in spans if span.start <= at < span.end)
 
-    def _owners(self, event: EventRow, measure: t.Measure) -> list[Assignment]:
+    def _place_of(self, event: EventRow, measure: t.Measure, at: date) -> str | None:
+        """Return the institution of a row: its own, else that of its account on the day of its credit."""
+        account = self.facts.accounts.get(event.account_id or "")
+        own = event.attributes.get(("", "institution_id"))
+        if not measure.credit_at or account is None or own is not None:
+            return event.institution_id
+        return next((place for start, end, place in account.places if start <= at < end), None)
+
+    def _owners(self, event: EventRow, measure: t.Measure, at: date) -> list[Assignment]:
         book = measure.book or "main"
         routes = [("event", event.id)]
         if event.loan_id is not None:
@@ -508,7 +525,7 @@ class MeasureEvaluator:
         else:
             routes.append(("customer", event.customer_id or ""))
         for route in routes:
-            found = [a for a in self._by_object[route] if a.book == book and a.start <= event.day < a.end]
+            found = [a for a in self._by_object[route] if a.book == book and a.start <= at < a.end]
             if found:
                 return found
         return []
@@ -576,6 +593,15 @@ def _in_spell(piece: Piece, question: Question) -> bool:
         return False
     spell = question.spell if is_of_instance else None
     return spell is None or (piece.start < spell.end and piece.end > spell.start)
+
+
+def _of_credit_day(pieces: list[Piece], question: Question) -> Iterator[Piece]:
+    """Yield the pieces of the day on which credit is looked up, for the whole window; none of another spell's day."""
+    day = credit_day(question)
+    spell = question.spell if question.measure.window.is_own else None
+    for piece in pieces:
+        if day is not None and piece.start <= day < piece.end and (spell is None or day in spell):
+            yield Piece(date.min, FAR_FUTURE, piece.weight, piece.post)
 
 
 def _clipped(piece: Piece, span: Span) -> Piece:

@@ -112,6 +112,15 @@ def _named_days(wanted: tuple[int, ...], window: Span) -> Iterator[date]:
         day = add_months(day, 1)
 
 
+def credit_day(question: Question) -> date | None:
+    """Return the one day on which credit is looked up; None where each day or row has its own."""
+    return {
+        "window start": question.window.start,
+        "window end": question.window.last_day,
+        "evaluation end": question.own.last_day,
+    }.get(question.measure.credit_at)
+
+
 def price_day(measure: t.Measure, day: date, question: Question) -> date:
     """Return the day whose prices apply."""
     match measure.prices_at:

@@ -9,6 +9,7 @@ from guanhu.kinds.catalogue import KINDS
 from guanhu.kinds.schema import Dated, Kind
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.build import Builder, Silent
+from guanhu.rulebook.load.credit_day import both_days, credit_day
 from guanhu.rulebook.load.fields import COMMON, Reader
 from guanhu.rulebook.load.scope import LineScope, RowScope
 from guanhu.rulebook.load.tables import CellProblem, cell_of
@@ -29,6 +30,7 @@ _KNOWN = (
     "over",
     "prices_at",
     "credit",
+    "credit_at",
     "per",
     "book",
     "role",
@@ -237,6 +239,8 @@ def rewindowed(
             )
         if base:
             refuse_base_of_days(measure.take, place)
+        if base and measure.credit_at:
+            raise TypeProblem(*both_days(measure.credit_at, place))
         return replace(measure, base=base, **changed)  # type: ignore[arg-type]
     return replace(measure, **changed)  # type: ignore[arg-type]
 
@@ -326,6 +330,7 @@ class _Rows:
             base=base,
             unit=unit,
             credit=credit,
+            credit_at=credit_day(reader, kind, credit, base=base),
             prices_at=reader.one_of("prices_at", _PRICES, "each day" if each_day else "row's day"),
             per=reader.one_of("per", ("", "account", "customer", "loan"), ""),
             book=reader.text("book"),

@@ -23,6 +23,11 @@ _PRICES = {
     "window end": "价格按期末",
     "evaluation end": "价格按考核期末",
 }
+CREDIT_DAYS = {
+    "window start": "按时间窗第一天的管户归属",
+    "window end": "按时间窗最后一天的管户归属",
+    "evaluation end": "按考核期末的管户归属",
+}
 _COUNTED = ("count", "distinct")
 _TAKE = {
     "daily average": "日均",
@@ -85,6 +90,8 @@ def measure_sentence(speaker: Speaker, measure: t.AnyMeasure) -> str:
         parts.append(f"{per}四舍五入到小数点后 {measure.round_to} 位")
     parts.append(f"取{take_text(speaker, measure)}")
     parts.append(f"每个{PER[measure.per]}自己的全数" if measure.per else _CREDIT[measure.credit])
+    if measure.credit_at:
+        parts.append(CREDIT_DAYS[measure.credit_at])
     parts += _other_windows(speaker, measure)
     if _reads_prices(measure):
         parts.append(_PRICES[measure.prices_at])
