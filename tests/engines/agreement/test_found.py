@@ -23,6 +23,14 @@ MEASURES = {
         "where": "institution.area = 城区",
         "clause": CLAUSE,
     },
+    "of_the_known": {
+        "from": "violation",
+        "each": "points",
+        "unit": "number",
+        "over": "last year",
+        "where": "whole > 0元",
+        "clause": CLAUSE,
+    },
     "own": {"item": "目标", "scope": "person", "unit": "money", "clause": CLAUSE},
 }
 FOUND = {
@@ -46,6 +54,8 @@ FOUND = {
     # An institution knew only its own accounts of a customer, and not the account of another one that a fee named.
     "a customer is counted with all accounts": {"pay": "of_rich", "who": "places"},
     "a fee of another institution's account": {"pay": "of_current", "who": "places"},
+    # Explained, a customer whom only an event names had but the account of that event.
+    "a customer is met only in an event": {"score": "of_the_known"},
     # A fee that names only its account had no customer in the run; interest had no institution.
     "the customer of a fee's account": {"pay": "of_companies"},
     "the institution of an interest's loan": {"pay": "of_the_city"},
@@ -65,6 +75,12 @@ def rulebook_of(line: dict[str, str], measures: dict[str, dict[str, str]]) -> st
         "calendar": {"every": "quarter"},
         "who": {name: GROUPS[name] for name in dict.fromkeys((who, "managers"))},
         "words": WORDS,
+        "events": {
+            "violation": {
+                "name": "违规",
+                "columns": {"points": {"type": "number"}, "level": {"type": "choice"}},
+            }
+        },
         "inputs": {name: {"clause": CLAUSE, **spec} for name, spec in INPUTS.items()},
         "measures": measures,
         "lines": {"x": {"clause": CLAUSE, "who": who, **line}},
