@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -458,7 +458,13 @@ def needs_of(measure: t.Measure, subject: str, span: Span, own: Span) -> list[tu
     """
     found = [(measure.kind.name, span)]
     if subject == "person" and measure.credit not in ("person", "institution"):
-        found.append(("assignments", own if measure.base else span))
+        days = own if measure.base else span
+        if measure.credit_at:
+            at = {"window start": span.start, "window end": span.last_day}.get(
+                measure.credit_at, own.last_day
+            )
+            days = Span(at, at + timedelta(days=1))
+        found.append(("assignments", days))
     return found
 
 

@@ -6,13 +6,14 @@ events), else by its event, loan or account, else by its customer.
 
 from __future__ import annotations
 
+from datetime import date
 from fractions import Fraction
 
 from sqlglot import exp
 
 from guanhu.appraisal.credited import ROW_COLUMNS, kept_query
 from guanhu.appraisal.figure import Figure, Wanted, spell_table
-from guanhu.appraisal.measures import THINGS, Fold, date_sql
+from guanhu.appraisal.measures import THINGS, Fold, credit_day, date_sql
 from guanhu.appraisal.rows import RowEnv, columns_read, flat_name
 from guanhu.appraisal.things import ALIASES, with_derived
 from guanhu.kinds.schema import Kind
@@ -38,7 +39,7 @@ class EventFold:
     def figure(self, wanted: Wanted) -> Figure:
         """Return the figure of a measure over dated rows."""
         measure = wanted.measure
-        credited = self.credited(measure, wanted.subject)
+        credited = self.credited(wanted)
         rows, scale, own = self._amounts(measure, credited, wanted)
         by_spell = wanted.subject == "person" and measure.window.is_own
         name = f"figure/{self.fold.count}"
@@ -65,19 +66,22 @@ class EventFold:
         is_own = measure.window.is_own and wanted.subject == "person" and wanted.rolled
         return is_own and measure.take.how in _ADDED and measure.id in self.fold.kept_measures
 
-    def credited(self, measure: t.Measure, subject: str) -> str:
+    def credited(self, wanted: Wanted) -> str:
         """Return the table of credited rows of a kind: row number, subject, span, weight, day."""
+        measure, subject = wanted.measure, wanted.subject
         kind = measure.kind
-        name = f"credited/{kind.name}/{subject}/{measure.credit}/{measure.book}/{measure.role}"
+        at = credit_day(wanted) if measure.credit_at else None
+        name = f"credited/{kind.name}/{subject}/{measure.credit}/{measure.book}/{measure.role}/{at or ''}"
         if name not in self.fold.made:
             self.fold.made.add(name)
-            self.engine.create(name, self._credited_query(measure, kind, subject))
+            self.engine.create(name, self._credited_query(measure, kind, subject, at))
         return name
 
-    def _credited_query(self, measure: t.Measure, kind: Kind, subject: str) -> exp.Expr:
+    def _credited_query(self, measure: t.Measure, kind: Kind, subject: str, at: date | None) -> exp.Expr:
         parts: dict[str, exp.Expr | str] = {
             "facts": f"f_{kind.name}",
             "day": exp.column(kind.day, table="r"),
+            "at": date_sql(at) if at is not None else exp.column(kind.day, table="r"),
             "whole": n.integer(WEIGHT_WHOLE),
         }
         if subject == "institution":
@@ -307,7 +311,7 @@ def _to_institution(kind: Kind, parts: dict[str, exp.Expr | str]) -> exp.Expr:
 _TO_PERSON = """
 SELECT r.batch_no, r.row_no, s.subject_no, s.span_no, CAST(:whole AS BIGINT) AS weight, :day AS day
 FROM facts AS r JOIN w_person AS p ON p.subject_id = r.person_id
-JOIN w_span AS s ON s.subject_no = p.subject_no AND s.start_day <= :day AND s.end_day > :day
+JOIN w_span AS s ON s.subject_no = p.subject_no AND s.start_day <= :at AND s.end_day > :at
 """
 _THING = "SELECT r.batch_no, r.row_no, k.subject_no, 0 AS span_no, CAST(:whole AS BIGINT) AS weight, :day AS day FROM facts AS r "
 _TO_THING = {
@@ -323,20 +327,20 @@ _TO_THING = {
 }
 _ROUTE_EVENT = """
 SELECT r.batch_no, r.row_no, g.subject_no, g.span_no, g.role, g.book, g.share, :day AS day, 1 AS rank
-FROM facts AS r JOIN w_credit_event AS g ON g.object = :key AND g.start_day <= :day AND g.end_day > :day
+FROM facts AS r JOIN w_credit_event AS g ON g.object = :key AND g.start_day <= :at AND g.end_day > :at
 """
 _ROUTE_LOAN = """
 SELECT r.batch_no, r.row_no, g.subject_no, g.span_no, g.role, g.book, g.share, :day AS day, 2 AS rank
-FROM facts AS r JOIN w_credit_loan AS g ON g.object = r.loan_id AND g.start_day <= :day AND g.end_day > :day
+FROM facts AS r JOIN w_credit_loan AS g ON g.object = r.loan_id AND g.start_day <= :at AND g.end_day > :at
 """
 _ROUTE_ACCOUNT = """
 SELECT r.batch_no, r.row_no, g.subject_no, g.span_no, g.role, g.book, g.share, :day AS day, 2 AS rank
 FROM facts AS r JOIN f_accounts AS ac ON ac.account_id = r.account_id
-JOIN w_credit_account AS g ON g.object = ac.account_no AND g.start_day <= :day AND g.end_day > :day
+JOIN w_credit_account AS g ON g.object = ac.account_no AND g.start_day <= :at AND g.end_day > :at
 """
 _ROUTE_CUSTOMER = """
 SELECT r.batch_no, r.row_no, g.subject_no, g.span_no, g.role, g.book, g.share, :day AS day, 3 AS rank
-FROM facts AS r JOIN w_credit_customer AS g ON g.object = r.customer_id AND g.start_day <= :day AND g.end_day > :day
+FROM facts AS r JOIN w_credit_customer AS g ON g.object = r.customer_id AND g.start_day <= :at AND g.end_day > :at
 WHERE :unless
 """
 _MOST_SPECIFIC = """
@@ -365,6 +369,6 @@ FROM facts AS r JOIN w_institution AS i ON i.subject_id = r.institution_id
 UNION ALL
 SELECT r.batch_no, r.row_no, w.subject_no, 0, CAST(:whole AS BIGINT), :day
 FROM facts AS r JOIN f_accounts AS ac ON ac.account_id = r.account_id
-JOIN w_account_place AS w ON w.account_no = ac.account_no AND w.start_day <= :day AND w.end_day > :day
+JOIN w_account_place AS w ON w.account_no = ac.account_no AND w.start_day <= :at AND w.end_day > :at
 WHERE r.institution_id IS NULL
 """

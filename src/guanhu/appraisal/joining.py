@@ -7,8 +7,8 @@ from fractions import Fraction
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
-from guanhu.appraisal.lines import Card
 from guanhu.appraisal.figure import Figure
+from guanhu.appraisal.lines import Card
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Compiled, Pair
 from guanhu.rulebook.run.template import filled, table_named

@@ -10,6 +10,7 @@ from sqlglot import exp
 from guanhu.appraisal import shapes
 from guanhu.appraisal.credited import kept_measures
 from guanhu.appraisal.cubes import Cubes
+from guanhu.appraisal.day_totals import figure_of_days, in_post, over_days_held
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.figure import Figure, Wanted, in_spells, spell_table
 from guanhu.appraisal.lost import OWN_KINDS, Holes, lost_days
@@ -138,6 +139,14 @@ class Fold:
             )
         return name
 
+    def pieces_on(self, pieces: str, day: date) -> str:
+        """Return the pieces of one day, for always: who is in charge then has the whole window."""
+        name = pieces_on_name(pieces, day)
+        if name not in self.made:
+            self.made.add(name)
+            self.engine.create(name, filled(shapes.PIECES_ON, pieces=pieces, day=date_sql(day)))
+        return name
+
     def base_pieces(
         self, measure: t.Measure, subject: str, plain: str, object_key: str, own: Span
     ) -> tuple[str, int]:
@@ -171,11 +180,15 @@ class Fold:
     def standing(self, wanted: Wanted) -> Figure:
         """Return the figure of a measure over balances or loan states."""
         measure = wanted.measure
+        if measure.take.is_of_days:
+            return figure_of_days(self, wanted)
         spans, divisor = taken_spans(measure.take, wanted.span)
         object_key = OBJECT_OF[measure.kind.name]
         pieces = self.pieces(measure, wanted.subject, object_key)
         if wanted.only:
             pieces = self._few(pieces, wanted.only)
+        if measure.credit_at:
+            pieces = self.pieces_on(pieces, credit_day(wanted))
         if measure.base:
             pieces, days = self.base_pieces(measure, wanted.subject, pieces, object_key, wanted.instance.days)
             divisor *= days
@@ -195,7 +208,24 @@ class Fold:
         lost = self.lost_rows(measure, pieces, spans)
         if lost is not None:
             rows = union_all([rows, lost])
+        if measure.take.over_held:
+            rows = in_post(wanted, rows)
+            return over_days_held(self, wanted, self._gathered(wanted, rows, scale / WEIGHT_WHOLE))
         return self._gathered(wanted, rows, scale / WEIGHT_WHOLE / divisor)
+
+    def daily_amounts(self, wanted: Wanted, segments: list[Segment]) -> tuple[exp.Expr, Fraction]:
+        """Return (subject_no, span_no, amount, is_bad, first_day, days): what each interval adds on each of its days."""
+        measure = wanted.measure
+        object_key = OBJECT_OF[measure.kind.name]
+        pieces = self.pieces(measure, wanted.subject, object_key)
+        if wanted.only:
+            pieces = self._few(pieces, wanted.only)
+        if measure.credit_at:
+            pieces = self.pieces_on(pieces, credit_day(wanted))
+        source = self._interval_source(wanted, pieces, object_key, segments)
+        rows, scale = self._amounts(measure, source, segments, wanted, linear=False)
+        lost = self.lost_rows(measure, pieces, [wanted.span])
+        return (rows if lost is None else union_all([rows, lost])), scale
 
     def lost_rows(self, measure: t.Measure, pieces: str, spans: list[Span]) -> exp.Expr | None:
         """Return a bad row for everyone credited with an account or loan of which a row was refused."""
@@ -212,7 +242,10 @@ class Fold:
         self.count += 1
         self.engine.load(name, (("id", "VARCHAR"), ("start_day", "DATE"), ("end_day", "DATE")), found)
         shape = shapes.LOST_ACCOUNTS if OWN_KINDS[kind] == "account_no" else shapes.LOST_LOANS
-        return filled(shape, pieces=pieces, lost=name)
+        query = filled(shape, pieces=pieces, lost=name)
+        if measure.take.is_of_days and isinstance(query, exp.Select):
+            query = query.select(*shapes.LOST_DAYS, copy=False, dialect="duckdb")
+        return query
 
     def is_cubed(self, measure: t.Measure) -> bool:
         """Tell whether a measure reads the cube: linear in the balance, and no attribute that changes by day."""
@@ -230,12 +263,15 @@ class Fold:
         self.cubes.expect(
             self.cube_key(wanted), self._planned(measure, spans, self.price_cuts(measure, wanted.span))
         )
-        self.together.expect(wanted)
+        if not measure.take.over_held:
+            self.together.expect(wanted)
 
     def cube_key(self, wanted: Wanted) -> tuple[str, bool]:
         """Return what tells the cube of a figure from others."""
         measure = wanted.measure
         pieces = self.pieces_name(measure, wanted.subject, "account_no")
+        if measure.credit_at:
+            pieces = pieces_on_name(pieces, credit_day(wanted))
         if measure.base:
             pieces = self.base_name(measure, pieces, wanted.instance.days)
         return pieces, measure.take.how in DAY_TAKES
@@ -308,6 +344,13 @@ class Fold:
             exp.alias_(exp.column(column, table=ALIASES[table]), flat_name(table, column), quoted=True)
             for table, column in read
         ]
+        if measure.take.is_of_days:
+            first = (
+                "greatest(b.from_day, k.start_day, ra.start_day)"
+                if shape is shapes.INTERVALS_RATED
+                else "greatest(b.from_day, k.start_day)"
+            )
+            query = query.select(f"{first} AS first_day", copy=False, dialect="duckdb")
         name = f"rows/{self.count}"
         self.count += 1
         self.engine.create(name, query.select(*columns, copy=False))
@@ -375,13 +418,15 @@ class Fold:
             Num(exp.column("days_sum"), Fraction(1, 100), *self.cubes.ranges[source]) if linear else None
         )
         env = RowEnv(table, measure.kind, self.rulebook, self.parameters, day, bounds, balance, derived)
-        days = None if linear else Num(exp.column("days"), Fraction(1), 0, 4000)
+        has_days = linear or measure.take.is_of_days
+        days = None if has_days else Num(exp.column("days"), Fraction(1), 0, 4000)
         value, bad, bound = amount_of(env, measure, days)
         columns = [
             exp.column("subject_no"),
             exp.column("span_no"),
             exp.alias_(value, "amount"),
             exp.alias_(bad, "is_bad"),
+            *([exp.column(x) for x in ("first_day", "days")] if measure.take.is_of_days else []),
         ]
         return env.sheet.select(columns), bound
 
@@ -401,6 +446,22 @@ class Fold:
         if wanted.subject == "institution" and wanted.rolled:
             self.engine.create(name, filled(shapes.GATHER_ABOVE, rows_=name))
         return Figure(name, scale, by_spell)
+
+
+def credit_day(wanted: Wanted) -> date:
+    """Return the day on which the credit of a measure with `credit_at` is looked up."""
+    match wanted.measure.credit_at:
+        case "window start":
+            return wanted.span.start
+        case "window end":
+            return wanted.span.last_day
+        case _:
+            return wanted.instance.days.last_day
+
+
+def pieces_on_name(pieces: str, day: date) -> str:
+    """Return the name of the pieces of one day."""
+    return f"{pieces}/on {day}"
 
 
 class Statistics:
@@ -432,7 +493,7 @@ def _aligned(parts: list[tuple[exp.Expr, Num]]) -> tuple[exp.Expr, Fraction]:
         factor = num.scale / scale
         amount = n.rescaled(Num(exp.column("amount"), num.scale, num.low, num.high), scale)
         sql = filled(
-            "SELECT subject_no, span_no, :amount AS amount, is_bad FROM q",
+            "SELECT * REPLACE (:amount AS amount) FROM q",
             amount=n.typed(amount.sql, amount.size),
             q=query,
         )

@@ -115,18 +115,28 @@ class SubjectReader:
                 **self._by_ids(LOANS, "customer_id", named["customer"]),
             },
         )
-        self._whole_customers(facts)
-        customers = named["customer"] | _owners_of(facts)
-        self._events(facts, customers, named["event"], person_id)
+        customers = self._with_events(facts, named["customer"], named["event"], person_id)
         events = {row.id for rows in facts.events.values() for row in rows}
         facts.assignments = self._assignments_of(facts, {*facts.loans, *customers, *events})
         return facts
 
-    def _whole_customers(self, facts: SubjectFacts) -> None:
-        """Read all accounts and loans of the customers met, where a figure of a customer counts them all."""
-        if not any(isinstance(m, t.Measure) and m.per == "customer" for m in self.rulebook.measures.values()):
-            return
-        customers = _owners_of(facts)
+    def _with_events(
+        self, facts: SubjectFacts, customers: set[str], events: set[str], person_id: str | None
+    ) -> set[str]:
+        """Read the rows of dated kinds; return the customers met, those whom only such a row names included."""
+        whole = any(isinstance(m, t.Measure) and m.per == "customer" for m in self.rulebook.measures.values())
+        while True:
+            customers = customers | _owners_of(facts)
+            if whole:
+                self._whole_customers(facts, customers)
+            self._events(facts, customers, events, person_id)
+            met = {row.customer_id for rows in facts.events.values() for row in rows if row.customer_id}
+            if not whole or customers >= met | _owners_of(facts):
+                return customers
+            customers |= met
+
+    def _whole_customers(self, facts: SubjectFacts, customers: set[str]) -> None:
+        """Read all accounts and loans of customers: a figure of a customer counts them all."""
         more = self._by_ids(ACCOUNTS, "customer_id", customers)
         self._accounts(facts, {k: v for k, v in more.items() if k not in facts.accounts})
         more = self._by_ids(LOANS, "customer_id", customers)
@@ -160,8 +170,7 @@ class SubjectReader:
         moved = {r[0] for r in self._select("f.account_id", "account_institutions", "institution_id", below)}
         self._accounts(facts, {**rows, **self._by_ids(ACCOUNTS, "account_id", moved)})
         self._loans(facts, self._by_ids(LOANS, "institution_id", below))
-        self._whole_customers(facts)
-        self._events(facts, _owners_of(facts), set(), None)
+        self._with_events(facts, set(), set(), None)
         return facts
 
     def bank(self) -> SubjectFacts:

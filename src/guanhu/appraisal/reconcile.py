@@ -76,6 +76,8 @@ def _reconcilable(appraisal: Appraisal) -> list[tuple[t.Measure, Instance]]:
             and measure.credit == "share"
             and not measure.base
             and not measure.role
+            and not measure.take.is_of_days
+            and not measure.take.over_held
         )
         # Whoever tests the credited person has nothing to say of an institution or of what nobody has.
         read = columns_read((measure.where, measure.each), appraisal.rulebook.tables)

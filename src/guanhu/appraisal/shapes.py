@@ -77,6 +77,10 @@ JOIN facts AS b ON b.account_no = k.account_no AND b.from_day < k.end_day AND b.
 JOIN w_rate AS ra ON ra.account_no = k.account_no AND ra.start_day < least(b.to_day, k.end_day)
   AND ra.end_day > greatest(b.from_day, k.start_day)
 """
+PIECES_ON = """
+SELECT p.* REPLACE (DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day)
+FROM pieces AS p WHERE p.start_day <= :day AND p.end_day > :day
+"""
 LOST_LOANS = """
 SELECT p.subject_no, p.span_no, CAST(0 AS BIGINT) AS amount, TRUE AS is_bad
 FROM lost AS h JOIN pieces AS p ON p.loan_id = h.id AND p.start_day < h.end_day AND p.end_day > h.start_day
@@ -86,6 +90,10 @@ SELECT p.subject_no, p.span_no, CAST(0 AS BIGINT) AS amount, TRUE AS is_bad
 FROM lost AS h JOIN f_accounts AS a ON a.account_id = h.id
 JOIN pieces AS p ON p.account_no = a.account_no AND p.start_day < h.end_day AND p.end_day > h.start_day
 """
+LOST_DAYS = (
+    "greatest(h.start_day, p.start_day) AS first_day",
+    "least(h.end_day, p.end_day) - greatest(h.start_day, p.start_day) AS days",
+)
 GATHER = """
 SELECT subject_no, 0 AS spell_no, sum(amount) AS num, CAST(1 AS BIGINT) AS den, count(*) FILTER (WHERE is_bad) AS bad
 FROM rows_ GROUP BY subject_no

@@ -301,11 +301,21 @@ class Take:
     how: sum, count, distinct, mean, lowest, highest (rows); daily average, balance days, month-end
     average, named days (mean of the days of each month in `days`; 0 is the month's last), at end, count
     (things that stand on the window's last day). `column` is for distinct.
+    Of balances, of the subject's totals of single days: lowest, highest, days (how many fulfil `condition`),
+    longest run (of such days that follow each other).
+    `over_held`: a daily average divides by the days of the window on which the subject held a post.
     """
 
     how: str
     column: str = ""
     days: tuple[int, ...] = ()
+    condition: Expr | None = None
+    over_held: bool = False
+
+    @property
+    def is_of_days(self) -> bool:
+        """Tell whether totals of single days count: takes of balances that are no sum over account-days."""
+        return self.how in ("lowest", "highest", "days", "longest run")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,6 +324,8 @@ class Measure(Declaration):
 
     credit       share | lead only | each in full | institution | person
     prices_at    each day | row's day | window end | evaluation end
+    credit_at    '' (each day, the row's own day) | window start | window end | evaluation end: whoever is in
+                 charge on that day has the whole window
     per          account, customer or loan: a figure of that thing, for use in the `where` of others
     base         True: credited by the days and shares of the instance's own window (moving baseline)
     round_to     places at which each row's or customer's result is rounded, with `round_per`
@@ -328,6 +340,7 @@ class Measure(Declaration):
     unit: Unit
     credit: str
     prices_at: str
+    credit_at: str = ""
     per: str = ""
     book: str = ""
     role: str = ""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from fractions import Fraction
 
+from guanhu.kinds.schema import Dated
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.subject import CardTrace, SubjectTrace
 from guanhu.rulebook.explain.values import LineNote, MeasureNote, Traced, Unknown
@@ -69,6 +70,7 @@ SENSELESS: dict[str, dict[Situation, Reason]] = {
     "balances": _PLAIN,
     "moving baseline": _NO_EDGE,
     "loan states": {**_PLAIN, Situation.NEGATIVE: Reason.NEVER_NEGATIVE},
+    "totals of single days": _PLAIN,
     "rows of a day": _PLAIN,
     "figure supplied": {**_PLAIN, Situation.THREE: Reason.NO_SHARES},
     "input": {**_PLAIN, Situation.THREE: Reason.NO_SHARES},
@@ -115,6 +117,8 @@ def _measure(measure: t.AnyMeasure) -> str:
         return ""
     if measure.base:
         return "moving baseline"
+    if measure.take.is_of_days and measure.kind.dated is Dated.CHANGE:
+        return "totals of single days"
     return {"balances": "balances", "loan_states": "loan states"}.get(measure.kind.name, "rows of a day")
 
 

@@ -35,6 +35,11 @@ STANDING = (
     "at end",
     "count",
     "balance days",
+    "daily average over days held",
+    "lowest",
+    "highest",
+    "days of balance >= ",
+    "longest run of balance < ",
 )
 DATED = ("sum", "sum", "count", "distinct customer_id", "mean", "lowest", "highest")
 CREDITS = ("share", "share", "share", "share", "lead only", "each in full", "institution")
@@ -160,8 +165,13 @@ class MeasureDrawer:
             spec["prices_at"] = self.draw.choice(PRICES)
         if self.draw.random() < 0.4 and kind != "violation":
             spec["credit"] = self.draw.choice(CREDITS)
+        if spec.get("credit") == "institution" and str(spec.get("take")).endswith("held"):
+            del spec["credit"]
         if self.draw.random() < 0.12:
             spec |= self.draw.choice([{"book": "二账"}, {"role": "主办"}, {"role": "推荐"}])
+        base = str(spec["over"]).startswith("base of ")
+        if self.draw.random() < 0.15 and not base and (kind != "violation" or "credit" in spec):
+            spec["credit_at"] = self.draw.choice(["window start", "window end", "evaluation end"])
         self.declared[name] = spec
         self.by_unit[unit].append(f"({name} / period_days)" if spec.get("take") == "balance days" else name)
 
@@ -174,6 +184,17 @@ class MeasureDrawer:
         if spec["take"] == "count":
             return "count"
         self.each(spec, BALANCE_EACH)
+        return self.of_days(spec)
+
+    def of_days(self, spec: dict[str, object]) -> str:
+        """Finish a measure that may take totals of single days, and return its unit."""
+        take = str(spec["take"])
+        if take in ("lowest", "highest", "daily average over days held") or take.endswith(" "):
+            spec["over"] = str(spec["over"]).removeprefix("base of ")
+        if take.endswith(" "):
+            spec["take"] = take + self.draw.choice([self.edge(), "10000元", "0元", "floor_pay"])
+            spec["unit"] = "number"
+            return "number"
         return "money"
 
     def loan_states(self, spec: dict[str, object]) -> str:
@@ -183,7 +204,7 @@ class MeasureDrawer:
         if spec["take"] == "count":
             return "count"
         self.each(spec, LOAN_EACH)
-        return "money"
+        return self.of_days(spec)
 
     def rows(self, spec: dict[str, object]) -> str:
         kind = spec["from"]

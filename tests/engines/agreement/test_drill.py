@@ -21,12 +21,13 @@ from tests.engines.agreement.running import Refused, make_engine, opened, write_
 from tests.engines.agreement.world import World, make_world
 
 PAIRS = range(0, 40, 4)
-SUMMED = {"measure": "account", "account": "days"}
-"""Kind of line → kind of the lines under it that sum to it."""
+SUMMED = {"measure": ("account", "stretch of days"), "account": ("days",)}
+"""Kind of line → kinds of the lines under it that sum to it."""
 KINDS = {
     *(("standing", "linear", x) for x in ("daily average", "month-end average", "at end", "balance days")),
     *(("standing", "each row", x) for x in ("daily average", "count")),
     *(("standing", "base", x) for x in ("daily average", "count")),
+    *(("standing", "days", x) for x in ("lowest", "highest", "days", "longest run")),
     *(("row", "", x) for x in ("sum", "count", "distinct", "mean", "lowest", "highest")),
 }
 SEEN: Counter[tuple[str, str, str]] = Counter()
@@ -41,6 +42,8 @@ def every(told: list[Told]) -> Iterator[Told]:
 def kind_of(measure: t.Measure, told: Told) -> tuple[str, str, str]:
     if measure.kind.dated is not Dated.CHANGE:
         return "row", "", measure.take.how
+    if measure.take.is_of_days:
+        return "standing", "days", measure.take.how
     linear = any(x.kind == "balance days" for x in every(told.parts))
     return "standing", "base" if measure.base else "linear" if linear else "each row", measure.take.how
 
@@ -56,7 +59,7 @@ def wrong_sums(world: World, text: str, period: str, folder: Path) -> list[str]:
                 for told in every(teller.subject(trace)):
                     if told.kind not in SUMMED or not isinstance(told.value, Fraction):
                         continue
-                    parts = [x.value for x in told.parts if x.kind == SUMMED[told.kind]]
+                    parts = [x.value for x in told.parts if x.kind in SUMMED[told.kind]]
                     if told.kind == "account" and not told.parts:
                         continue  # One of the accounts of a customer, whose figure a row reads.
                     measure = run.rulebook.measures.get(told.path.removeprefix("measures."))
@@ -66,7 +69,17 @@ def wrong_sums(world: World, text: str, period: str, folder: Path) -> list[str]:
                         SEEN[kind_of(measure, told)] += 1
                     if sum(x for x in parts if isinstance(x, Fraction)) != told.value:
                         found.append(f"{subject} {trace.instance.key}: {told.text}")
+                    found += wrong_days(told, f"{subject} {trace.instance.key}")
     return found
+
+
+def wrong_days(told: Told, where: str) -> Iterator[str]:
+    """Yield the stretches of days of which the accounts do not sum to the total."""
+    for each in told.parts:
+        if each.kind == "stretch of days":
+            parts = sum((x.value for x in each.parts if isinstance(x.value, Fraction)), Fraction(0))
+            if str(parts) != each.facts["total"]:
+                yield f"{where}: {each.text}"
 
 
 COUNTED = ("count", "distinct account_id")
@@ -94,7 +107,18 @@ PAID = {
     "of_steps": {"pay": "base_steps"},
     "of_base": {"score": "base_count"},
 }
+OF_DAYS = {
+    "low": {"from": "balances", "take": "lowest", "where": "product = 活期"},
+    "in_post": {"from": "balances", "take": "daily average over days held"},
+    "high": {"from": "balances", "take": "highest", "over": "last year"},
+    "rich_days": {"from": "balances", "take": "days of balance >= 10000元"},
+    "rich_run": {"from": "balances", "take": "longest run of balance * price > 50元"},
+}
+LINES_OF_DAYS = {
+    f"of_{name}": {"value": name, "unit": "days" if name.startswith("rich") else "money"} for name in OF_DAYS
+}
 MORE = {
+    "days": rulebook_text("quarter", "by days", LINES_OF_DAYS, measures=OF_DAYS),
     "takes": rulebook_text("quarter", "by days", TAKEN, measures={f"fees_{k}": v for k, v in TAKES.items()}),
     "bases": rulebook_text("quarter", "by days", PAID, measures=BASES),
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from guanhu.rulebook.load.folder import load_string
+from tests.engines.agreement.fixed import fixed_world
 from tests.engines.agreement.rulebooks import CLAUSE, GROUPS, INPUTS, WORDS
 from tests.engines.agreement.running import Refused, compare, write_rulebook
 from tests.engines.agreement.world import make_world
@@ -20,6 +21,14 @@ MEASURES = {
         "from": "interest",
         "each": "received",
         "where": "institution.area = 城区",
+        "clause": CLAUSE,
+    },
+    "of_the_known": {
+        "from": "violation",
+        "each": "points",
+        "unit": "number",
+        "over": "last year",
+        "where": "whole > 0元",
         "clause": CLAUSE,
     },
     "own": {"item": "目标", "scope": "person", "unit": "money", "clause": CLAUSE},
@@ -45,6 +54,8 @@ FOUND = {
     # An institution knew only its own accounts of a customer, and not the account of another one that a fee named.
     "a customer is counted with all accounts": {"pay": "of_rich", "who": "places"},
     "a fee of another institution's account": {"pay": "of_current", "who": "places"},
+    # Explained, a customer whom only an event names had but the account of that event.
+    "a customer is met only in an event": {"score": "of_the_known"},
     # A fee that names only its account had no customer in the run; interest had no institution.
     "the customer of a fee's account": {"pay": "of_companies"},
     "the institution of an interest's loan": {"pay": "of_the_city"},
@@ -64,6 +75,12 @@ def rulebook_of(line: dict[str, str], measures: dict[str, dict[str, str]]) -> st
         "calendar": {"every": "quarter"},
         "who": {name: GROUPS[name] for name in dict.fromkeys((who, "managers"))},
         "words": WORDS,
+        "events": {
+            "violation": {
+                "name": "违规",
+                "columns": {"points": {"type": "number"}, "level": {"type": "choice"}},
+            }
+        },
         "inputs": {name: {"clause": CLAUSE, **spec} for name, spec in INPUTS.items()},
         "measures": measures,
         "lines": {"x": {"clause": CLAUSE, "who": who, **line}},
@@ -77,6 +94,19 @@ def test_found(case: str, tmp_path: Path) -> None:
     assert [problem.text("en") for problem in load_string(text)[1]] == []
     compared = compare(make_world(5).bank(tmp_path), write_rulebook(tmp_path / "rules", text), "2025Q1")
     assert compared.figures
+    assert compared.found == []
+
+
+def test_days_without_a_post_are_nobodys_where_spells_are_not_cut(tmp_path: Path) -> None:
+    """Whoever left kept the balances of the days after in the evaluator, and not in the run."""
+    who = {"clause": CLAUSE, "is": "post = 经理", "spells": "none"}
+    text = rulebook_of({"pay": "stock + fees"}, {**MEASURES, "fees": {"from": "fees", "clause": CLAUSE}})
+    text = text.replace(
+        json.dumps(GROUPS["managers"], ensure_ascii=False), json.dumps(who, ensure_ascii=False)
+    )
+    assert '"spells": "none"' in text
+    compared = compare(fixed_world().bank(tmp_path), write_rulebook(tmp_path / "rules", text), "2025Q1")
+    assert "p4" in compared.traces
     assert compared.found == []
 
 

@@ -112,6 +112,47 @@ DEFECTS = [
     ("RUL040", "unit: ratio}", 'unit: ratio, allowed: "[0%, price * 2]"}', "环"),
     ("RUL030", "unit: ratio}", 'unit: ratio, allowed: "[0%, deposits]"}', "deposits"),
     ("RUL041", "unit: ratio}", 'unit: money, from: person, allowed: "[0, deposits * 10%]"}', "写在行里"),
+    ("RUL061", "from: balances}", "from: balances, take: days of}", "days of balance >= 100万"),
+    ("RUL078", "from: balances}", "from: balances, take: lowest, over: base of last year}", "在岗的日子"),
+    (
+        "RUL078",
+        "from: balances}",
+        "from: balances, take: days of balance > 1元, over: base of last year}",
+        "不能作移动基数",
+    ),
+    (
+        "RUL078",
+        "from: balances}",
+        "from: balances, take: daily average over days held, over: base of last year}",
+        "不能作移动基数",
+    ),
+    (
+        "RUL076",
+        "from: balances}",
+        "from: balances, take: daily average over days held, credit: institution}",
+        "写 take: daily average",
+    ),
+    (
+        "RUL076",
+        "from: balances}",
+        "from: balances, take: daily average over days held, per: customer}",
+        "在岗的天数",
+    ),
+    ("RUL077", "from: balances}", "from: balances, credit_at: row's day}", "写 each day"),
+    ("RUL077", "from: balances}", "from: fees, credit_at: each day}", "写 row's day"),
+    (
+        "RUL077",
+        "from: balances}",
+        "from: balances, credit_at: window end, over: base of last year}",
+        "去掉 base of",
+    ),
+    ("RUL077", "from: balances}", "from: balances, credit_at: window end, per: account}", "去掉 credit_at"),
+    ("RUL014", "from: balances}", "from: balances, credit_at: month end}", "window end"),
+    ("RUL075", "from: balances}", "from: balances, take: days of product = 活期}", "写进 where"),
+    ("RUL075", "from: balances}", "from: balances, take: days of 2 > 1}", "写到 balance"),
+    ("RUL075", "from: balances}", "from: balances, take: longest run of ratio > 1}", "写到 balance"),
+    ("RUL020", "from: balances}", "from: balances, take: days of balance >}", "公式没有写完"),
+    ("RUL035", "from: balances}", "from: balances, take: days of balance > 3%}", "不能和"),
 ]
 
 SETS = {

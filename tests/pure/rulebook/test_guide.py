@@ -9,7 +9,7 @@ import yaml
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.examples import tried_examples
-from guanhu.rulebook.load import build_measures, build_tables, fields
+from guanhu.rulebook.load import build_measures, build_tables, credit_day, fields, takes
 from guanhu.rulebook.load.folder import SECTIONS, load, load_string
 from guanhu.rulebook.load.functions import FUNCTIONS
 from guanhu.values.problem import Problem
@@ -237,9 +237,11 @@ def test_the_reference_card_has_every_function_word_and_unit(lang: str) -> None:
         *FUNCTIONS,
         *units,
         *build_measures.CREDITS,
-        *build_measures._INTERVAL_TAKES,
-        *(take for take in build_measures._ROW_TAKES if take != "distinct"),
+        *takes.INTERVAL_TAKES,
+        *(begin.strip() for begin in takes.DAY_COUNTS),
+        *(take for take in takes.ROW_TAKES if take != "distinct"),
         *build_measures._PRICES,
+        *credit_day.CREDIT_DAYS,
         *build_tables._HOW,
     ]
     spans = code_words(lang)

@@ -32,7 +32,7 @@ def added(note: MeasureNote) -> list[Value]:
     known = [row.amount for row in note.rows if isinstance(row.amount, Fraction)]
     taken: set[object] = set()
     found: list[Value] = []
-    edge = {"lowest": min, "highest": max}.get(note.take)
+    edge = None if note.totals else {"lowest": min, "highest": max}.get(note.take)
     for row in note.rows:
         if isinstance(row.amount, Unknown):
             found.append(row.amount)
@@ -44,7 +44,7 @@ def added(note: MeasureNote) -> list[Value]:
             found.append(Fraction(int(row.thing is not None and row.thing not in taken)))
             taken.add(row.thing)
         else:
-            found.append(row.amount / (len(known) if note.take == "mean" else note.divisor))
+            found.append(row.amount / (len(known) if note.take == "mean" else note.divisor or 1))
     return found
 
 
@@ -105,6 +105,39 @@ class CreditedTeller:
             )
             if rows:
                 told.parts.extend(self.row(row, x) for row, x in own)
+            yield told
+
+    def days_that_count(self, *, rows: bool) -> Iterator[Told]:
+        """Yield for the lowest or highest day which it was, else each stretch of days, and with `rows` what made up its total."""
+        condition = self.measure.take.condition
+        if condition is None:
+            days = sum(x.days for x in self.note.totals)
+            first = self.note.totals[0].start
+            word = "最低" if self.note.take == "lowest" else "最高"
+            yield Told(
+                f"{word}的一天是 {first}" + (f"(共 {days} 天如此)" if days > 1 else ""), kind="day taken"
+            )
+            return
+        yield Told(f"条件 {self.speaker.say(condition)}", kind="where")
+        for each in self.note.totals:
+            counts = Fraction(each.days if each.counts is True else 0)
+            how = f"计 {each.days} 天" if counts else "不计"
+            unit = self.measure.each.unit if self.measure.each is not None else units.COUNT
+            told = Told(
+                f"{days_text(each.start, each.end)}: 当天合计 {self.said(each.total, unit)}, {how}",
+                counts,
+                "stretch of days",
+                facts={
+                    "from": str(each.start),
+                    "to": str(each.end - timedelta(days=1)),
+                    "total": str(each.total),
+                },
+            )
+            for row in each.rows if rows else ():
+                if isinstance(row.amount, Fraction):
+                    part = row.amount / PPB
+                    text = f"{row.object_id}: {self.said(part, unit)}(份额 {self.percent(row)})"
+                    told.parts.append(Told(text, part, "part of a day", row.object_id))
             yield told
 
     def held(self, rows: list[CreditedRow]) -> dict[str, str]:
@@ -179,7 +212,7 @@ class CreditedTeller:
     def arithmetic(self, row: CreditedRow, adds: Value, each: Traced | None) -> str:
         """Return how a row comes to what it adds."""
         unit = self.measure.unit
-        if self.note.take in ("lowest", "highest", "mean", "distinct"):
+        if self.note.take in ("lowest", "highest", "mean", "distinct") and not self.note.totals:
             count = len(self.note.rows)
             how = {"mean": f", {count} 行平均, 各计 1/{count}", "distinct": ", 同一个只计一次"}.get(
                 self.note.take, ", 取此行" if adds or adds == row.amount else ", 没有取此行"

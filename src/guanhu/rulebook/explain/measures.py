@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
 
 from guanhu.kinds.schema import Dated
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.day_totals import DayTotals, days_held
 from guanhu.rulebook.explain.facts import Assignment, EventRow, PostSpan, SubjectFacts, Thing
+from guanhu.rulebook.explain.pieces import Piece, as_base, clipped, in_spell, of_credit_day
 from guanhu.rulebook.explain.reads import (
     Inputs,
     Question,
     Reads,
     columns_of,
+    credit_day,
     inputs_of,
     is_balance_times,
     most_specific,
     price_day,
+    read_input,
     reads_figures,
     rows_in_force,
     table_changes,
@@ -43,16 +46,6 @@ _BALANCE = ("", "balance")
 _LEAD = ("", "主办", "lead")
 RowAmount = tuple[Fraction | Unknown | None, RowTrace | None]
 """What one row comes to (None: it does not count), and how, when that is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A thing counts for the subject with a weight on some days, in one post span."""
-
-    start: date
-    end: date
-    weight: int
-    post: PostSpan | None
 
 
 class RowLeaves:
@@ -96,16 +89,6 @@ class RowLeaves:
         if seen is None:
             return Unknown(f"{node.table}.{node.column}".lstrip("."), "absent")
         return seen  # type: ignore[return-value]
-
-
-def read_input(node: t.InputRef, inputs: Inputs, day: date, env: object) -> Traced:
-    """Return an input for the keys of the row or subject on a day."""
-    keys = tuple(evaluate(key, env) for key in node.keys)  # type: ignore[arg-type]
-    for key in keys:
-        if isinstance(key.value, Unknown):
-            return Traced(node, key.value, keys)
-    value, note = inputs.read(node.name, tuple(str(key.value) for key in keys), day)
-    return Traced(node, value, keys, note=note)
 
 
 class MeasureEvaluator:
@@ -203,21 +186,69 @@ class MeasureEvaluator:
     def standing(self, question: Question) -> tuple[Value, MeasureNote]:
         """Return a figure over balances or loan states."""
         measure = question.measure
+        if measure.take.is_of_days:
+            days = days_held(self.facts, question)
+            daily = list(self.daily_rows(question, days))
+            return DayTotals(self.inputs, question, days, daily).figure(keeps_rows=self.keeps_rows)
         spans, divisor = taken(measure.take, question.window)
         kind = "loan" if measure.kind.name == "loan_states" else "account"
         things = self.facts.loans if kind == "loan" else self.facts.accounts
         rows: list[CreditedRow] = []
         for thing in sorted(things.values(), key=lambda x: x.id):
             pieces = self.pieces(thing, kind, measure)
-            if measure.base:
+            if measure.credit_at:
+                pieces = [p for p in of_credit_day(pieces, question) if in_spell(p, question)]
+            elif measure.base:
                 held = self._with_last_owner(pieces, thing)
-                pieces = list(_as_base([p for p in held if _in_spell(p, question)], question))
-            elif question.spell is not None and measure.window.is_own:
-                pieces = [_clipped(p, question.spell) for p in pieces if _in_spell(p, question)]
+                pieces = list(as_base([p for p in held if in_spell(p, question)], question))
+            elif measure.window.is_own:
+                own = question.spell or question.window
+                pieces = [clipped(p, own) for p in pieces if in_spell(p, question)]
+            elif measure.take.over_held:
+                pieces = [p for p in pieces if in_spell(p, question)]
             rows.extend(self._thing_rows(thing, pieces, spans, question))
+        if measure.take.over_held:
+            in_post = sum(span.days for span in days_held(self.facts, question))
+            return self._summed(question, rows, Fraction(WHOLE) * in_post)
         own_days = sum(span.days for span in taken(measure.take, question.own)[0])
         per = Fraction(WHOLE) * divisor * (own_days if measure.base else 1)
         return self._summed(question, rows, per, own_days if measure.base else 0)
+
+    def daily_rows(self, question: Question, held: list[Span]) -> Iterator[CreditedRow]:
+        """Yield the credited rows of the days held, each as long as its balance and its prices stay the same."""
+        measure = question.measure
+        kind = "loan" if measure.kind.name == "loan_states" else "account"
+        things = self.facts.loans if kind == "loan" else self.facts.accounts
+        for thing in sorted(things.values(), key=lambda x: x.id):
+            pieces = self.pieces(thing, kind, measure)
+            for piece in of_credit_day(pieces, question) if measure.credit_at else pieces:
+                if not in_spell(piece, question):
+                    continue
+                for span in held:
+                    yield from self._daily(thing, clipped(piece, span), question)
+
+    def _daily(self, thing: Thing, piece: Piece, question: Question) -> Iterator[CreditedRow]:
+        measure, name = question.measure, question.measure.kind.name
+        for first, last in thing.lost.get(name, ()):
+            start, end = max(first, piece.start), min(last, piece.end)
+            if start < end:
+                unknown = Unknown(f"measures.{measure.id}", "coverage")
+                yield CreditedRow(
+                    thing.id, start, end, piece.weight, (end - start).days, Fraction(0), unknown
+                )
+        for cut in self._cuts(thing, piece.start, piece.end, question):
+            day = price_day(measure, cut.start, question)
+            for first, last, attributes in thing.intervals.get(name, ()):
+                start, end = max(first, cut.start), min(last, cut.end)
+                if start >= end:
+                    continue
+                amount, trace = self._amount(thing, piece, cut, attributes, day, question)
+                if amount is not None:
+                    days = (end - start).days
+                    weighted = amount if isinstance(amount, Unknown) else amount * piece.weight
+                    yield CreditedRow(
+                        thing.id, start, end, piece.weight, days, Fraction(days), weighted, trace=trace
+                    )
 
     def _with_last_owner(self, pieces: list[Piece], thing: Thing) -> list[Piece]:
         """Return the pieces with a closed account staying with its last owner, through all later post spans."""
@@ -421,9 +452,12 @@ class MeasureEvaluator:
         for event in self.facts.events.get(measure.kind.name, ()):
             if event.day not in question.window:
                 continue
-            if question.spell is not None and measure.window.is_own and event.day not in question.spell:
+            at = credit_day(question) or event.day
+            if question.spell is not None and measure.window.is_own and at not in question.spell:
                 continue
-            for weight, post in self.credit_of(event, measure):
+            for weight, post in self.credit_of(event, measure, at):
+                if measure.window.is_own and post is not None and post.post is None:
+                    continue
                 amount, trace = self._event_amount(event, post, question)
                 if amount is None:
                     continue
@@ -439,24 +473,34 @@ class MeasureEvaluator:
                 )
         return self._taken_rows(question, rows)
 
-    def credit_of(self, event: EventRow, measure: t.Measure) -> Iterator[tuple[int, PostSpan | None]]:
-        """Yield the weights with which a row counts for the subject on its own day."""
+    def credit_of(
+        self, event: EventRow, measure: t.Measure, at: date
+    ) -> Iterator[tuple[int, PostSpan | None]]:
+        """Yield the weights with which a row counts for the subject on the day of its credit."""
         facts = self.facts
         if facts.kind == "bank":
             yield WHOLE, None
         elif facts.kind == "institution":
-            if event.institution_id in facts.below:
+            if self._place_of(event, measure, at) in facts.below:
                 yield WHOLE, None
         elif measure.credit == "person":
             spans = self._spans_of(event.person_id)
-            yield from ((WHOLE, span) for span in spans if span.start <= event.day < span.end)
+            yield from ((WHOLE, span) for span in spans if span.start <= at < span.end)
         else:
-            for assignment in self._owners(event, measure):
+            for assignment in self._owners(event, measure, at):
                 weight = self.weight_of(assignment, measure)
                 spans = self._spans_of(assignment.person_id) if weight is not None else []
-                yield from ((weight or 0, span) for span in spans if span.start <= event.day < span.end)
+                yield from ((weight or 0, span) for span in spans if span.start <= at < span.end)
 
-    def _owners(self, event: EventRow, measure: t.Measure) -> list[Assignment]:
+    def _place_of(self, event: EventRow, measure: t.Measure, at: date) -> str | None:
+        """Return the institution of a row: its own, else that of its account on the day of its credit."""
+        account = self.facts.accounts.get(event.account_id or "")
+        own = event.attributes.get(("", "institution_id"))
+        if not measure.credit_at or account is None or own is not None:
+            return event.institution_id
+        return next((place for start, end, place in account.places if start <= at < end), None)
+
+    def _owners(self, event: EventRow, measure: t.Measure, at: date) -> list[Assignment]:
         book = measure.book or "main"
         routes = [("event", event.id)]
         if event.loan_id is not None:
@@ -471,7 +515,7 @@ class MeasureEvaluator:
         else:
             routes.append(("customer", event.customer_id or ""))
         for route in routes:
-            found = [a for a in self._by_object[route] if a.book == book and a.start <= event.day < a.end]
+            found = [a for a in self._by_object[route] if a.book == book and a.start <= at < a.end]
             if found:
                 return found
         return []
@@ -526,26 +570,9 @@ class MeasureEvaluator:
         bad = next((r.amount for r in rows if isinstance(r.amount, Unknown)), None)
         if bad is not None:
             return bad, note
+        if per == 0:
+            return Unknown(f"measures.{measure.id}", "undefined"), note
         return sum((r.amount for r in rows if isinstance(r.amount, Fraction)), Fraction(0)) / per, note
-
-
-def _in_spell(piece: Piece, question: Question) -> bool:
-    if question.spell is None or not (question.measure.window.is_own or question.measure.base):
-        return True
-    return piece.start < question.spell.end and piece.end > question.spell.start
-
-
-def _clipped(piece: Piece, span: Span) -> Piece:
-    return Piece(max(piece.start, span.start), min(piece.end, span.end), piece.weight, piece.post)
-
-
-def _as_base(pieces: list[Piece], question: Question) -> Iterator[Piece]:
-    """Yield the pieces of a moving baseline: the weight is share × the days taken of the instance's own window."""
-    spans, _ = taken(question.measure.take, question.own)
-    for piece in pieces:
-        days = sum(max((min(piece.end, x.end) - max(piece.start, x.start)).days, 0) for x in spans)
-        if days > 0:
-            yield Piece(date.min, FAR_FUTURE, piece.weight * days, piece.post)
 
 
 __all__ = ["MeasureEvaluator", "Question", "read_input", "rows_in_force", "units"]

@@ -11,7 +11,8 @@ from typing import Protocol
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.facts import Assignment
-from guanhu.rulebook.explain.values import InputNote, Value
+from guanhu.rulebook.explain.scalar import evaluate
+from guanhu.rulebook.explain.values import InputNote, Traced, Unknown, Value
 from guanhu.values.dates import Span, add_months, month_start, unit_containing
 
 _RANKS = {"event": 0, "account": 1, "loan": 1, "customer": 2}
@@ -28,6 +29,16 @@ class Inputs(Protocol):
 
     def parsed(self, name: str, text: str) -> Value | None:
         """Return a person's decision in the input's unit, or None when it is not of it."""
+
+
+def read_input(node: t.InputRef, inputs: Inputs, day: date, env: object) -> Traced:
+    """Return an input for the keys of the row or subject on a day."""
+    keys = tuple(evaluate(key, env) for key in node.keys)  # type: ignore[arg-type]
+    for key in keys:
+        if isinstance(key.value, Unknown):
+            return Traced(node, key.value, keys)
+    value, note = inputs.read(node.name, tuple(str(key.value) for key in keys), day)
+    return Traced(node, value, keys, note=note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,15 @@ def _named_days(wanted: tuple[int, ...], window: Span) -> Iterator[date]:
             if chosen in window:
                 yield chosen
         day = add_months(day, 1)
+
+
+def credit_day(question: Question) -> date | None:
+    """Return the one day on which credit is looked up; None where each day or row has its own."""
+    return {
+        "window start": question.window.start,
+        "window end": question.window.last_day,
+        "evaluation end": question.own.last_day,
+    }.get(question.measure.credit_at)
 
 
 def price_day(measure: t.Measure, day: date, question: Question) -> date:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from guanhu.rulebook.explain.facts import PostSpan, SubjectFacts
 from guanhu.rulebook.explain.groups import Asker, Member, Others, group_figure, pool_part
 from guanhu.rulebook.explain.measures import MeasureEvaluator, read_input
 from guanhu.rulebook.explain.past import Given, Past
-from guanhu.rulebook.explain.reads import Inputs, Question, rows_in_force
+from guanhu.rulebook.explain.reads import Inputs, Question, credit_day, rows_in_force
 from guanhu.rulebook.explain.scalar import Env, evaluate, number
 from guanhu.rulebook.explain.values import (
     LineNote,
@@ -299,9 +299,9 @@ class SubjectEvaluator:
         if self.coverage.missing(measure.kind.name, span):
             return True
         through_people = self.facts.kind == "person" and measure.credit not in ("person", "institution")
-        return through_people and self.coverage.missing(
-            "assignments", card.instance.days if measure.base else span
-        )
+        at = credit_day(Question(measure, span, card.instance.days, None))
+        days = Span(at, at + timedelta(days=1)) if at else card.instance.days if measure.base else span
+        return through_people and self.coverage.missing("assignments", days)
 
     def _supplied(self, measure: t.FigureMeasure, span: Span, card: CardTrace) -> Value:
         if measure.scope == "person" and self.facts.kind != "person":

@@ -402,6 +402,10 @@ class Teller:
         )
         if self.depth in ("account", "day"):
             rows = CreditedTeller(self.rulebook, measure, note, self.said, self.inside)
+            if note.totals:
+                told.parts.extend(rows.days_that_count(rows=self.depth == "day" and not measure.per))
+                if measure.take.condition is not None:
+                    return told
             # Of a figure of one customer or account, read by a row, its accounts are enough.
             told.parts.extend(rows.told(rows=self.depth == "day" and not measure.per))
         return told

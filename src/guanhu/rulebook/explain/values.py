@@ -83,8 +83,24 @@ class CreditedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DayTotal:
+    """Days on which a subject's total stays the same, and whether they count: for the figure, or for its condition."""
+
+    start: date
+    end: date
+    total: Fraction
+    counts: bool | Unknown
+    rows: tuple[CreditedRow, ...] = ()
+
+    @property
+    def days(self) -> int:
+        """Return how many days these are."""
+        return (self.end - self.start).days
+
+
+@dataclass(frozen=True, slots=True)
 class MeasureNote:
-    """How a measure came about: its window, divisor and credited rows.
+    """How a measure came about: its window, divisor and credited rows; `totals` where single days' totals count.
 
     `is_linear`: rows hold balance-days, and their formula is that of a balance of one yuan. `own_days` are the
     days taken of the instance's own window, by which the weights of a moving baseline count; else 0.
@@ -98,6 +114,7 @@ class MeasureNote:
     take: str = "sum"
     is_linear: bool = False
     own_days: int = 0
+    totals: tuple[DayTotal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from guanhu.kinds.schema import Kind
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load import formula as raw
 from guanhu.rulebook.load.fields import COMMON, Reader
-from guanhu.rulebook.load.scope import KeyScope, LineScope, RowScope, Scope
+from guanhu.rulebook.load.scope import DayScope, KeyScope, LineScope, RowScope, Scope
 from guanhu.rulebook.load.text import Fields, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number, is_quotient
 from guanhu.rulebook.windows import Window, window_of
@@ -50,7 +50,7 @@ def _key_hint(key: str, user: str) -> tuple[str, str]:
 
 
 def _ref(name: str, measure: t.AnyMeasure, place: Place) -> t.MeasureRef:
-    of_rows = isinstance(measure, t.Measure) and measure.take.how == "mean"
+    of_rows = isinstance(measure, t.Measure) and (measure.take.how == "mean" or measure.take.over_held)
     exact = of_rows or (isinstance(measure, t.FormulaMeasure) and is_quotient(measure.expr))
     return t.MeasureRef(name=name, exact=exact, unit=measure.unit, place=place)
 
@@ -156,6 +156,8 @@ class Builder:
         """Return what a declared name stands for in this scope."""
         if name in self.raw["inputs"]:
             return self.input_ref(name, None, scope, place)
+        if isinstance(scope, DayScope):
+            return None
         if name in self.raw["tables"] and name not in self.raw["lines"]:
             return self.lookup(name, None, scope, place)
         if name.rpartition(".")[0] in self.raw["tables"]:

@@ -9,9 +9,12 @@ from guanhu.kinds.catalogue import KINDS
 from guanhu.kinds.schema import Dated, Kind
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.build import Builder, Silent
+from guanhu.rulebook.load.credit_day import both_days, credit_day
 from guanhu.rulebook.load.fields import COMMON, Reader
 from guanhu.rulebook.load.scope import LineScope, RowScope
 from guanhu.rulebook.load.tables import CellProblem, cell_of
+from guanhu.rulebook.load.takes import check_days_held, take_of, with_condition
+from guanhu.rulebook.load.takes import refuse_base as refuse_base_of_days
 from guanhu.rulebook.load.text import Fields, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
 from guanhu.rulebook.windows import Window, window_of
@@ -27,6 +30,7 @@ _KNOWN = (
     "over",
     "prices_at",
     "credit",
+    "credit_at",
     "per",
     "book",
     "role",
@@ -41,8 +45,6 @@ _KNOWN = (
     "range",
     "by_days",
 )
-_INTERVAL_TAKES = ("daily average", "balance days", "month-end average", "at end", "count")
-_ROW_TAKES = ("sum", "count", "distinct", "mean", "lowest", "highest")
 CREDITS = ("share", "lead only", "each in full", "institution", "person")
 _PRICES = ("each day", "row's day", "window end", "evaluation end")
 
@@ -235,6 +237,10 @@ def rewindowed(
                 "去掉 base of",
                 "drop `base of`",
             )
+        if base:
+            refuse_base_of_days(measure.take, place)
+        if base and measure.credit_at:
+            raise TypeProblem(*both_days(measure.credit_at, place))
         return replace(measure, base=base, **changed)  # type: ignore[arg-type]
     return replace(measure, **changed)  # type: ignore[arg-type]
 
@@ -295,17 +301,21 @@ class _Rows:
         each_node = reader.formula("each") if reader.has("each") else None
         where = self.typer.condition(where_node) if where_node is not None else None
         each = as_number(self.typer.expr(each_node)) if each_node is not None else None
-        take = self.take()
+        take = take_of(reader, kind, self.name)
         each = self.default_each(each, take)
+        take = with_condition(self.builder, reader, take, each.unit if each is not None else units.COUNT)
         window, base = _window(reader)
         if base and kind.dated is not Dated.CHANGE:
             refuse_base(reader, kind)
+        elif base:
+            refuse_base_of_days(take, reader.place_of("over"))
         unit = _unit_of(reader, self.unit_of(take, each))
         credit = reader.one_of(
             "credit",
             CREDITS,
             "person" if "person_id" in [c.name for c in kind.columns] and kind.declared else "share",
         )
+        check_days_held(reader, take, reader.text("per"), credit)
         each_day = kind.dated is Dated.CHANGE
         round_to, round_per = self.rounding()
         common = self.builder.common(
@@ -320,6 +330,7 @@ class _Rows:
             base=base,
             unit=unit,
             credit=credit,
+            credit_at=credit_day(reader, kind, credit, base=base),
             prices_at=reader.one_of("prices_at", _PRICES, "each day" if each_day else "row's day"),
             per=reader.one_of("per", ("", "account", "customer", "loan"), ""),
             book=reader.text("book"),
@@ -340,37 +351,6 @@ class _Rows:
         self.reader.missing("each")
         raise Silent(self.name)
 
-    def take(self) -> t.Take:
-        reader = self.reader
-        text = reader.text("take", "daily average" if self.kind.dated is Dated.CHANGE else "sum")
-        interval = self.kind.dated is Dated.CHANGE
-        words = text.split()
-        if text.startswith("mean of days "):
-            days = tuple(
-                0 if w == "end" else int(w) if w.isdigit() else -1
-                for w in text.removeprefix("mean of days ").replace(",", " ").split()
-            )
-            if all(0 <= d <= 31 for d in days) and interval:
-                return t.Take(how="named days", days=days)
-        elif words[:1] == ["distinct"] and len(words) == 2 and self.kind.column(words[1]):
-            return t.Take(how="distinct", column=words[1])
-        elif text in (_INTERVAL_TAKES if interval else _ROW_TAKES):
-            return t.Take(how=text)
-        allowed = "、".join(
-            (*_INTERVAL_TAKES, "mean of days 10 20 end")
-            if interval
-            else (*_ROW_TAKES, "distinct customer_id")
-        )
-        reader.add(
-            "RUL061",
-            reader.place_of("take"),
-            f"{self.kind.zh} 不能这样汇总: {text}",
-            f"{self.kind.name} cannot be taken as {text}",
-            f"可写: {allowed}",
-            f"known: {allowed}",
-        )
-        raise Silent(self.name)
-
     def unit_of(self, take: t.Take, each: t.Expr | None) -> Unit:
         if take.how in ("count", "distinct"):
             return units.COUNT if each is None else each.unit
@@ -379,6 +359,8 @@ class _Rows:
             raise TypeProblem(
                 "RUL034", self.reader.place, f"{unit} 不能汇总", f"{unit} cannot be taken together"
             )
+        if take.how in ("days", "longest run"):
+            return units.DAYS
         if take.how == "balance days":
             return product_of(unit, units.DAYS) or unit
         return unit

@@ -163,4 +163,29 @@ class KeyScope:
         return list(self.keys)
 
 
-Scope = RowScope | LineScope | KeyScope
+@dataclass(frozen=True, slots=True)
+class DayScope:
+    """The condition of a day: `balance` is the subject's total of that day."""
+
+    unit: Unit
+
+    @property
+    def key(self) -> str:
+        """Return what tells this scope from others."""
+        return "day"
+
+    def column(self, name: str) -> tuple[str, str, Unit] | None:
+        """Return the total of the day, or None.
+
+        >>> from guanhu.values import units
+        >>> DayScope(units.MONEY).column("balance")[:2], DayScope(units.MONEY).column("product")
+        (('day', 'total'), None)
+        """
+        return ("day", "total", self.unit) if name == "balance" else None
+
+    def names(self) -> list[str]:
+        """Return the names that a condition may use here."""
+        return ["balance"]
+
+
+Scope = RowScope | LineScope | KeyScope | DayScope

@@ -23,6 +23,11 @@ _PRICES = {
     "window end": "价格按期末",
     "evaluation end": "价格按考核期末",
 }
+CREDIT_DAYS = {
+    "window start": "按时间窗第一天的管户归属",
+    "window end": "按时间窗最后一天的管户归属",
+    "evaluation end": "按考核期末的管户归属",
+}
 _COUNTED = ("count", "distinct")
 _TAKE = {
     "daily average": "日均",
@@ -37,6 +42,13 @@ _TAKE = {
     "lowest": "最低一笔",
     "highest": "最高一笔",
 }
+_TAKE_OF_DAYS = {
+    "lowest": "最低一天的合计",
+    "highest": "最高一天的合计",
+    "days": "合计达到条件的天数",
+    "longest run": "合计达到条件的最长连续天数",
+}
+"""Of balances and loans: takes of the totals of single days."""
 
 
 def read_back(rulebook: t.Rulebook) -> Iterator[str]:
@@ -76,8 +88,10 @@ def measure_sentence(speaker: Speaker, measure: t.AnyMeasure) -> str:
     if measure.round_to is not None:
         per = {"row": "每笔", "customer": "每个客户"}.get(measure.round_per, "每笔")
         parts.append(f"{per}四舍五入到小数点后 {measure.round_to} 位")
-    parts.append(f"取{take_text(measure)}")
+    parts.append(f"取{take_text(speaker, measure)}")
     parts.append(f"每个{PER[measure.per]}自己的全数" if measure.per else _CREDIT[measure.credit])
+    if measure.credit_at:
+        parts.append(CREDIT_DAYS[measure.credit_at])
     parts += _other_windows(speaker, measure)
     if _reads_prices(measure):
         parts.append(_PRICES[measure.prices_at])
@@ -88,16 +102,21 @@ def measure_sentence(speaker: Speaker, measure: t.AnyMeasure) -> str:
     return ", ".join(parts)
 
 
-def take_text(measure: t.Measure) -> str:
+def take_text(speaker: Speaker, measure: t.Measure) -> str:
     """Return how the rows of a measure become one figure."""
     take = measure.take
     if take.days:
         return f"每月 {'、'.join('末' if d == 0 else str(d) for d in take.days)} 日的平均"
+    if take.over_held:
+        return "日均(除以在岗天数)"
     if take.how == "distinct":
         column = measure.kind.column(take.column)
         return f"{column.zh if column is not None else take.column}的{_TAKE[take.how]}"
     if take.how == "count" and measure.kind.dated is Dated.CHANGE:
         return "期末户数" if measure.kind.name == "balances" else "期末笔数"
+    if measure.kind.dated is Dated.CHANGE and take.how in _TAKE_OF_DAYS:
+        held = f"({speaker.say(take.condition)})" if take.condition is not None else ""
+        return f"{_TAKE_OF_DAYS[take.how]}{held}"
     return _TAKE[take.how]
 
 
@@ -126,7 +145,7 @@ def _is_usual(each: t.Expr) -> bool:
 
 
 def _reads_prices(measure: t.Measure) -> bool:
-    roots = [x for x in (measure.where, measure.each) if x is not None]
+    roots = [x for x in (measure.where, measure.each, measure.take.condition) if x is not None]
     return any(isinstance(node, t.InputRef | t.Lookup) for root in roots for node in t.walk(root))
 
 

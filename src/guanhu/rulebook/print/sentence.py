@@ -121,6 +121,8 @@ class Speaker:
             case t.InputRef():
                 keys = "、".join(self.say(key) for key in node.keys)
                 return f"《{self.name(node.name)}》" + (f"(按{keys})" if keys else "")
+            case t.RowValue(table="day"):
+                return "当天合计"
             case t.RowValue():
                 owner, column = _TABLES.get(node.table, ""), self.column(node)
                 return column if column.startswith(owner) else owner + column

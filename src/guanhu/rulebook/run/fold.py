@@ -94,7 +94,12 @@ def taken_spans(take: t.Take, span: Span) -> tuple[list[Span], int]:
 
 def is_linear(measure: t.Measure) -> bool:
     """Tell whether `each` is balance × something without the balance, and nothing else reads the balance."""
-    if measure.take.how == "count" or measure.round_per or not _is_balance_product(measure.each):
+    if (
+        measure.take.how == "count"
+        or measure.take.is_of_days
+        or measure.round_per
+        or not _is_balance_product(measure.each)
+    ):
         return False
     reads = [
         node
