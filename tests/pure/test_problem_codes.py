@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-CODE = re.compile(r'"((?:RUL|RUN|FAC)[0-9]{3})"')
-ROW = re.compile(r"^\| ((?:RUL|RUN|FAC)[0-9]{3})\b", re.MULTILINE)
+CODE = re.compile(r'"((?:RUL|RUN|FAC|PAT)[0-9]{3})"')
+ROW = re.compile(r"^\| ((?:RUL|RUN|FAC|PAT)[0-9]{3})\b", re.MULTILINE)
 
 
 def test_codes_and_documents_agree() -> None:

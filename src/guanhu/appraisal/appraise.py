@@ -162,22 +162,26 @@ class Appraisal:
         self.outcome.problems.extend(problems)
         lay_ground(self.engine)
         self.outcome.problems.extend(told_lost(self.view, self.outcome.period))
-        self.fold = Fold(
-            self.engine, self.rulebook, self.parameters, Statistics(self._bounds(kinds)), self.view
-        )
+        self.make_fold(kinds)
         read_opening(self.engine, self.rulebook, self.past)
-        self._expect()
+        self.expect()
 
-    def _expect(self) -> None:
+    def make_fold(self, kinds: Iterable[str]) -> None:
+        """Make ready to fold, on the ground that is laid."""
+        statistics = Statistics(self._bounds(kinds))
+        self.fold = Fold(self.engine, self.rulebook, self.parameters, statistics, self.view)
+
+    def expect(self) -> None:
         """Tell the fold everything that the run will ask, so that each source is passed over once."""
         for instance in planned(self.rulebook, self.outcome.period):
             for group in self.rulebook.groups.values():
-                for name in measures_read(self._roots(instance, group.id), self.rulebook):
+                for name in measures_read(self.roots(instance, group.id), self.rulebook):
                     measure = self.rulebook.measures[name]
                     if isinstance(measure, t.Measure):
-                        self._expect_one(measure, instance, group)
+                        self.expect_one(measure, instance, group)
 
-    def _expect_one(self, measure: t.Measure, instance: Instance, group: t.GroupOfSubjects) -> None:
+    def expect_one(self, measure: t.Measure, instance: Instance, group: t.GroupOfSubjects) -> None:
+        """Tell the fold one figure."""
         span = span_of(measure.window, instance.days, instance.every)
         if span is None or self.fold is None:
             return
@@ -213,7 +217,7 @@ class Appraisal:
         groups = [
             g
             for g in self.rulebook.groups.values()
-            if self._names(instance, g.id) or self._roots(instance, g.id)
+            if self._names(instance, g.id) or self.roots(instance, g.id)
         ]
         made = {group.id: self._card(instance, group, own) for group in groups}
         for card in made.values():
@@ -250,8 +254,8 @@ class Appraisal:
         table = self._members(instance, group, own)
         known = Known({}, {}, self.parameters, self.past)
         card = Card(self.engine, self.rulebook, group, instance, known, table)
-        roots = self._roots(instance, group.id)
-        self._join_measures(card, roots)
+        roots = self.roots(instance, group.id)
+        self.join_measures(card, roots)
         self.history.join(card, roots)
         return card
 
@@ -273,10 +277,10 @@ class Appraisal:
         # The last card is the last one in this group: who became a head keeps the manager's card.
         self.engine.create(name, filled(_LAST_OF_GROUP, chosen=chosen))
         if group.subject == "person" and own is None:
-            self._left_out(everyone, instance)
+            self.list_left_out(everyone, instance)
         return name
 
-    def _left_out(self, everyone: str, instance: Instance) -> None:
+    def list_left_out(self, everyone: str, instance: Instance) -> None:
         """List those whose last card of the instance belongs to no group of this calendar unit."""
         groups = [
             g for g in self.rulebook.groups.values() if g.subject == "person" and self._names(instance, g.id)
@@ -310,7 +314,7 @@ class Appraisal:
         for (subject,) in self.engine.rows(without):
             self.outcome.left_out.append((instance.key, instance.every, str(subject), "no post", ""))
 
-    def _roots(self, instance: Instance, group: str) -> list[t.Expr]:
+    def roots(self, instance: Instance, group: str) -> list[t.Expr]:
         """Return the formulas evaluated for a group in an instance, those that others gather from it included."""
         found: list[t.Expr] = []
         for x in evaluated_in(self.rulebook, instance):
@@ -325,8 +329,12 @@ class Appraisal:
 
     # -- measures of a card --
 
-    def _join_measures(self, card: Card, roots: list[t.Expr]) -> None:
-        names = measures_read(roots, self.rulebook)
+    def join_measures(self, card: Card, roots: list[t.Expr]) -> None:
+        """Give a card the figures that its formulas read."""
+        self.join_named(card, measures_read(roots, self.rulebook))
+
+    def join_named(self, card: Card, names: Iterable[str]) -> None:
+        """Give a card the figures of these measures."""
         joined: list[tuple[str, Figure, str]] = []
         for name in names:
             measure = self.rulebook.measures[name]

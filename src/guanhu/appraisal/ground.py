@@ -160,12 +160,18 @@ FROM (SELECT team_id FROM f_teams UNION SELECT team_id FROM f_posts) AS x WHERE 
 """
 
 
-def lay_ground(engine: Engine) -> None:
-    """Create the ground tables from the facts that the engine reads."""
+def lay_people(engine: Engine) -> None:
+    """Create the ground tables of who there is, and in which post; not of what anybody is credited with."""
     engine.create("w_person", filled(_PERSONS))
     engine.create("w_institution", filled(_INSTITUTIONS))
     engine.create("w_above", filled(_ABOVE))
     engine.create("w_span", filled(_SPANS))
+    engine.create("w_team", filled(_TEAMS))
+
+
+def lay_ground(engine: Engine) -> None:
+    """Create the ground tables from the facts that the engine reads."""
+    lay_people(engine)
     engine.create("w_credit_account", filled(_SPECIFIC_FIRST, candidates=filled(_ACCOUNT_CANDIDATES)))
     engine.create("w_credit_loan", filled(_SPECIFIC_FIRST, candidates=filled(_LOAN_CANDIDATES)))
     for grain in ("customer", "event"):
@@ -173,7 +179,6 @@ def lay_ground(engine: Engine) -> None:
         engine.create(f"w_credit_{grain}", filled(_SPECIFIC_FIRST, candidates=plain))
     engine.create("w_account_place", filled(_PLACES))
     engine.create("w_rate", filled(_RATES))
-    engine.create("w_team", filled(_TEAMS))
 
 
 def literal(text: str) -> exp.Expr:

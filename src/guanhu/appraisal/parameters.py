@@ -113,7 +113,7 @@ def read_parameters(engine: Engine, rulebook: t.Rulebook) -> tuple[Parameters, l
             continue
         row = Dated(Span(start, end), found, document, approved_by)
         parameters.values.setdefault(name, {}).setdefault(split, []).append(row)
-    problems.extend(_held_to_formulas(rulebook, parameters))
+    problems.extend(held_to_formulas(rulebook, parameters))
     return parameters, problems
 
 
@@ -127,7 +127,7 @@ def _outside(name: str, value: str, since: date | None = None) -> Problem:
     )
 
 
-def _held_to_formulas(rulebook: t.Rulebook, parameters: Parameters) -> list[Problem]:
+def held_to_formulas(rulebook: t.Rulebook, parameters: Parameters) -> list[Problem]:
     """Hold inputs to ranges that are made of other inputs; on days without a range the value is absent.
 
     Errors:   RUN012 outside, RUN014 the range is not known (a warning).

@@ -21,7 +21,7 @@ from guanhu.appraisal.paid import Explained, Paid
 from guanhu.appraisal.parameters import read_parameters
 from guanhu.appraisal.published import literal, past_from, published_runs, read_list
 from guanhu.appraisal.reconcile import reconciled
-from guanhu.appraisal.runs import Freezer, Identity, RunFolder, leftovers, value_kept
+from guanhu.appraisal.runs import Freezer, Identity, RunFolder, kept_rows, leftovers, made_rows, value_kept
 from guanhu.facts.store import Bank, FactView
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.groups import Member
@@ -201,7 +201,11 @@ class OpenRun:
     """A kept run with the facts as it saw them, ready to explain its subjects."""
 
     def __init__(self, make_engine: EngineMaker, bank: Bank, run: RunFolder) -> None:
-        """Open the run's rulebook, facts and kept results."""
+        """Open the run's rulebook, facts and kept results.
+
+        Errors:   Refused RUN045 a run folder that was changed by hand.
+        """
+        run.verify()
         record = run.record
         self.run = run
         self.record = record
@@ -246,18 +250,11 @@ class OpenRun:
 
     def _kept(self, name: str) -> exp.Expr:
         """Return the rows of a kept table, as the run shows them."""
-        return filled("SELECT * FROM read_parquet(:path)", path=literal(self.run.table(name)))
+        return kept_rows(self.run, name)
 
     def _made(self, name: str) -> exp.Expr:
-        """Return the rows of a kept table as the run made them: of published instances the recomputed ones."""
-        if not self._has_published():
-            return self._kept(name)
-        return filled(
-            "SELECT x.* FROM x AS x ANTI JOIN p AS p ON p.instance = x.instance AND p.every = x.every UNION ALL SELECT * FROM y AS y",
-            x=self._kept(name),
-            p=self._kept("published"),
-            y=self._kept(f"recomputed_{name}"),
-        )
+        """Return the rows of a kept table as the run made them."""
+        return made_rows(self.run, name)
 
     def explain(self, subject_id: str) -> list[SubjectTrace]:
         """Return the traces of a subject, published instances as published; an unknown one is refused with the nearest ids."""

@@ -175,6 +175,11 @@ class Freezer:
         (folder / "problems.json").write_text(
             json.dumps(problems, ensure_ascii=False, indent=1), encoding="utf-8"
         )
+        files = {
+            path.relative_to(folder).as_posix(): _file_digest(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
         record = {
             "identity": self.identity.digest,
             **self.identity.parts(),
@@ -184,7 +189,9 @@ class Freezer:
             "counts": self.counts(),
             **corrections.summary(self.engine, self.held),
             "times": {key: f"{value:.3f}" for key, value in times.items()},
+            "files": files,
         }
+        record["seal"] = _seal(record)
         (folder / "run.json").write_text(json.dumps(record, ensure_ascii=False, indent=1), encoding="utf-8")
 
     def _published_before(self) -> list[Problem]:
@@ -254,13 +261,11 @@ class Freezer:
 
     def _tables(self) -> None:
         results = self.outcome.results
-        self._create("people", [_people(r) for r in results], _PEOPLE_EMPTY)
-        lines = [q for r in results for q in _line_rows(r, r.persons, "0", {**r.lines, **r.decisions})]
-        lines += [
-            q for r in results if r.spells != r.persons for q in _line_rows(r, r.spells, "spell_no", r.cards)
-        ]
-        self._create("lines", lines, _LINES_EMPTY)
-        self._create("measures", [q for r in results for q in _measure_rows(r)], _MEASURES_EMPTY)
+        _create(self.engine, "frozen/people", [_people(r) for r in results], _PEOPLE_EMPTY)
+        create_lines(self.engine, "frozen/lines", results)
+        _create(
+            self.engine, "frozen/measures", [q for r in results for q in _measure_rows(r)], _MEASURES_EMPTY
+        )
         text = "VARCHAR"
         self.engine.load(
             "frozen/left_out",
@@ -293,17 +298,6 @@ class Freezer:
         )
         self.engine.load("frozen/reconcile", tuple((x, text) for x in named), self.outcome.reconciled)
 
-    def _create(self, name: str, queries: Sequence[exp.Expr], empty: str) -> None:
-        # Many small inserts instead of one union: a year of months has hundreds of parts.
-        self.engine.create(f"frozen/{name}", filled(empty))
-        for start in range(0, len(queries), 50):
-            self.engine.execute(
-                exp.Insert(
-                    this=table_named(f"frozen/{name}"),
-                    expression=union_all(list(queries[start : start + 50])),
-                )
-            )
-
     def _digest(self) -> str:
         """Return the canonical digest: SHA-256 over the sorted rows of every result."""
         total = hashlib.sha256()
@@ -318,6 +312,23 @@ class Freezer:
             ((part,),) = self.engine.rows(query)
             total.update(f"{name}:{part}\n".encode())
         return total.hexdigest()
+
+
+def create_lines(engine: Engine, name: str, results: Sequence[Result]) -> None:
+    """Keep the lines of results as the table `name`: those of whole subjects as spell 0, and those of spells."""
+    lines = [q for r in results for q in _line_rows(r, r.persons, "0", {**r.lines, **r.decisions})]
+    lines += [
+        q for r in results if r.spells != r.persons for q in _line_rows(r, r.spells, "spell_no", r.cards)
+    ]
+    _create(engine, name, lines, _LINES_EMPTY)
+
+
+def _create(engine: Engine, name: str, queries: Sequence[exp.Expr], empty: str) -> None:
+    # Many small inserts instead of one union: a year of months has hundreds of parts.
+    engine.create(name, filled(empty))
+    for start in range(0, len(queries), 50):
+        rows = union_all(list(queries[start : start + 50]))
+        engine.execute(exp.Insert(this=table_named(name), expression=rows))
 
 
 def sync(path: Path) -> None:
@@ -470,6 +481,58 @@ class RunFolder:
     def table(self, name: str) -> Path:
         """Return the path of a kept table."""
         return self.path / f"{name}.parquet"
+
+    def verify(self) -> None:
+        """Check that no file of the run was changed since it was written.
+
+        Errors:   Refused RUN045, naming the first file that differs; of a run kept without digests nothing is checked.
+        """
+        record = self.record
+        if "seal" in record and record["seal"] != _seal(record):
+            raise Refused([_changed(self.path, "run.json")])
+        for name, digest in record.get("files", {}).items():
+            path = self.path / name
+            if not path.is_file() or _file_digest(path) != digest:
+                raise Refused([_changed(self.path, name)])
+
+
+def kept_rows(run: RunFolder, name: str) -> exp.Expr:
+    """Return the rows of a kept table, as the run shows them."""
+    return filled("SELECT * FROM read_parquet(:path)", path=exp.Literal.string(str(run.table(name))))
+
+
+def made_rows(run: RunFolder, name: str) -> exp.Expr:
+    """Return the rows of a kept table as the run made them: of published instances the recomputed ones."""
+    if not run.record.get("published_instances"):
+        return kept_rows(run, name)
+    return filled(
+        "SELECT x.* FROM x AS x ANTI JOIN p AS p ON p.instance = x.instance AND p.every = x.every UNION ALL SELECT * FROM y AS y",
+        x=kept_rows(run, name),
+        p=kept_rows(run, "published"),
+        y=kept_rows(run, f"recomputed_{name}"),
+    )
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _seal(record: Mapping[str, Any]) -> str:
+    """Return the digest of run.json itself."""
+    shown = {key: value for key, value in record.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(shown, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def _changed(run: Path, name: str) -> Problem:
+    return Problem(
+        "RUN045",
+        Place(str(run / name)),
+        f"运行文件夹里的 {name} 在写成之后被改动过",
+        f"{name} was changed after the run was written",
+        "把这个运行移走, 用同样的办法、期间和 --as-of 重新运行, 会得到原来的结果",
+        "move this run away and run again with the same rulebook, period and --as-of: it gives what it gave",
+    )
 
 
 def leftovers(runs: Path) -> list[Path]:

@@ -146,7 +146,8 @@ class Together:
         if wanted.measure.base:
             own, _ = taken_spans(wanted.measure.take, wanted.instance.days)
             divisor *= sum(span.days for span in own)
-        name = f"figure/{fold.count}"
+        # Not a name of a kept figure: a view and a table cannot stand in for each other.
+        name = f"shown/{fold.count}"
         fold.count += 1
         query = filled(
             "SELECT subject_no, spell_no, :num AS num, den, :bad AS bad FROM w",

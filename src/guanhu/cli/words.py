@@ -45,6 +45,22 @@ WORDS: dict[str, tuple[str, str]] = {
         "{part}: 写成 名称=数值, 每个名称一次",
         "{part}: write NAME=VALUE, each name once",
     ),
+    "whatif_frozen": (
+        "指标用原运行存下的数, 没有重新汇总; 用时 {seconds} 秒",
+        "scored from the frozen measures of the run; nothing was folded again; {seconds} s",
+    ),
+    "whatif_again": (
+        "重新汇总了 {measures}; 用时 {seconds} 秒",
+        "folded again: {measures}; {seconds} s",
+    ),
+    "whatif_cost": (
+        "成本变化 {change} 元 ({before} → {after})",
+        "cost {change} ({before} → {after})",
+    ),
+    "whatif_people": (
+        "增加 {gain} 个, 减少 {lose} 个, 不变 {same} 个(其中 {scores} 个有别的行变化), 试算没有结清 {unsettled} 个",
+        "{gain} gain, {lose} lose, {same} stay ({scores} of them with other lines changed), {unsettled} not settled",
+    ),
     "not_found": ("找不到 {path}", "{path} does not exist"),
 }
 
@@ -65,6 +81,20 @@ HEADINGS: dict[str, str] = {
     "周期": "calendar",
     "行数": "lines",
     "错误": "errors",
+    "机构": "institution",
+    "等级": "grade",
+    "对象": "subjects",
+    "原来": "before",
+    "试算": "draft",
+    "变化": "change",
+    "增加": "gain",
+    "减少": "lose",
+    "不变": "same",
+    "取值": "value",
+    "成本变化": "cost",
+    "中位数": "median",
+    "最低": "lowest",
+    "最高": "highest",
 }
 """The headings of tables; those of JSON stay Chinese in both languages, so that a program reads one name."""
 

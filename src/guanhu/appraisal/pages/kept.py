@@ -90,6 +90,7 @@ class KeptRun:
 
     def __init__(self, engine: Engine, bank: Path, run: RunFolder) -> None:
         """Read the run's identity, its rulebook and the names of its subjects."""
+        run.verify()
         self.engine = engine
         self.run = run
         self.record = run.record

@@ -23,10 +23,17 @@ _TOP = ("rulebook", "name", "calendar", "who", "events", "preamble", "out_of_sco
 _LIBRARY = Path(__file__).parent.parent / "library"
 
 
-def load(folder: Path, readings: Mapping[str, str] | None = None) -> tuple[t.Rulebook | None, list[Problem]]:
+Edit = Callable[[dict[str, dict[str, Tree]], list[Problem]], None]
+"""Changes the sections of a rulebook as they were read, before anything is built of them."""
+
+
+def load(
+    folder: Path, readings: Mapping[str, str] | None = None, edit: Edit | None = None
+) -> tuple[t.Rulebook | None, list[Problem]]:
     """Return the checked rulebook of a folder (None when it has errors) and all problems in place order.
 
-    `readings` maps the name of a doubt to `other`: that reading replaces the first one.
+    `readings` maps the name of a doubt to `other`: that reading replaces the first one. `edit` may change
+    what was read; the digest stays that of the files.
 
     Errors:   RUL0xx; see `docs/reference/problems.md`.
     """
@@ -47,7 +54,7 @@ def load(folder: Path, readings: Mapping[str, str] | None = None) -> tuple[t.Rul
         return None, problems
     tree = load_text(path, MAIN, problems)
     digest = _digest(folder)
-    return _built(tree, problems, readings or {}, digest, folder)
+    return _built(tree, problems, readings or {}, digest, folder, edit)
 
 
 def load_string(
@@ -75,6 +82,7 @@ def _built(
     readings: Mapping[str, str],
     digest: str,
     folder: Path | None = None,
+    edit: Edit | None = None,
 ) -> tuple[t.Rulebook | None, list[Problem]]:
     if tree is None:
         return None, sorted(problems, key=lambda p: (p.place, p.code))
@@ -82,6 +90,8 @@ def _built(
     every = _every(top, problems)
     taken = set(readings)
     sections = {section: _section(top, section, problems, readings, taken) for section in SECTIONS}
+    if edit is not None:
+        edit(sections, problems)
     _unknown_readings(taken, readings, problems)
     library, library_words = load_library(problems)
     builder = Builder(sections, every, library, problems, folder)
