@@ -180,3 +180,58 @@ def test_a_ledger_is_used_once(bank: Bank, tmp_path: Path) -> None:
     compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)
     assert compared.found == []
     assert [x.whole["left"] for x in compared.traces[MOVED]] == [0, 30, 40]
+
+
+SCORES: Section = {
+    "late": {"score": "if(area = 乡镇, 100, 50)"},
+    "half": {"unit": "ratio", "value": "if(area = 乡镇, 100%, 50%)"},
+}
+PARTS = {
+    "times a rate": {"pay": "900元 * half"},
+    "times points": {"pay": "9元 * late"},
+    "points first": {"pay": "late * 9元 + 0元"},
+    "over a constant": {"pay": "1800元 * half / 2"},
+    "times a table": {"pay": "900元 * rates(late)"},
+    "in a case": {"cases": [{"when": "edge > 5元", "pay": "late * 9元"}, {"otherwise": "edge"}]},
+    "held by hand": {"pay": "max(0元, min(5000元, 900元 * half))"},
+    "rounded": {"pay": "round(900元 * half, 2)"},
+    "held under an amount": {"pay": "min(900元 * half, 100000元)"},
+}
+"""450 for the 48 days in A, 900 for the 42 in B: 240 and 420."""
+RATES = {"by": ["key"], "gives": {"x": "number"}, "rows": [["< 60", "0.5"], [">= 60", "1"]]}
+
+
+@pytest.mark.parametrize("written", PARTS)
+def test_a_part_of_an_amount_counts_by_days(bank: Bank, tmp_path: Path, written: str) -> None:
+    more: dict[str, Section] = {"tables": {"rates": RATES}} if written == "times a table" else {}
+    trace = quarter_of(bank, tmp_path / "rules", {**SCORES, "x": PARTS[written]}, **more)
+    assert [card.lines["x"].value for card in trace.cards] == [240, 420]
+    assert trace.whole["x"] == 660
+
+
+QUANTITIES = {
+    "a price of a count": ("10元 * pieces", {"pieces": {"from": "violation", "take": "count"}}),
+    "a price of a sum": ("10元 * tonnes", {"tonnes": {"from": "violation", "each": "points"}}),
+    "a rate of a balance": ("money * 1%", {"money": {"from": "balances"}}),
+    "an amount by completion": (
+        "900元 * completion(money, 1000元)",
+        {"money": {"from": "balances"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("written", QUANTITIES)
+def test_a_price_times_a_quantity_adds_up(bank: Bank, tmp_path: Path, written: str) -> None:
+    """What the spells of a figure add up to is paid once without any days: the same as on one card."""
+    formula, measures = QUANTITIES[written]
+    own = {"measures": {**MEASURES, **measures}}
+    text = rulebook_text("quarter", "by days", {"x": {"pay": formula}}, **own)
+    compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)
+    assert compared.found == []
+    one = rulebook_text("quarter", "none", {"x": {"pay": formula}}, **own)
+    whole = compare(bank, write_rulebook(tmp_path / "whole", one), PERIOD)
+    cut = compared.traces[MOVED][-1].whole["x"]
+    uncut = whole.traces[MOVED][-1].whole["x"]
+    assert isinstance(cut, Fraction)
+    assert isinstance(uncut, Fraction)
+    assert abs(cut - uncut) < Fraction(1, 50)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.load.adding_up import AddingUp
 from guanhu.rulebook.load.build import Builder, Silent
 from guanhu.rulebook.load.build_small import group_of
 from guanhu.rulebook.load.fields import Reader
@@ -92,7 +93,7 @@ class _LineBuilder:
         group = self.builder.groups[self.group]
         if unit != units.MONEY or not group.spells or group.subject != "person":
             return value
-        return SpellDays(self.builder.tables.get).marked(value)
+        return SpellDays(self.builder.tables.get, AddingUp(self.builder)).marked(value)
 
     def common(self) -> dict[str, Any]:
         once = None

@@ -37,9 +37,12 @@ _EARLIER = (t.OverInstances, t.Previous, t.Balance)
 class SpellDays:
     """Marks the amounts of a money line that are no spell's own."""
 
-    def __init__(self, table_of: Callable[[str], t.Table | None]) -> None:
-        """Take how a table is found by its name."""
+    def __init__(
+        self, table_of: Callable[[str], t.Table | None], adds_up: Callable[[t.Expr], bool] = lambda _: True
+    ) -> None:
+        """Take how a table is found by its name, and what tells whether the values of spells add up."""
         self.table_of = table_of
+        self.adds_up = adds_up
 
     def marked(self, node: t.Expr) -> t.Expr:
         """Return a formula of money in which each amount that reads no figure of the spell counts by days.
@@ -57,10 +60,27 @@ class SpellDays:
                 return replace(node, cases=cases, otherwise=last)
             case t.Sum():
                 return replace(node, terms=tuple(self.marked(x) for x in node.terms))
-            case t.Negative():
+            case t.Least() | t.Most() | t.FirstGiven():
+                return replace(node, terms=tuple(self.marked(x) for x in node.terms))
+            case t.Negative() | t.Round() | t.Absolute():
                 return replace(node, x=self.marked(node.x))
+            case t.Product() | t.Quotient() | t.Settled() if not self.adds_up(node):
+                return self._part(node)
             case _:
                 return node
+
+    def _part(self, node: t.Expr) -> t.Expr:
+        """Return a part of an amount (times a rate, a score, a coefficient) in which the amount counts by days."""
+        if node.unit != units.MONEY:
+            return node
+        match node:
+            case t.Product(left=left, right=right):
+                return replace(node, left=self._part(left), right=self._part(right))
+            case t.Quotient(dividend=dividend):
+                return replace(node, dividend=self._part(dividend))
+            case t.Settled(x=x):
+                return replace(node, x=self._part(x))
+        return self.marked(node)
 
     def fixed(self, node: t.Expr, *, earlier: bool = False) -> bool:
         """Tell whether a value is made of numbers of the text, inputs and attributes alone, and of earlier figures."""
