@@ -235,3 +235,48 @@ def test_a_price_times_a_quantity_adds_up(bank: Bank, tmp_path: Path, written: s
     assert isinstance(cut, Fraction)
     assert isinstance(uncut, Fraction)
     assert abs(cut - uncut) < Fraction(1, 50)
+
+
+WHOLE = {
+    "of the institution": ("inst", {"inst": {"from": "balances", "credit": "institution"}}),
+    "part of it": ("inst * 1%", {"inst": {"from": "balances", "credit": "institution"}}),
+    "made of it": (
+        "double / 4",
+        {"inst": {"from": "balances", "credit": "institution"}, "double": {"is": "inst * 2"}},
+    ),
+    "of the others": ("average(edge among managers by institution) * 2", {}),
+    "a bare one of the others": ("highest(edge among managers, self out)", {}),
+}
+
+
+@pytest.mark.parametrize("written", WHOLE)
+def test_a_figure_of_the_whole_period_counts_by_days(bank: Bank, tmp_path: Path, written: str) -> None:
+    """Else a head who moves is paid for all of the institution's period twice."""
+    formula, measures = WHOLE[written]
+    text = rulebook_text("quarter", "by days", {"x": {"pay": formula}}, measures={**MEASURES, **measures})
+    compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)
+    assert compared.found == []
+    number = {"whole": {"unit": "number", "value": f"({formula}) / 1000元"}}
+    text = rulebook_text("quarter", "by days", number, measures={**MEASURES, **measures})
+    plain = compare(bank, write_rulebook(tmp_path / "plain", text), PERIOD)
+    assert plain.found == []
+    for paid, full in zip(compared.traces[MOVED][-1].cards, plain.traces[MOVED][-1].cards, strict=True):
+        value, whole = paid.lines["x"].value, full.lines["whole"].value
+        assert isinstance(value, Fraction)
+        assert isinstance(whole, Fraction)
+        assert value
+        assert abs(value - whole * 1000 * paid.spell_days / 90) <= Fraction(1, 200)
+
+
+def test_a_rank_in_a_decision_is_that_of_the_whole_period(bank: Bank, tmp_path: Path) -> None:
+    """p1 has 60 in A and 100 in B, 78.67 over all: behind p4 with 100 and p2 with 80."""
+    lines: Section = {"score": {"score": "if(area = 乡镇, 100, if(grade = 高级, 80, 60))"}}
+    checks: Section = {
+        "third": {"when": "rank(score among managers) = 3", "says": "看"},
+        "below": {"when": "average(score among managers, self out) > score", "says": "看"},
+    }
+    decisions: Section = {"last": {"when": "rank(score among managers) >= 3", "says": "看"}}
+    trace = quarter_of(bank, tmp_path / "rules", lines, checks=checks, decisions=decisions)
+    assert trace.whole["third"] is True
+    assert trace.whole["last"] is True
+    assert trace.whole["below"] is True

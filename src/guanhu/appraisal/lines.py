@@ -163,6 +163,16 @@ class Card:
         finally:
             self.reads_wholes = before
 
+    @contextmanager
+    def reading_as(self, asker: Card, node: t.Group) -> Iterator[None]:
+        """Read lines as the card that asks does: a check or decision gathers what the others' statements print."""
+        if asker.reads_wholes:
+            from guanhu.appraisal.persons import join_wholes  # noqa: PLC0415 - cards and persons need each other
+
+            join_wholes(self.engine, self, self.rulebook, node.of)
+        with self.reading(wholes=asker.reads_wholes):
+            yield
+
     def measure(self, node: t.MeasureRef) -> Compiled:
         """Return the column of a measure; a formula measure is compiled where it is used, and stays a pair."""
         key = f"measure:{node.name}"
@@ -217,15 +227,15 @@ class Card:
             return below_figure(self, node)
         if node.among != self.group.id:
             return self.figure_of_other(node)
-        # What is gathered is a member's card: of oneself as of the others.
-        with self.reading(wholes=False):
-            value = self.compiler.compile(node.of)
+        # In a check or decision what is gathered is the whole instance, as it is printed; else a member's last card.
+        value = self.compiler.compile(node.of)
         return Window(node, value, self.size, self.sheet.bind).result()
 
     def figure_of_other(self, node: t.Group) -> Compiled:
         """Return a figure of another group, by the attributes that both share."""
         other = self.others[node.among]
-        value = other.compiler.compile(node.of)
+        with other.reading_as(self, node):
+            value = other.compiler.compile(node.of)
         other.flush()
         value = plain(value)
         found = Window(node, value, other.size, other.sheet.bind).aggregated()

@@ -437,10 +437,7 @@ class _CardLeaves:
             case t.InstanceValue():
                 return Traced(node, self._instance_value(node))
             case t.Group():
-                own = evaluate(node.of, self) if node.among == self.group.id and not node.below else None
-                members = owner.others.members(card.instance.key, node.among)
-                asker = Asker(owner.facts.subject_id, card.attributes, own, card.is_last)
-                return group_figure(node, members, asker, self)
+                return self.group_figure(node, self)
             case t.Pool():
                 if not card.is_last:
                     return Traced(node, Fraction(0))
@@ -450,6 +447,14 @@ class _CardLeaves:
                 return pool_part(node, members, asker, figure, self)
             case _:
                 return owner.earlier(node, card, self)
+
+    def group_figure(self, node: t.Group, env: Env, *, wholes: bool = False) -> Traced:
+        """Return a figure of the others; `env` tells what the subject itself stands there with."""
+        card = self.card
+        own = evaluate(node.of, env) if node.among == self.group.id and not node.below else None
+        members = self.owner.others.members(card.instance.key, node.among)
+        asker = Asker(self.owner.facts.subject_id, card.attributes, own, card.is_last, wholes)
+        return group_figure(node, members, asker, self)
 
     def input_for(self, node: t.InputRef, member: Member, env: Env) -> Traced:
         """Return an input for the keys of another member of a group."""
@@ -482,6 +487,8 @@ class _WholeLeaves:
         return self.card.table_rows(name)
 
     def leaf(self, node: t.Expr) -> Traced:
+        if isinstance(node, t.Group):
+            return self.card.group_figure(node, self, wholes=True)
         if not isinstance(node, t.LineRef):
             return self.card.leaf(node)
         spells = tuple(card.lines[node.name] for card in self.trace.cards)

@@ -49,14 +49,28 @@ class AddingUp:
                 return self._table(node)
             case t.InstanceValue(name=name):
                 return name == "spell_days"
-            case t.ByDays():
+            case t.ByDays() | t.Pool():
                 return True
         return isinstance(node, _ANY_OF) and any(self(x) for x in node.children())
+
+    def is_whole(self, node: t.Expr) -> bool:
+        """Tell whether a figure is the whole period's for each spell: of the institution, or of the others."""
+        if isinstance(node, t.Settled):
+            return isinstance(node.x, t.Group)
+        if isinstance(node, t.MeasureRef) and not self(node):
+            return self._reads_institution(self.declared.measures.get(node.name))
+        return isinstance(node, t.Group)
+
+    def _reads_institution(self, measure: t.AnyMeasure | None) -> bool:
+        if isinstance(measure, t.FormulaMeasure):
+            refs = [part for part in t.walk(measure.expr) if isinstance(part, t.MeasureRef)]
+            return any(self._reads_institution(self.declared.measures.get(part.name)) for part in refs)
+        return isinstance(measure, t.Measure) and measure.credit == "institution"
 
     def _measure(self, measure: t.AnyMeasure | None) -> bool:
         match measure:
             case t.Measure():
-                return measure.take.how not in _ADDED
+                return measure.credit != "institution" and measure.take.how not in _ADDED
             case t.FormulaMeasure():
                 return self(measure.expr)
             case t.FigureMeasure():

@@ -1,6 +1,6 @@
 """Amounts of a spell: what is the whole period's counts by days, or each spell would be paid all of it.
 
-A measure of a spell is the spell's own. A fixed amount is for the whole instance: it counts by its days. An
+A measure of a spell is the spell's own; that of the institution, or a figure of the others, is none. A fixed amount is for the whole instance: it counts by its days. An
 earlier figure (a sum over months, the period before, a ledger) is the person's, who has it once: it counts by
 the days of the person's own spells, which add up to all of it.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.load.adding_up import AddingUp
 from guanhu.rulebook.load.typing import as_number
 from guanhu.values import units
 
@@ -37,9 +38,7 @@ _EARLIER = (t.OverInstances, t.Previous, t.Balance)
 class SpellDays:
     """Marks the amounts of a money line that are no spell's own."""
 
-    def __init__(
-        self, table_of: Callable[[str], t.Table | None], adds_up: Callable[[t.Expr], bool] = lambda _: True
-    ) -> None:
+    def __init__(self, table_of: Callable[[str], t.Table | None], adds_up: AddingUp) -> None:
         """Take how a table is found by its name, and what tells whether the values of spells add up."""
         self.table_of = table_of
         self.adds_up = adds_up
@@ -49,7 +48,7 @@ class SpellDays:
 
         Terms of a sum and values of cases are looked at one by one; what a condition reads does not matter.
         """
-        if self.fixed(node):
+        if self.fixed(node) or (node.unit == units.MONEY and self.adds_up.is_whole(node)):
             return _by_days(node, "period_days")
         if self.fixed(node, earlier=True):
             return as_number(_by_days(node, "own_days"))
@@ -73,6 +72,8 @@ class SpellDays:
         """Return a part of an amount (times a rate, a score, a coefficient) in which the amount counts by days."""
         if node.unit != units.MONEY:
             return node
+        if self.adds_up.is_whole(node):
+            return self.marked(node)
         match node:
             case t.Product(left=left, right=right):
                 return replace(node, left=self._part(left), right=self._part(right))
