@@ -423,7 +423,7 @@ def leaf_key(node: t.Expr) -> str:
         case t.OverInstances():
             return f"{node.how} of {node.line} over {node.every}"
         case t.Previous():
-            return f"previous {node.line} {id_of(node.otherwise)}"
+            return f"previous {node.line} {node.back} {id_of(node.otherwise)}"
         case t.Streak():
             return f"streak {node.line}{_anew(node)}"
         case t.Times():

@@ -277,10 +277,11 @@ class OverInstances(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Previous(Node):
-    """The value of a line in the instance before; `otherwise` where there was none."""
+    """The value of a line in the instance before, or `back` instances before; `otherwise` where there was none."""
 
     line: str
     otherwise: Expr | None
+    back: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -224,7 +224,7 @@ def _given(typer: Typer, node: raw.Call) -> t.Expr:
 
 
 def _need_supplied(x: t.Expr) -> None:
-    if not isinstance(x, t.InputRef | t.MeasureRef):
+    if not isinstance(x, t.InputRef | t.MeasureRef | t.State):
         raise TypeProblem(
             "RUL039",
             x.place,
@@ -259,10 +259,30 @@ def _line_name(node: raw.Call) -> str:
 def _previous(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 1, 2)
     line = typer.names.line_ref(_line_name(node), node.place, past=True)
+    back = _back(node)
     otherwise = (
         as_number(typer.number(node.args[1], line.unit, "previous 的第二项")) if len(node.args) > 1 else None
     )
-    return t.Previous(line=line.name, otherwise=otherwise, unit=line.unit, place=node.place)
+    return t.Previous(line=line.name, otherwise=otherwise, back=back, unit=line.unit, place=node.place)
+
+
+def _back(node: raw.Call) -> int:
+    """Return how many instances back: the one before, or as many as an option such as `4 back` says."""
+    back = 1
+    for option in node.options:
+        match option.split():
+            case [count, "back"] if count.isdigit() and 1 <= int(count) <= 120:
+                back = int(count)
+            case _:
+                raise TypeProblem(
+                    "RUL039",
+                    node.place,
+                    f"{node.name} 不认识选项 {option}",
+                    f"{node.name} has no option {option}",
+                    "往前第四期写 previous(行, 4 back)",
+                    "four instances back is previous(line, 4 back)",
+                )
+    return back
 
 
 def _streak(typer: Typer, node: raw.Call) -> t.Expr:

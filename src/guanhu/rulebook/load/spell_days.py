@@ -32,7 +32,7 @@ _OF_PARTS = (
 )
 
 
-_EARLIER = (t.OverInstances, t.Previous, t.Balance)
+_EARLIER = (t.OverInstances, t.Previous, t.Balance, t.State)
 
 
 class SpellDays:

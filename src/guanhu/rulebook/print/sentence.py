@@ -179,7 +179,7 @@ class Speaker:
                 return f"“{self.name(node.line)}”各{UNIT[node.every]}的{_HOW[node.how]}"
             case t.Previous():
                 tail = f"(没有时取 {self.say(node.otherwise)})" if node.otherwise is not None else ""
-                return f"上期“{self.name(node.line)}”{tail}"
+                return f"{'上' if node.back == 1 else f'前第 {node.back} '}期“{self.name(node.line)}”{tail}"
             case t.Streak():
                 return f"“{self.name(node.line)}”连续成立的期数"
             case t.Times():
