@@ -210,8 +210,11 @@ def _between_points(first: raw.Num, last: raw.Num) -> raw.Num:
 
 def _first_given(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 2)
-    for arg in node.args[:-1]:
-        _need_supplied(typer.expr(arg))
+    typed = [typer.expr(arg) for arg in node.args]
+    for x in typed[:-1]:
+        _need_supplied(x)
+    if typed[0].unit not in units.SCALARS and len({x.unit for x in typed}) == 1:
+        return t.FirstGiven(terms=tuple(typed), unit=typed[0].unit, place=node.place)
     terms = _numbers(typer, node)
     return t.FirstGiven(terms=terms, unit=least_unit(terms, node.place), place=node.place)
 
@@ -224,20 +227,14 @@ def _given(typer: Typer, node: raw.Call) -> t.Expr:
 
 
 def _need_supplied(x: t.Expr) -> None:
-    if not isinstance(x, t.InputRef | t.MeasureRef | t.State):
+    if not isinstance(x, t.InputRef | t.MeasureRef | t.State | t.RowValue):
         raise TypeProblem(
             "RUL039",
             x.place,
-            "只有参数和银行提供的指标值才有给与不给之分",
-            "only inputs and supplied figures can be given or not",
-            *(
-                (
-                    "明细里可能空着的栏不能这样问: 让银行另报一栏填好的(如 止息日)",
-                    "a column that may be empty cannot be asked: have the bank supply one that is filled",
-                )
-                if isinstance(x, t.RowValue)
-                else ("行没有值时写 cases 或 divide", "for a line without a value write cases, or divide")
-            ),
+            "只有参数、银行提供的指标值和明细的栏才有给与不给之分",
+            "only inputs, supplied figures and columns of a row can be given or not",
+            "行没有值时写 cases 或 divide",
+            "for a line without a value write cases, or divide",
         )
 
 
