@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from sqlglot import exp
 
-from guanhu.appraisal.among import Window
+from guanhu.appraisal.among import Window, member_sql
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.figure import Figure
 from guanhu.appraisal.leaves import input_column, rows_in_force
@@ -242,7 +242,7 @@ class Card:
         by = [exp.column(b, quoted=True) for b in node.by]
         source = table_named(other.table)
         columns = [exp.alias_(sql, name, quoted=True) for name, sql in found.columns]
-        query = exp.select(*by, *columns).from_(source, copy=False).where(exp.column("is_last"), copy=False)
+        query = exp.select(*by, *columns).from_(source, copy=False).where(member_sql(node), copy=False)
         if by:
             query = query.group_by(*by, copy=False)
         self.flushes += 1

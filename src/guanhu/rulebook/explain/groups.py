@@ -12,12 +12,16 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.facts import SubjectFacts
 from guanhu.rulebook.explain.scalar import Env, evaluate
 from guanhu.rulebook.explain.values import PoolNote, Traced, Unknown, Value
+from guanhu.values.dates import Span
 from guanhu.values.exact import round_half_away
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member of a group in an instance, as kept: the card in force at its end; `whole` its lines over all spells."""
+    """One member of a group in an instance, as kept: the card in force at its end; `whole` its lines over all spells.
+
+    `first_day` and `last_day` are those of its days in the group.
+    """
 
     subject_id: str
     attributes: Mapping[str, Value]
@@ -26,6 +30,14 @@ class Member:
     days: int
     decided: Mapping[str, list[tuple[date, str]]]
     whole: Mapping[str, Value] = field(default_factory=dict)
+    first_day: date = date.min
+    last_day: date = date.max
+
+    def belongs(self, on: str, period: Span) -> bool:
+        """Tell whether it belongs to the group on the first or last day of a period; '' is any day."""
+        return (on != "start" or self.first_day <= period.start) and (
+            on != "end" or self.last_day >= period.last_day
+        )
 
 
 class Others(Protocol):
@@ -36,6 +48,9 @@ class Others(Protocol):
 
     def institution(self, institution_id: str) -> SubjectFacts:
         """Return the facts of an institution and all below it."""
+
+
+_ALWAYS = Span(date.min, date.max)
 
 
 class Shared(Env, Protocol):
@@ -92,6 +107,7 @@ class Asker:
     own: Traced | None
     is_last: bool
     wholes: bool = False
+    period: Span = _ALWAYS
 
 
 def group_figure(node: t.Group, members: list[Member], asker: Asker, shared: Shared) -> Traced:
@@ -100,6 +116,8 @@ def group_figure(node: t.Group, members: list[Member], asker: Asker, shared: Sha
     itself: list[Value] = []
     for member in members:
         if any(member.attributes.get(by) != asker.attributes.get(by) for by in node.by):
+            continue
+        if not member.belongs(node.on, asker.period):
             continue
         if node.below and member.attributes.get("above_id") != asker.subject_id:
             continue

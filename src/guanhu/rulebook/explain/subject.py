@@ -461,7 +461,9 @@ class _CardLeaves:
         card = self.card
         own = evaluate(node.of, env) if node.among == self.group.id and not node.below else None
         members = self.owner.others.members(card.instance.key, node.among)
-        asker = Asker(self.owner.facts.subject_id, card.attributes, own, card.is_last, wholes)
+        asker = Asker(
+            self.owner.facts.subject_id, card.attributes, own, card.is_last, wholes, card.instance.days
+        )
         return group_figure(node, members, asker, self)
 
     def input_for(self, node: t.InputRef, member: Member, env: Env) -> Traced:

@@ -342,6 +342,7 @@ def _group(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 1, 1)
     scope, by = _among(typer, node)
     options, below = _below(typer, node)
+    on = next((x.removeprefix("at ") for x in options if x in ("at start", "at end")), "")
     self_in, least_size, lowest_first = _group_options(node, options)
     if below and node.name == "count" and not any(x.startswith("at least") for x in options):
         least_size = 0
@@ -357,6 +358,7 @@ def _group(typer: Typer, node: raw.Call) -> t.Expr:
         "least_size": least_size,
         "lowest_first": lowest_first,
         "below": below,
+        "on": on,
     }
     if node.name == "share":
         _need_own_group(node, scope)
@@ -470,6 +472,8 @@ def _group_options(node: raw.Call, options: tuple[str, ...]) -> tuple[bool, int,
                 self_in = True
             case ["at", "least", size] if size.isdigit():
                 least_size = int(size)
+            case ["at", "start" | "end"]:
+                continue
             case ["lowest", "first"]:
                 lowest_first = True
             case ["highest", "first"]:
@@ -480,8 +484,8 @@ def _group_options(node: raw.Call, options: tuple[str, ...]) -> tuple[bool, int,
                     node.place,
                     f"{node.name} 不认识选项 {option}",
                     f"{node.name} has no option {option}",
-                    "可写: self out、at least 5、lowest first、directly below",
-                    "options: self out, at least 5, lowest first, directly below",
+                    "可写: self out、at least 5、lowest first、at end、at start、directly below",
+                    "options: self out, at least 5, lowest first, at end, at start, directly below",
                 )
     return self_in, least_size, lowest_first
 

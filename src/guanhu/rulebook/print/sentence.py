@@ -294,7 +294,8 @@ class Speaker:
         order = "(由低到高)" if node.lowest_first else ""
         size = f"(不足 {node.least_size} 人不计)" if node.least_size > 1 else ""
         below = "直接下级的" if node.below else ""
-        return f"{below}{by}{among}的{self.inner(node.of)}{_GROUP[node.how]}{order}{out}{size}"
+        on = {"": "", "start": "期初在册的", "end": "期末在册的"}[node.on]
+        return f"{on}{below}{by}{among}的{self.inner(node.of)}{_GROUP[node.how]}{order}{out}{size}"
 
     def pool(self, node: t.Pool) -> str:
         """Return a part of an amount that a group shares out."""
