@@ -180,3 +180,103 @@ def test_a_ledger_is_used_once(bank: Bank, tmp_path: Path) -> None:
     compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)
     assert compared.found == []
     assert [x.whole["left"] for x in compared.traces[MOVED]] == [0, 30, 40]
+
+
+SCORES: Section = {
+    "late": {"score": "if(area = 乡镇, 100, 50)"},
+    "half": {"unit": "ratio", "value": "if(area = 乡镇, 100%, 50%)"},
+}
+PARTS = {
+    "times a rate": {"pay": "900元 * half"},
+    "times points": {"pay": "9元 * late"},
+    "points first": {"pay": "late * 9元 + 0元"},
+    "over a constant": {"pay": "1800元 * half / 2"},
+    "times a table": {"pay": "900元 * rates(late)"},
+    "in a case": {"cases": [{"when": "edge > 5元", "pay": "late * 9元"}, {"otherwise": "edge"}]},
+    "held by hand": {"pay": "max(0元, min(5000元, 900元 * half))"},
+    "rounded": {"pay": "round(900元 * half, 2)"},
+    "held under an amount": {"pay": "min(900元 * half, 100000元)"},
+}
+"""450 for the 48 days in A, 900 for the 42 in B: 240 and 420."""
+RATES = {"by": ["key"], "gives": {"x": "number"}, "rows": [["< 60", "0.5"], [">= 60", "1"]]}
+
+
+@pytest.mark.parametrize("written", PARTS)
+def test_a_part_of_an_amount_counts_by_days(bank: Bank, tmp_path: Path, written: str) -> None:
+    more: dict[str, Section] = {"tables": {"rates": RATES}} if written == "times a table" else {}
+    trace = quarter_of(bank, tmp_path / "rules", {**SCORES, "x": PARTS[written]}, **more)
+    assert [card.lines["x"].value for card in trace.cards] == [240, 420]
+    assert trace.whole["x"] == 660
+
+
+QUANTITIES = {
+    "a price of a count": ("10元 * pieces", {"pieces": {"from": "violation", "take": "count"}}),
+    "a price of a sum": ("10元 * tonnes", {"tonnes": {"from": "violation", "each": "points"}}),
+    "a rate of a balance": ("money * 1%", {"money": {"from": "balances"}}),
+    "an amount by completion": (
+        "900元 * completion(money, 1000元)",
+        {"money": {"from": "balances"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("written", QUANTITIES)
+def test_a_price_times_a_quantity_adds_up(bank: Bank, tmp_path: Path, written: str) -> None:
+    """What the spells of a figure add up to is paid once without any days: the same as on one card."""
+    formula, measures = QUANTITIES[written]
+    own = {"measures": {**MEASURES, **measures}}
+    text = rulebook_text("quarter", "by days", {"x": {"pay": formula}}, **own)
+    compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)
+    assert compared.found == []
+    one = rulebook_text("quarter", "none", {"x": {"pay": formula}}, **own)
+    whole = compare(bank, write_rulebook(tmp_path / "whole", one), PERIOD)
+    cut = compared.traces[MOVED][-1].whole["x"]
+    uncut = whole.traces[MOVED][-1].whole["x"]
+    assert isinstance(cut, Fraction)
+    assert isinstance(uncut, Fraction)
+    assert abs(cut - uncut) < Fraction(1, 50)
+
+
+WHOLE = {
+    "of the institution": ("inst", {"inst": {"from": "balances", "credit": "institution"}}),
+    "part of it": ("inst * 1%", {"inst": {"from": "balances", "credit": "institution"}}),
+    "made of it": (
+        "double / 4",
+        {"inst": {"from": "balances", "credit": "institution"}, "double": {"is": "inst * 2"}},
+    ),
+    "of the others": ("average(edge among managers by institution) * 2", {}),
+    "a bare one of the others": ("highest(edge among managers, self out)", {}),
+}
+
+
+@pytest.mark.parametrize("written", WHOLE)
+def test_a_figure_of_the_whole_period_counts_by_days(bank: Bank, tmp_path: Path, written: str) -> None:
+    """Else a head who moves is paid for all of the institution's period twice."""
+    formula, measures = WHOLE[written]
+    text = rulebook_text("quarter", "by days", {"x": {"pay": formula}}, measures={**MEASURES, **measures})
+    compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)
+    assert compared.found == []
+    number = {"whole": {"unit": "number", "value": f"({formula}) / 1000元"}}
+    text = rulebook_text("quarter", "by days", number, measures={**MEASURES, **measures})
+    plain = compare(bank, write_rulebook(tmp_path / "plain", text), PERIOD)
+    assert plain.found == []
+    for paid, full in zip(compared.traces[MOVED][-1].cards, plain.traces[MOVED][-1].cards, strict=True):
+        value, whole = paid.lines["x"].value, full.lines["whole"].value
+        assert isinstance(value, Fraction)
+        assert isinstance(whole, Fraction)
+        assert value
+        assert abs(value - whole * 1000 * paid.spell_days / 90) <= Fraction(1, 200)
+
+
+def test_a_rank_in_a_decision_is_that_of_the_whole_period(bank: Bank, tmp_path: Path) -> None:
+    """p1 has 60 in A and 100 in B, 78.67 over all: behind p4 with 100 and p2 with 80."""
+    lines: Section = {"score": {"score": "if(area = 乡镇, 100, if(grade = 高级, 80, 60))"}}
+    checks: Section = {
+        "third": {"when": "rank(score among managers) = 3", "says": "看"},
+        "below": {"when": "average(score among managers, self out) > score", "says": "看"},
+    }
+    decisions: Section = {"last": {"when": "rank(score among managers) >= 3", "says": "看"}}
+    trace = quarter_of(bank, tmp_path / "rules", lines, checks=checks, decisions=decisions)
+    assert trace.whole["third"] is True
+    assert trace.whole["last"] is True
+    assert trace.whole["below"] is True

@@ -22,6 +22,12 @@ class Aggregated:
     value: Compiled
 
 
+def member_sql(node: t.Group) -> exp.Expr:
+    """Return whether a card stands for a member: the last one of whoever belongs to the group on the named day."""
+    last: exp.Expr = exp.column("is_last")
+    return exp.And(this=last, expression=exp.column(f"at_{node.on}")) if node.on else last
+
+
 class Window:
     """A group figure as window functions, or as aggregates for another group's card.
 
@@ -43,7 +49,7 @@ class Window:
 
     def over(self, function: exp.Expr, *, own: bool = False, also: exp.Expr | None = None) -> exp.Expr:
         """Return an aggregate of the last cards among the members, or of the subject's own last card there."""
-        condition: exp.Expr = exp.column("is_last")
+        condition: exp.Expr = member_sql(self.node)
         if also is not None:
             condition = exp.And(this=condition, expression=n.wrap(also))
         partition = [exp.column(b, quoted=True) for b in self.node.by]

@@ -275,7 +275,15 @@ class Appraisal:
             chosen = chosen.where(exp.EQ(this=exp.column(own[0]), expression=date_sql(own[1])), copy=False)
         name = f"members/{instance.every}/{instance.days}/{group.id}"
         # The last card is the last one in this group: who became a head keeps the manager's card.
-        self.engine.create(name, filled(_LAST_OF_GROUP, chosen=chosen))
+        self.engine.create(
+            name,
+            filled(
+                _LAST_OF_GROUP,
+                chosen=chosen,
+                start=date_sql(instance.days.start),
+                stop=date_sql(instance.days.end),
+            ),
+        )
         if group.subject == "person" and own is None:
             self.list_left_out(everyone, instance)
         return name
@@ -441,7 +449,9 @@ class Appraisal:
 
 _LAST_OF_GROUP = """
 SELECT * REPLACE (row_number() OVER (PARTITION BY subject_no ORDER BY spell_no DESC) = 1 AS is_last),
-       CAST(sum(spell_days) OVER (PARTITION BY subject_no) AS BIGINT) AS own_days
+       CAST(sum(spell_days) OVER (PARTITION BY subject_no) AS BIGINT) AS own_days,
+       min(spell_start) OVER (PARTITION BY subject_no) <= :start AS at_start,
+       max(spell_end) OVER (PARTITION BY subject_no) >= :stop AS at_end
 FROM chosen
 """
 

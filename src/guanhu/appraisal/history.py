@@ -24,6 +24,7 @@ from guanhu.rulebook.run.template import filled, table_named
 from guanhu.rulebook.windows import previous_instance
 from guanhu.values import units
 from guanhu.values.dates import Span, add_months, instances, month_start, unit_containing
+from guanhu.values.exact import shown
 
 if TYPE_CHECKING:
     from guanhu.appraisal.appraise import Outcome, Result
@@ -110,11 +111,9 @@ class History:
             case t.Balance():
                 return self._balance(card, node, key)
             case t.State():
-                current = {
-                    subject: value
-                    for subject, (_, value) in self.past.state(node.name, instance.days.start).items()
-                }
-                return self._joined(card, dict(current), node.unit, key)
+                held = self.past.state(node.name, instance.days.start)
+                current = {subject: _state_value(node.unit, text) for subject, (_, text) in held.items()}
+                return self._joined(card, current, node.unit, key)
             case _:
                 raise TypeError(type(node).__name__)
 
@@ -168,7 +167,7 @@ class History:
         return Num(sql, joined.scale, min(joined.low, 0), joined.high, joined.level)
 
     def _previous(self, card: Card, node: t.Previous, key: str) -> Compiled:
-        span = previous_instance(card.instance.days, card.instance.every)
+        span = previous_instance(card.instance.days, card.instance.every, node.back)
         values = self.past.at(node.line, span) or {}
         joined = self._joined(card, values, node.unit, key)
         if node.otherwise is None:
@@ -230,14 +229,16 @@ class History:
             day = in_force_day(decision, result.instance.days)
             for subject in fired:
                 before = current.get(subject, "")
-                after = self._becomes(decision, before)
+                after = self._becomes(decision, before, result, subject)
                 set_by.setdefault((subject, decision.state or decision.id, day), []).append(
                     (decision, before, after)
                 )
         for (subject, state, day), decisions in sorted(
             set_by.items(), key=lambda item: (item[0][0], item[0][1], item[0][2])
         ):
-            undecided = len(decisions) > 1
+            # A figure that is unknown cannot be kept: the person is named, and what was set before stays.
+            kept = isinstance(decisions[0][0].becomes, t.LineRef)
+            undecided = len(decisions) > 1 or (kept and not decisions[0][2])
             for decision, before, after in decisions:
                 outcome.changes.append(
                     (result.instance.key, subject, decision.id, decision.state, before, after, day, undecided)
@@ -259,7 +260,10 @@ class History:
             for subject, (_, value) in self.past.state(decision.state, result.instance.days.last_day).items()
         }
 
-    def _becomes(self, decision: t.Decision, before: str) -> str:
+    def _becomes(self, decision: t.Decision, before: str, result: Result, subject: str) -> str:
+        if isinstance(decision.becomes, t.LineRef):
+            figure = self.past.computed[decision.becomes.name, result.instance.days].get(subject)
+            return shown(figure) if isinstance(figure, Fraction) else ""
         if isinstance(decision.becomes, t.WordConst):
             return decision.becomes.value
         if not decision.step:
@@ -312,6 +316,12 @@ def _over(how: str, values: list[Value]) -> Value:
             return values[-1]
 
 
+def _state_value(unit: units.Unit, text: str) -> Value:
+    """Return what a decision has set; a figure is kept as decimal text."""
+    value = value_of(unit, text)
+    return None if isinstance(value, date) else value
+
+
 def _yes_no(text: str) -> bool | None:
     return {"是": True, "yes": True, "1": True, "否": False, "no": False, "0": False}.get(
         text.strip().lower()
@@ -325,6 +335,7 @@ def _lines_of_the_past(rulebook: t.Rulebook) -> set[str]:
     ]
     roots += [d.when for d in rulebook.decisions.values()]
     kept = {line for ledger in rulebook.ledgers.values() for line in (ledger.adds, ledger.uses)}
+    kept |= {d.becomes.name for d in rulebook.decisions.values() if isinstance(d.becomes, t.LineRef)}
     return kept | {
         node.line
         for root in roots

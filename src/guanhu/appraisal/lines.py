@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from sqlglot import exp
 
-from guanhu.appraisal.among import Window
+from guanhu.appraisal.among import Window, member_sql
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.figure import Figure
 from guanhu.appraisal.leaves import input_column, rows_in_force
@@ -163,6 +163,16 @@ class Card:
         finally:
             self.reads_wholes = before
 
+    @contextmanager
+    def reading_as(self, asker: Card, node: t.Group) -> Iterator[None]:
+        """Read lines as the card that asks does: a check or decision gathers what the others' statements print."""
+        if asker.reads_wholes:
+            from guanhu.appraisal.persons import join_wholes  # noqa: PLC0415 - cards and persons need each other
+
+            join_wholes(self.engine, self, self.rulebook, node.of)
+        with self.reading(wholes=asker.reads_wholes):
+            yield
+
     def measure(self, node: t.MeasureRef) -> Compiled:
         """Return the column of a measure; a formula measure is compiled where it is used, and stays a pair."""
         key = f"measure:{node.name}"
@@ -217,22 +227,22 @@ class Card:
             return below_figure(self, node)
         if node.among != self.group.id:
             return self.figure_of_other(node)
-        # What is gathered is a member's card: of oneself as of the others.
-        with self.reading(wholes=False):
-            value = self.compiler.compile(node.of)
+        # In a check or decision what is gathered is the whole instance, as it is printed; else a member's last card.
+        value = self.compiler.compile(node.of)
         return Window(node, value, self.size, self.sheet.bind).result()
 
     def figure_of_other(self, node: t.Group) -> Compiled:
         """Return a figure of another group, by the attributes that both share."""
         other = self.others[node.among]
-        value = other.compiler.compile(node.of)
+        with other.reading_as(self, node):
+            value = other.compiler.compile(node.of)
         other.flush()
         value = plain(value)
         found = Window(node, value, other.size, other.sheet.bind).aggregated()
         by = [exp.column(b, quoted=True) for b in node.by]
         source = table_named(other.table)
         columns = [exp.alias_(sql, name, quoted=True) for name, sql in found.columns]
-        query = exp.select(*by, *columns).from_(source, copy=False).where(exp.column("is_last"), copy=False)
+        query = exp.select(*by, *columns).from_(source, copy=False).where(member_sql(node), copy=False)
         if by:
             query = query.group_by(*by, copy=False)
         self.flushes += 1
@@ -413,7 +423,7 @@ def leaf_key(node: t.Expr) -> str:
         case t.OverInstances():
             return f"{node.how} of {node.line} over {node.every}"
         case t.Previous():
-            return f"previous {node.line} {id_of(node.otherwise)}"
+            return f"previous {node.line} {node.back} {id_of(node.otherwise)}"
         case t.Streak():
             return f"streak {node.line}{_anew(node)}"
         case t.Times():

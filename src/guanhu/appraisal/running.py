@@ -319,7 +319,7 @@ class OpenRun:
         values = self._kept_values()
         decided, whole = self._decided(), self._whole_values()
         found: dict[tuple[str, str], list[Member]] = {}
-        for instance, group, subject, days, *seen in self.engine.rows(
+        for instance, group, subject, days, first, last, *seen in self.engine.rows(
             filled(_LAST_CARDS, people=self._made("people"))
         ):
             attributes = dict(zip(_ATTRIBUTES, seen, strict=True))
@@ -334,7 +334,9 @@ class OpenRun:
             known = {k: v for k, v in attributes.items() if v is not None}
             lines, measures = values.get((instance, group, subject), ({}, {}))
             own = whole.get((instance, group, subject), {})
-            member = Member(subject, known, lines, measures, int(days), decided.get(subject, {}), own)
+            member = Member(
+                subject, known, lines, measures, int(days), decided.get(subject, {}), own, first, last
+            )
             found.setdefault((instance, group), []).append(member)
         return found
 
@@ -406,10 +408,10 @@ _ATTRIBUTES = (
     "above_id",
 )
 _LAST_CARDS = """
-SELECT p.instance, p.group_id, p.subject_id, p.days, p.post, p.grade, p.institution_id, i.area, i.level, q.team_id,
+SELECT p.instance, p.group_id, p.subject_id, p.days, p.own_first, p.last_day, p.post, p.grade, p.institution_id, i.area, i.level, q.team_id,
        s.person_kind, s.hired_on, s.left_on, i.parent_id
 FROM (
-  SELECT * FROM people
+  SELECT *, min(first_day) OVER (PARTITION BY instance, group_id, subject_id) AS own_first FROM people
   QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id ORDER BY spell_no DESC) = 1
 ) AS p
 LEFT JOIN f_staff AS s ON s.person_id = p.subject_id

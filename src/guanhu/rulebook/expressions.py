@@ -277,10 +277,11 @@ class OverInstances(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Previous(Node):
-    """The value of a line in the instance before; `otherwise` where there was none."""
+    """The value of a line in the instance before, or `back` instances before; `otherwise` where there was none."""
 
     line: str
     otherwise: Expr | None
+    back: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,7 +332,8 @@ class Group(Node):
     whether the subject itself belongs. `rank` 1 is the highest (`lowest first` turns it); equals share
     the better rank. Fewer than `least_size` known members, or any unknown member, make it unknown.
     `average` is rounded at 9 places (12 for each quotient). `below`: among the institutions directly below the
-    subject at the end of the instance; what is gathered may then be the line that asks.
+    subject at the end of the instance; what is gathered may then be the line that asks. `on` is the day of the
+    instance on which a member belongs to the group: `start`, `end`, or '' for any day.
     """
 
     how: str
@@ -342,6 +344,7 @@ class Group(Node):
     least_size: int
     lowest_first: bool
     below: bool = False
+    on: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -410,7 +410,7 @@ class Line(Declaration):
 class Decision(Declaration):
     """What follows from the figures: when `when` holds, `state` becomes `becomes`.
 
-    `becomes` is a choice, or a step along the state's ladder (`step`, +1 or −1), or a figure to keep.
+    `becomes` is a choice, or a step along the state's ladder (`step`, +1 or −1), or a line whose figure is kept.
     `in_force` is `next period`, `next month`, `at once`; `text` is the outcome in the bank's words.
     """
 

@@ -122,8 +122,10 @@ def span_of(window: Window, instance: Span, every: str, own_date: date | None = 
             return None
 
 
-def previous_instance(instance: Span, every: str) -> Span:
-    """Return the instance before: the calendar unit before, or as many days before a campaign."""
+def previous_instance(instance: Span, every: str, back: int = 1) -> Span:
+    """Return the instance before, or `back` of them: the calendar unit before, or as many days before a campaign."""
+    if back > 1:
+        return previous_instance(previous_instance(instance, every), every, back - 1)
     if every in MONTHS_OF:
         return Span(add_months(instance.start, -MONTHS_OF[every]), instance.start)
     return Span(instance.start - (instance.end - instance.start), instance.start)

@@ -363,7 +363,7 @@ MUTANTS = (
     Planted("a count does not start anew", "past", setting(past.Past, "times", lambda f: lambda self, line, first, day, _since: f(self, line, first, day, {}))),
     Planted("every change starts every count anew", "past", setting(past.Past, "changes", lambda f: lambda self, node, *rest: f(self, replace(node, states=tuple(self.states)), *rest))),
     Planted("the bank's own rows start no count anew", "past", setting(history.History, "_given", lambda _: lambda _self, _states: {})),
-    Planted("previous reads two instances before", "past", setting(history, "previous_instance", lambda f: lambda days, every: f(f(days, every), every))),
+    Planted("previous reads two instances before", "past", setting(history, "previous_instance", lambda f: lambda days, every, back: f(days, every, back + 1))),
     Planted("times looks one instance further back", "past", setting(history.History, "_first_of_last", lambda f: lambda self, instance, last: f(self, instance, last + 1))),
     Planted("the last month is not summed", "past", setting(history, "instances", lambda f: lambda every, span: list(f(every, span))[:-1])),
     Planted("a decision is in force a month late", "past", setting(history, "in_force_day", lambda f: lambda decision, days: f(decision, replace(days, end=days.end.replace(month=days.end.month + 1))))),

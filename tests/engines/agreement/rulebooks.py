@@ -217,7 +217,9 @@ class Drawer:
 
     def options(self) -> str:
         by = self.draw.choice(["", "", " by institution", " by grade"])
-        extra = self.draw.choice(["", "", ", self out", ", at least 2", ", lowest first"])
+        extra = self.draw.choice(
+            ["", "", ", self out", ", at least 2", ", lowest first", ", at end", ", at start"]
+        )
         return by + extra
 
     # -- other lines, earlier and other people's --
@@ -238,7 +240,7 @@ class Drawer:
         own = self.own(unit)
         if not own:
             return zero
-        return f"previous({self.draw.choice(own)}{self.draw.choice(['', f', {zero}'])})"
+        return f"previous({self.draw.choice(own)}{self.draw.choice(['', f', {zero}', f', {zero}, 2 back'])})"
 
     def among(self, unit: str) -> str:
         """Return a figure of the others: of this group, or of another one that stands already."""

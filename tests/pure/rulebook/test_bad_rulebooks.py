@@ -180,21 +180,6 @@ def test_what_a_decision_sets_is_one_word(value: str, code: str) -> None:
         assert "previous(行)" in problems[0].hint_zh
 
 
-ROWS = """\
-events: {卖: {columns: {额: money, 赎: {type: date, required: no}}}}
-"""
-
-
-def test_a_column_that_may_be_empty_cannot_be_asked_for() -> None:
-    text = BASE.replace(
-        "lines:\n",
-        '  sold: {clause: 一, from: 卖, each: "额 * days_between(day, first_given(赎, day))"}\nlines:\n',
-    )
-    problems = told(ROWS + text)
-    assert [p.code for p in problems] == ["RUL039"]
-    assert "另报一栏" in problems[0].hint_zh
-
-
 def told(text: str) -> list[Problem]:
     rulebook, problems = load_string(text)
     assert rulebook is None or not problems

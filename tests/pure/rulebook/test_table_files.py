@@ -271,3 +271,9 @@ def test_a_long_list_is_checked_quickly_for_rows_never_reached(tmp_path: Path) -
     rulebook, problems = load(tmp_path)
     assert rulebook is None
     assert [(p.code, p.place.line) for p in problems] == [("RUL053", 3002)]
+
+
+def test_all_bad_cells_are_told_at_once(tmp_path: Path) -> None:
+    content = "grade,deposits,rate,bonus\n初级,any,,1\n高级,any,1元,1\n".encode()
+    _, problems = opened(tmp_path, "{file: a.csv}", {"a.csv": content})
+    assert [(p.code, p.place.line, p.place.column) for p in problems] == [("RUL114", 2, 3), ("RUL031", 3, 3)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from fractions import Fraction
 
 from guanhu.rulebook import tree as t
@@ -9,7 +10,9 @@ from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.explain.past import Value as PastValue
 from guanhu.rulebook.explain.values import PastNote, PastRow, Traced, Unknown, Value
 from guanhu.rulebook.instances import Instance
+from guanhu.values import units
 from guanhu.values.dates import Span, instances
+from guanhu.values.exact import decimal_of
 
 
 def previous_figure(node: t.Previous, past: Past, subject: str, before: Instance) -> Traced:
@@ -17,6 +20,17 @@ def previous_figure(node: t.Previous, past: Past, subject: str, before: Instance
     value = (past.at(node.line, before.days) or {})[subject]
     row = _row(past, node.line, before, subject, value)
     return Traced(node, row.value, note=PastNote((row,)))
+
+
+def state_value(node: t.State, state: tuple[date, str] | None) -> Value:
+    """Return what a decision has set; a figure is kept as decimal text."""
+    absent = Unknown(f"state.{node.name}", "absent")
+    if state is None:
+        return absent
+    if units.is_choice(node.unit):
+        return state[1]
+    found = decimal_of(state[1])
+    return absent if found is None else found
 
 
 def over_instances(node: t.OverInstances, past: Past, subject: str, days: Span) -> Traced:
@@ -61,4 +75,4 @@ def _value(value: PastValue, line: str) -> Value:
     return Unknown(f"past.{line}", "past") if value is None else value
 
 
-__all__ = ["over_instances", "previous_figure"]
+__all__ = ["over_instances", "previous_figure", "state_value"]

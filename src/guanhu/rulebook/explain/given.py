@@ -179,10 +179,11 @@ class Given:
             case t.OverInstances():
                 return self.needed(node, f"{node.how} of {node.line} over its {node.every}s")
             case t.Previous(line=name):
-                value = self.value([f"previous({name})"], node.unit, node.place)
+                key = f"previous({name})" if node.back == 1 else f"previous({name},{node.back} back)"
+                value = self.value([key], node.unit, node.place)
                 if value is None and node.otherwise is not None:
                     return evaluate(node.otherwise, self)
-                return self.needed(node, f"previous({name})")
+                return self.needed(node, key)
             case t.Streak(line=name):
                 return self.needed(node, f"streak({name})")
             case t.Times():

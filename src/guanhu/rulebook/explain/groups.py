@@ -12,12 +12,16 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.facts import SubjectFacts
 from guanhu.rulebook.explain.scalar import Env, evaluate
 from guanhu.rulebook.explain.values import PoolNote, Traced, Unknown, Value
+from guanhu.values.dates import Span
 from guanhu.values.exact import round_half_away
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member of a group in an instance, as kept: the card in force at its end; `whole` its lines over all spells."""
+    """One member of a group in an instance, as kept: the card in force at its end; `whole` its lines over all spells.
+
+    `first_day` and `last_day` are those of its days in the group.
+    """
 
     subject_id: str
     attributes: Mapping[str, Value]
@@ -26,6 +30,14 @@ class Member:
     days: int
     decided: Mapping[str, list[tuple[date, str]]]
     whole: Mapping[str, Value] = field(default_factory=dict)
+    first_day: date = date.min
+    last_day: date = date.max
+
+    def belongs(self, on: str, period: Span) -> bool:
+        """Tell whether it belongs to the group on the first or last day of a period; '' is any day."""
+        return (on != "start" or self.first_day <= period.start) and (
+            on != "end" or self.last_day >= period.last_day
+        )
 
 
 class Others(Protocol):
@@ -38,6 +50,9 @@ class Others(Protocol):
         """Return the facts of an institution and all below it."""
 
 
+_ALWAYS = Span(date.min, date.max)
+
+
 class Shared(Env, Protocol):
     """What the cards of one instance share: tables, inputs, the instance itself."""
 
@@ -48,9 +63,10 @@ class Shared(Env, Protocol):
 class _MemberLeaves:
     """Leaves of a gathered formula, for another subject."""
 
-    def __init__(self, member: Member, shared: Shared) -> None:
+    def __init__(self, member: Member, shared: Shared, *, wholes: bool = False) -> None:
         self.member = member
         self.shared = shared
+        self.lines = member.whole if wholes else member.lines
 
     def table_rows(self, name: str) -> tuple[t.Table, tuple[t.TableRow, ...]]:
         return self.shared.table_rows(name)
@@ -58,7 +74,7 @@ class _MemberLeaves:
     def leaf(self, node: t.Expr) -> Traced:
         match node:
             case t.LineRef():
-                return Traced(node, self.member.lines.get(node.name, Unknown(f"lines.{node.name}", "absent")))
+                return Traced(node, self.lines.get(node.name, Unknown(f"lines.{node.name}", "absent")))
             case t.MeasureRef():
                 return Traced(
                     node, self.member.measures.get(node.name, Unknown(f"measures.{node.name}", "absent"))
@@ -82,13 +98,16 @@ class Asker:
     """The card that asks for a figure of a group.
 
     `own` is its value of what is gathered when it belongs to the group itself. Each member stands there with
-    the card in force at the end: an earlier spell meets its own later card like those of the others.
+    the card in force at the end: an earlier spell meets its own later card like those of the others. `wholes`: a
+    check or decision asks, and each member stands there with its lines over all spells, as they are printed.
     """
 
     subject_id: str
     attributes: Mapping[str, Value]
     own: Traced | None
     is_last: bool
+    wholes: bool = False
+    period: Span = _ALWAYS
 
 
 def group_figure(node: t.Group, members: list[Member], asker: Asker, shared: Shared) -> Traced:
@@ -98,14 +117,16 @@ def group_figure(node: t.Group, members: list[Member], asker: Asker, shared: Sha
     for member in members:
         if any(member.attributes.get(by) != asker.attributes.get(by) for by in node.by):
             continue
+        if not member.belongs(node.on, asker.period):
+            continue
         if node.below and member.attributes.get("above_id") != asker.subject_id:
             continue
         if member.subject_id != asker.subject_id or asker.own is None:
-            others.append(evaluate(node.of, _MemberLeaves(member, shared)).value)
+            others.append(evaluate(node.of, _MemberLeaves(member, shared, wholes=asker.wholes)).value)
         elif asker.is_last:
             itself.append(asker.own.value)
         else:
-            itself.append(evaluate(node.of, _MemberLeaves(member, shared)).value)
+            itself.append(evaluate(node.of, _MemberLeaves(member, shared, wholes=asker.wholes)).value)
     mine = asker.own.value if asker.own is not None else None
     known = [*others, *itself, *([mine] if mine is not None and node.how == "rank" else [])]
     unknown = next((v for v in known if isinstance(v, Unknown)), None)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.decided import decided
-from guanhu.rulebook.explain.earlier import over_instances, previous_figure
+from guanhu.rulebook.explain.earlier import over_instances, previous_figure, state_value
 from guanhu.rulebook.explain.facts import PostSpan, SubjectFacts
 from guanhu.rulebook.explain.groups import Asker, Member, Others, group_figure, pool_part
 from guanhu.rulebook.explain.measures import MeasureEvaluator, read_input
@@ -32,7 +32,7 @@ from guanhu.rulebook.instances import Instance, evaluated_in
 from guanhu.rulebook.windows import previous_instance, span_of
 from guanhu.values import units
 from guanhu.values.dates import Span, add_months
-from guanhu.values.exact import QUOTIENT_PLACES, round_half_away
+from guanhu.values.exact import QUOTIENT_PLACES, round_half_away, shown
 
 FEN_PLACES = 2
 _PERIODS = {"month": 1, "quarter": 3, "half": 6, "year": 12}
@@ -327,14 +327,16 @@ class SubjectEvaluator:
         subject, days = self.facts.subject_id, card.instance.days
         match node:
             case t.Previous():
-                values = self.past.at(node.line, previous_instance(days, card.instance.every)) or {}
+                before = Instance(
+                    previous_instance(days, card.instance.every, node.back), card.instance.every
+                )
+                values = self.past.at(node.line, before.days) or {}
                 if subject not in values:
                     return (
                         evaluate(node.otherwise, env)
                         if node.otherwise is not None
                         else Traced(node, Unknown(f"past.{node.line}", "past"))
                     )
-                before = Instance(previous_instance(days, card.instance.every), card.instance.every)
                 return previous_figure(node, self.past, subject, before)
             case t.OverInstances():
                 return over_instances(node, self.past, subject, days)
@@ -356,7 +358,7 @@ class SubjectEvaluator:
                 return Traced(node, held if held is not None else Unknown(f"ledgers.{node.ledger}", "past"))
             case t.State():
                 state = self.past.state(node.name, days.start).get(subject)
-                return Traced(node, state[1] if state else Unknown(f"state.{node.name}", "absent"))
+                return Traced(node, state_value(node, state))
             case _:
                 raise TypeError(type(node).__name__)
 
@@ -389,9 +391,15 @@ class SubjectEvaluator:
         for (state, day), decisions in sets.items():
             if len(decisions) == 1:
                 after = self._becomes(decisions[0], trace)
+                if after is None:
+                    continue
                 self.past.states.setdefault(state, {}).setdefault(subject, []).append((day, after))
 
-    def _becomes(self, decision: t.Decision, trace: SubjectTrace) -> str:
+    def _becomes(self, decision: t.Decision, trace: SubjectTrace) -> str | None:
+        """Return what a state becomes; None when the figure to be kept is unknown."""
+        if isinstance(decision.becomes, t.LineRef):
+            figure = trace.whole[decision.becomes.name]
+            return shown(figure) if isinstance(figure, Fraction) else None
         if isinstance(decision.becomes, t.WordConst):
             return decision.becomes.value
         before = trace.cards[-1].attributes.get(decision.state)
@@ -437,10 +445,7 @@ class _CardLeaves:
             case t.InstanceValue():
                 return Traced(node, self._instance_value(node))
             case t.Group():
-                own = evaluate(node.of, self) if node.among == self.group.id and not node.below else None
-                members = owner.others.members(card.instance.key, node.among)
-                asker = Asker(owner.facts.subject_id, card.attributes, own, card.is_last)
-                return group_figure(node, members, asker, self)
+                return self.group_figure(node, self)
             case t.Pool():
                 if not card.is_last:
                     return Traced(node, Fraction(0))
@@ -450,6 +455,16 @@ class _CardLeaves:
                 return pool_part(node, members, asker, figure, self)
             case _:
                 return owner.earlier(node, card, self)
+
+    def group_figure(self, node: t.Group, env: Env, *, wholes: bool = False) -> Traced:
+        """Return a figure of the others; `env` tells what the subject itself stands there with."""
+        card = self.card
+        own = evaluate(node.of, env) if node.among == self.group.id and not node.below else None
+        members = self.owner.others.members(card.instance.key, node.among)
+        asker = Asker(
+            self.owner.facts.subject_id, card.attributes, own, card.is_last, wholes, card.instance.days
+        )
+        return group_figure(node, members, asker, self)
 
     def input_for(self, node: t.InputRef, member: Member, env: Env) -> Traced:
         """Return an input for the keys of another member of a group."""
@@ -482,6 +497,8 @@ class _WholeLeaves:
         return self.card.table_rows(name)
 
     def leaf(self, node: t.Expr) -> Traced:
+        if isinstance(node, t.Group):
+            return self.card.group_figure(node, self, wholes=True)
         if not isinstance(node, t.LineRef):
             return self.card.leaf(node)
         spells = tuple(card.lines[node.name] for card in self.trace.cards)

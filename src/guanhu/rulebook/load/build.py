@@ -473,8 +473,15 @@ class Builder:
             return
         for tree in self.raw["decisions"].values():
             sets = tree.get("sets") if isinstance(tree, Fields) else None
-            for name in sets.fields if isinstance(sets, Fields) else ():
-                self.states[name] = units.choice(name)
+            for name, value in sets if isinstance(sets, Fields) else ():
+                self.states[name] = self.unit_of_state(name, value)
+
+    def unit_of_state(self, name: str, value: Tree) -> Unit:
+        """Return what a state is counted in: the unit of the line that it keeps, else its own choices."""
+        text = value.text if isinstance(value, Text) else ""
+        if text not in self.raw["lines"] or any(s.of == name for s in self.words.values()):
+            return units.choice(name)
+        return self.declared_unit(text)
 
     # -- what all declarations share --
 

@@ -7,9 +7,11 @@ from fractions import Fraction
 from typing import Any
 
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.load.adding_up import AddingUp
 from guanhu.rulebook.load.build import Builder, Silent
 from guanhu.rulebook.load.build_small import group_of
 from guanhu.rulebook.load.fields import Reader
+from guanhu.rulebook.load.kept_figure import kept_figure
 from guanhu.rulebook.load.scope import LineScope
 from guanhu.rulebook.load.spell_days import SpellDays
 from guanhu.rulebook.load.text import Fields, Items, Text, Tree
@@ -92,7 +94,7 @@ class _LineBuilder:
         group = self.builder.groups[self.group]
         if unit != units.MONEY or not group.spells or group.subject != "person":
             return value
-        return SpellDays(self.builder.tables.get).marked(value)
+        return SpellDays(self.builder.tables.get, AddingUp(self.builder)).marked(value)
 
     def common(self) -> dict[str, Any]:
         once = None
@@ -372,7 +374,7 @@ def build_decision(builder: Builder, name: str) -> t.Decision:
         builder, name, "decisions", ("who", "every", "over", "when", "sets", "says", "in_force")
     )
     common = builder.common(reader, name, "decisions")
-    state, becomes, step = _what_it_sets(builder, reader)
+    state, becomes, step = _what_it_sets(builder, reader, group, every)
     in_force = reader.one_of("in_force", ("next period", "next month", "at once"), "next period")
     return t.Decision(
         group=group,
@@ -388,7 +390,7 @@ def build_decision(builder: Builder, name: str) -> t.Decision:
     )
 
 
-def _what_it_sets(builder: Builder, reader: Reader) -> tuple[str, t.Expr | None, int]:
+def _what_it_sets(builder: Builder, reader: Reader, group: str, every: str) -> tuple[str, t.Expr | None, int]:
     tree = reader.tree("sets")
     if tree is None:
         if not reader.has("says"):
@@ -427,6 +429,8 @@ def _what_it_sets(builder: Builder, reader: Reader) -> tuple[str, t.Expr | None,
             builder.check_word(state, text, value.place)
         except TypeProblem as error:
             builder.problems.append(error.problem)
+    elif text in builder.raw["lines"]:
+        return state, kept_figure(builder, reader, state, group, every), 0
     elif not _is_plain_word(builder, text):
         # Without a set of choices whatever stands here would be stored as a word, a formula too.
         seen = text or "…"
@@ -435,8 +439,8 @@ def _what_it_sets(builder: Builder, reader: Reader) -> tuple[str, t.Expr | None,
             value.place,
             f"{state} 的新值 {seen} 不是一个词: 决定只能把状态改成一个选项",
             f"the new value {seen} of {state} is not a word: a decision sets a state to one of its choices",
-            f"先在 words 里声明 名称: {{of: {state}, are: [甲, 乙, …]}}, 再写其中一个; 以后各期要用的数写成行, 用 previous(行) 来读",
-            f"declare name: {{of: {state}, are: [one, other, …]}} under words and write one of them; a figure that later periods read is a line, read by previous(line)",
+            f"先在 words 里声明 名称: {{of: {state}, are: [甲, 乙, …]}}, 再写其中一个; 要存下一个数的, 先写成行, 再写行名; 上一期的数用 previous(行) 来读",
+            f"declare name: {{of: {state}, are: [one, other, …]}} under words and write one of them; to keep a figure, make it a line and write the line's name; that of the instance before is previous(line)",
         )
     return state, t.WordConst(value=text, unit=units.choice(state), place=value.place), 0
 

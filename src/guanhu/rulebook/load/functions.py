@@ -210,8 +210,11 @@ def _between_points(first: raw.Num, last: raw.Num) -> raw.Num:
 
 def _first_given(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 2)
-    for arg in node.args[:-1]:
-        _need_supplied(typer.expr(arg))
+    typed = [typer.expr(arg) for arg in node.args]
+    for x in typed[:-1]:
+        _need_supplied(x)
+    if typed[0].unit not in units.SCALARS and len({x.unit for x in typed}) == 1:
+        return t.FirstGiven(terms=tuple(typed), unit=typed[0].unit, place=node.place)
     terms = _numbers(typer, node)
     return t.FirstGiven(terms=terms, unit=least_unit(terms, node.place), place=node.place)
 
@@ -224,20 +227,14 @@ def _given(typer: Typer, node: raw.Call) -> t.Expr:
 
 
 def _need_supplied(x: t.Expr) -> None:
-    if not isinstance(x, t.InputRef | t.MeasureRef):
+    if not isinstance(x, t.InputRef | t.MeasureRef | t.State | t.RowValue):
         raise TypeProblem(
             "RUL039",
             x.place,
-            "只有参数和银行提供的指标值才有给与不给之分",
-            "only inputs and supplied figures can be given or not",
-            *(
-                (
-                    "明细里可能空着的栏不能这样问: 让银行另报一栏填好的(如 止息日)",
-                    "a column that may be empty cannot be asked: have the bank supply one that is filled",
-                )
-                if isinstance(x, t.RowValue)
-                else ("行没有值时写 cases 或 divide", "for a line without a value write cases, or divide")
-            ),
+            "只有参数、银行提供的指标值和明细的栏才有给与不给之分",
+            "only inputs, supplied figures and columns of a row can be given or not",
+            "行没有值时写 cases 或 divide",
+            "for a line without a value write cases, or divide",
         )
 
 
@@ -259,10 +256,30 @@ def _line_name(node: raw.Call) -> str:
 def _previous(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 1, 2)
     line = typer.names.line_ref(_line_name(node), node.place, past=True)
+    back = _back(node)
     otherwise = (
         as_number(typer.number(node.args[1], line.unit, "previous 的第二项")) if len(node.args) > 1 else None
     )
-    return t.Previous(line=line.name, otherwise=otherwise, unit=line.unit, place=node.place)
+    return t.Previous(line=line.name, otherwise=otherwise, back=back, unit=line.unit, place=node.place)
+
+
+def _back(node: raw.Call) -> int:
+    """Return how many instances back: the one before, or as many as an option such as `4 back` says."""
+    back = 1
+    for option in node.options:
+        match option.split():
+            case [count, "back"] if count.isdigit() and 1 <= int(count) <= 120:
+                back = int(count)
+            case _:
+                raise TypeProblem(
+                    "RUL039",
+                    node.place,
+                    f"{node.name} 不认识选项 {option}",
+                    f"{node.name} has no option {option}",
+                    "往前第四期写 previous(行, 4 back)",
+                    "four instances back is previous(line, 4 back)",
+                )
+    return back
 
 
 def _streak(typer: Typer, node: raw.Call) -> t.Expr:
@@ -325,6 +342,7 @@ def _group(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 1, 1)
     scope, by = _among(typer, node)
     options, below = _below(typer, node)
+    on = next((x.removeprefix("at ") for x in options if x in ("at start", "at end")), "")
     self_in, least_size, lowest_first = _group_options(node, options)
     if below and node.name == "count" and not any(x.startswith("at least") for x in options):
         least_size = 0
@@ -340,6 +358,7 @@ def _group(typer: Typer, node: raw.Call) -> t.Expr:
         "least_size": least_size,
         "lowest_first": lowest_first,
         "below": below,
+        "on": on,
     }
     if node.name == "share":
         _need_own_group(node, scope)
@@ -453,6 +472,8 @@ def _group_options(node: raw.Call, options: tuple[str, ...]) -> tuple[bool, int,
                 self_in = True
             case ["at", "least", size] if size.isdigit():
                 least_size = int(size)
+            case ["at", "start" | "end"]:
+                continue
             case ["lowest", "first"]:
                 lowest_first = True
             case ["highest", "first"]:
@@ -463,8 +484,8 @@ def _group_options(node: raw.Call, options: tuple[str, ...]) -> tuple[bool, int,
                     node.place,
                     f"{node.name} 不认识选项 {option}",
                     f"{node.name} has no option {option}",
-                    "可写: self out、at least 5、lowest first、directly below",
-                    "options: self out, at least 5, lowest first, directly below",
+                    "可写: self out、at least 5、lowest first、at end、at start、directly below",
+                    "options: self out, at least 5, lowest first, at end, at start, directly below",
                 )
     return self_in, least_size, lowest_first
 

@@ -1,6 +1,6 @@
 """Amounts of a spell: what is the whole period's counts by days, or each spell would be paid all of it.
 
-A measure of a spell is the spell's own. A fixed amount is for the whole instance: it counts by its days. An
+A measure of a spell is the spell's own; that of the institution, or a figure of the others, is none. A fixed amount is for the whole instance: it counts by its days. An
 earlier figure (a sum over months, the period before, a ledger) is the person's, who has it once: it counts by
 the days of the person's own spells, which add up to all of it.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.load.adding_up import AddingUp
 from guanhu.rulebook.load.typing import as_number
 from guanhu.values import units
 
@@ -31,22 +32,23 @@ _OF_PARTS = (
 )
 
 
-_EARLIER = (t.OverInstances, t.Previous, t.Balance)
+_EARLIER = (t.OverInstances, t.Previous, t.Balance, t.State)
 
 
 class SpellDays:
     """Marks the amounts of a money line that are no spell's own."""
 
-    def __init__(self, table_of: Callable[[str], t.Table | None]) -> None:
-        """Take how a table is found by its name."""
+    def __init__(self, table_of: Callable[[str], t.Table | None], adds_up: AddingUp) -> None:
+        """Take how a table is found by its name, and what tells whether the values of spells add up."""
         self.table_of = table_of
+        self.adds_up = adds_up
 
     def marked(self, node: t.Expr) -> t.Expr:
         """Return a formula of money in which each amount that reads no figure of the spell counts by days.
 
         Terms of a sum and values of cases are looked at one by one; what a condition reads does not matter.
         """
-        if self.fixed(node):
+        if self.fixed(node) or (node.unit == units.MONEY and self.adds_up.is_whole(node)):
             return _by_days(node, "period_days")
         if self.fixed(node, earlier=True):
             return as_number(_by_days(node, "own_days"))
@@ -57,10 +59,29 @@ class SpellDays:
                 return replace(node, cases=cases, otherwise=last)
             case t.Sum():
                 return replace(node, terms=tuple(self.marked(x) for x in node.terms))
-            case t.Negative():
+            case t.Least() | t.Most() | t.FirstGiven():
+                return replace(node, terms=tuple(self.marked(x) for x in node.terms))
+            case t.Negative() | t.Round() | t.Absolute():
                 return replace(node, x=self.marked(node.x))
+            case t.Product() | t.Quotient() | t.Settled() if not self.adds_up(node):
+                return self._part(node)
             case _:
                 return node
+
+    def _part(self, node: t.Expr) -> t.Expr:
+        """Return a part of an amount (times a rate, a score, a coefficient) in which the amount counts by days."""
+        if node.unit != units.MONEY:
+            return node
+        if self.adds_up.is_whole(node):
+            return self.marked(node)
+        match node:
+            case t.Product(left=left, right=right):
+                return replace(node, left=self._part(left), right=self._part(right))
+            case t.Quotient(dividend=dividend):
+                return replace(node, dividend=self._part(dividend))
+            case t.Settled(x=x):
+                return replace(node, x=self._part(x))
+        return self.marked(node)
 
     def fixed(self, node: t.Expr, *, earlier: bool = False) -> bool:
         """Tell whether a value is made of numbers of the text, inputs and attributes alone, and of earlier figures."""

@@ -156,8 +156,10 @@ def _arranged(
     found: list[Tree] = []
     for row in below:
         texts = [_text(reader, row, head, at[name]) for name in wanted]
-        found.append(Items(tuple(text for text in texts if text is not None), row.place))
-    return Items(tuple(found), head.place) if len(reader.problems) == before else None
+        if None not in texts:
+            found.append(Items(tuple(text for text in texts if text is not None), row.place))
+    # The other rows are read on, so that all that is wrong is told at once.
+    return Items(tuple(found), head.place) if found or len(reader.problems) == before else None
 
 
 def _positions(

@@ -179,7 +179,7 @@ class Speaker:
                 return f"“{self.name(node.line)}”各{UNIT[node.every]}的{_HOW[node.how]}"
             case t.Previous():
                 tail = f"(没有时取 {self.say(node.otherwise)})" if node.otherwise is not None else ""
-                return f"上期“{self.name(node.line)}”{tail}"
+                return f"{'上' if node.back == 1 else f'前第 {node.back} '}期“{self.name(node.line)}”{tail}"
             case t.Streak():
                 return f"“{self.name(node.line)}”连续成立的期数"
             case t.Times():
@@ -294,7 +294,8 @@ class Speaker:
         order = "(由低到高)" if node.lowest_first else ""
         size = f"(不足 {node.least_size} 人不计)" if node.least_size > 1 else ""
         below = "直接下级的" if node.below else ""
-        return f"{below}{by}{among}的{self.inner(node.of)}{_GROUP[node.how]}{order}{out}{size}"
+        on = {"": "", "start": "期初在册的", "end": "期末在册的"}[node.on]
+        return f"{on}{below}{by}{among}的{self.inner(node.of)}{_GROUP[node.how]}{order}{out}{size}"
 
     def pool(self, node: t.Pool) -> str:
         """Return a part of an amount that a group shares out."""

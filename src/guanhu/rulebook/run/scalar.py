@@ -14,6 +14,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Pair, Word
 from guanhu.rulebook.run.sheet import Sheet
+from guanhu.values import units
 from guanhu.values.dates import FAR_FUTURE
 
 
@@ -345,17 +346,15 @@ class Compiler:
             part = n.extreme([part, n.constant(Fraction(0))], "most")
         return self._bound(part)
 
-    def _first_given(self, node: t.FirstGiven) -> Num:
-        terms = [self.number(x) for x in node.terms]
-        pick = _Aligned(list(terms))
+    def _first_given(self, node: t.FirstGiven) -> Compiled:
+        counts = node.unit in units.SCALARS
+        terms: list[Compiled] = [self.number(x) if counts else self.compile(x) for x in node.terms]
+        pick = _Aligned(terms)
         arms = [
-            (exp.Not(this=n.wrap(n.is_null(term.sql))), sql)
+            (exp.Not(this=n.wrap(n.is_null(_sql_of(term)))), sql)
             for term, sql in zip(terms[:-1], pick.sqls, strict=False)
         ]
-        found = pick.like(n.case(arms, pick.sqls[-1]), max(term.level for term in terms))
-        if not isinstance(found, Num):
-            raise TypeError("first_given over something that is not a number")
-        return found
+        return pick.like(n.case(arms, pick.sqls[-1]), max(_level(term) for term in terms))
 
     def _compare(self, node: t.Compare) -> Bool:
         left, right = self.compile(node.left), self.compile(node.right)
