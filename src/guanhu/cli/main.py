@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from guanhu import __version__
-from guanhu.cli import bank, facts, rulebook, runs, whatif
+from guanhu.cli import bank, difference, facts, rulebook, runs, whatif
 from guanhu.cli.shell import PROBLEMS, SHELL, WRONG_USE
 from guanhu.cli.words import say
 from guanhu.values.problem import Place, Problem
@@ -25,7 +25,15 @@ app = typer.Typer(
 app.add_typer(rulebook.app, name="rulebook")
 app.add_typer(facts.app, name="facts")
 app.add_typer(bank.app, name="bank")
-for command in (runs.run, runs.publish, runs.explain, runs.export, runs.statement, whatif.whatif):
+for command in (
+    runs.run,
+    runs.publish,
+    runs.explain,
+    runs.export,
+    runs.statement,
+    whatif.whatif,
+    difference.difference,
+):
     app.command()(command)
 
 

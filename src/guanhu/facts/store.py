@@ -217,13 +217,13 @@ class FactView:
         so made once. What a kind's view itself reads (accounts for balances by institution) is made too.
         """
         wanted = [*self.kinds, *INDEXES] if kinds is None else list(kinds)
-        for name in self._with_needed(wanted):
+        for name in self.with_needed(wanted):
             if name == ACCOUNT_SPANS:
                 replace_relation(connection, ACCOUNT_SPANS, Relation(account_spans_query(), is_kept=True))
             else:
                 replace_relation(connection, f"f_{name}", self.relation(name))
 
-    def _with_needed(self, wanted: list[str]) -> list[str]:
+    def with_needed(self, wanted: list[str]) -> list[str]:
         """Return the wanted kinds with those that their views read, in an order that works."""
         needed: list[str] = []
         for name in wanted:
