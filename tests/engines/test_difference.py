@@ -177,3 +177,28 @@ def test_rounding_is_told_from_other_changes() -> None:
     assert alike(one, other, rounding=False)
     assert alike(line("grade_bonus(grade)"), one, rounding=False)
     assert not alike(line("grade_bonus(grade) * 2"), one, rounding=False)
+
+
+def test_a_past_run_repeats_after_everything_has_moved_on(world: World) -> None:
+    first = world.run()
+    guanhu("publish", first.path)
+    world.again({"balances": raised, "assignments": handed_over, "parameters": dearer})
+    second = world.run(RULES.replace("most: 5000元", "most: 1元"))
+    for run in (first, second, first):
+        found = json.loads(guanhu("replay", run.path, "--json"))
+        assert found == {"kept": run.record["digest"], "now": run.record["digest"], "same": True}
+    assert len([x for x in (world.bank.path / "runs").iterdir() if not x.name.startswith(".")]) == 2
+    assert "RUN005" in guanhu(
+        "run", "--bank", world.bank.path, "--rulebook", first.rulebook_folder, "--period", PERIOD,
+        "--as-of", "2020-01-01T00:00:00", wanted=1,
+    )  # fmt: skip
+
+
+def test_a_run_whose_past_is_gone_is_not_repeated_in_silence(world: World) -> None:
+    rules = write_rulebook(world.folder / "months", RULES)
+    month = run_rulebook(make_engine, world.bank, rules, "2025-10").folder
+    guanhu("publish", month.path)
+    later = run_rulebook(make_engine, world.bank, rules, "2025-11").folder
+    (world.bank.path / "published.jsonl").unlink()
+    assert "RUN048" in guanhu("replay", later.path, wanted=1)
+    assert "摘要" in guanhu("replay", month.path)

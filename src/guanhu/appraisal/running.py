@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
@@ -104,12 +104,62 @@ def run_rulebook(
                 severity="warning",
             )
         )
+    problems.extend(read_list(bank.path)[1])
+    before = published_runs(bank.path, rulebook.id)
+    asked = _Asked(view, rulebook, rulebook_folder, period, period_text, readings or {}, before)
+    return _kept(make_engine, asked, runs, problems, progress, started)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a run is made of."""
+
+    view: FactView
+    rulebook: t.Rulebook
+    folder: Path
+    period: Span
+    period_text: str
+    readings: Mapping[str, str]
+    before: Sequence[RunFolder]
+
+
+def run_again(
+    make_engine: EngineMaker,
+    bank: Bank,
+    run: RunFolder,
+    before: Sequence[RunFolder],
+    runs: Path,
+    progress: Progress = quiet,
+) -> RunFolder:
+    """Return a kept run made once more into the folder `runs`, with these runs published before it."""
+    record = run.record
+    rulebook, problems = loaded(run.rulebook_folder, record["readings"])
+    view = bank.view(as_of=int(record["facts_as_of"]), events=tuple(rulebook.events.values()))
+    asked = _Asked(
+        view,
+        rulebook,
+        run.rulebook_folder,
+        period_named(record["period"]),
+        record["period_text"],
+        record["readings"],
+        before,
+    )
+    return _kept(make_engine, asked, runs, problems, progress, time.perf_counter()).folder
+
+
+def _kept(
+    make_engine: EngineMaker,
+    asked: _Asked,
+    runs: Path,
+    problems: list[Problem],
+    progress: Progress,
+    started: float,
+) -> Ran:
+    rulebook, view = asked.rulebook, asked.view
     engine = make_engine()
     try:
-        problems.extend(read_list(bank.path)[1])
-        before = published_runs(bank.path, rulebook.id)
-        past = past_from(engine, before, rulebook)
-        appraisal = Appraisal(engine, view, rulebook, period, past, progress)
+        past = past_from(engine, asked.before, rulebook)
+        appraisal = Appraisal(engine, view, rulebook, asked.period, past, progress)
         outcome = appraisal.run()
         outcome.reconciled.extend(reconciled(appraisal))
         refuse_wrong(outcome.problems)
@@ -117,15 +167,15 @@ def run_rulebook(
         identity = Identity(
             rulebook.id,
             rulebook.digest,
-            tuple(sorted((readings or {}).items())),
-            period,
+            tuple(sorted(asked.readings.items())),
+            asked.period,
             view.as_of_batch,
             view.digest,
-            tuple(run.record["digest"] for run in before),
+            tuple(run.record["digest"] for run in asked.before),
         )
         times = {"appraise": time.perf_counter() - started}
-        path = Freezer(engine, outcome, identity, before).freeze(
-            runs, period_text, rulebook_folder, times, progress
+        path = Freezer(engine, outcome, identity, asked.before).freeze(
+            runs, asked.period_text, asked.folder, times, progress
         )
     except Exception as error:
         if OVERFLOW in str(error):
@@ -156,6 +206,8 @@ def _vast_quotient(rulebook: t.Rulebook) -> Problem:
 
 def refuse_empty(view: FactView, bank: Bank, rulebook: t.Rulebook, period: Span) -> None:
     """Refuse a run without facts, or for a period in which nothing ends."""
+    if not view.as_of_batch and (first := next(iter(bank.batches()), None)) is not None:
+        raise Refused([_before_all(first.imported_at)])
     if not view.as_of_batch:
         raise Refused(
             [
@@ -195,6 +247,17 @@ def refuse_empty(view: FactView, bank: Bank, rulebook: t.Rulebook, period: Span)
                 )
             ]
         )
+
+
+def _before_all(first: datetime) -> Problem:
+    return Problem(
+        "RUN005",
+        Place("--as-of"),
+        f"那时还没有导入任何事实: 第一批是 {first.isoformat(timespec='seconds')} 导入的",
+        f"no facts had been imported then: the first batch came at {first.isoformat(timespec='seconds')}",
+        "写晚一些的时刻, 或批次号; guanhu facts list 列出各批",
+        "name a later moment, or a batch's number; guanhu facts list shows them",
+    )
 
 
 class OpenRun:

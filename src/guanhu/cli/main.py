@@ -28,6 +28,7 @@ app.add_typer(bank.app, name="bank")
 for command in (
     runs.run,
     runs.publish,
+    runs.replay,
     runs.explain,
     runs.export,
     runs.statement,

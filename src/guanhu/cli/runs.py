@@ -163,6 +163,27 @@ def publish(run_name: RunName, bank: BankDir = None) -> None:
         SHELL.say("published", run=folder.name)
 
 
+def replay(run_name: RunName, bank: BankDir = None, as_json: AsJson = False) -> None:
+    """把一次运行原样重做一遍, 核对摘要 / make a kept run once more and compare the digest."""
+    import json
+
+    from guanhu.appraisal.replay import replayed
+    from guanhu.appraisal.runs import RunFolder
+    from guanhu.facts.store import Bank
+
+    with refusals(SHELL):
+        place = bank_of(SHELL, bank, run_name)
+        folder = RunFolder(run_folder(SHELL, place, run_name))
+        with SHELL.progress("重做" if SHELL.lang == "zh" else "replaying") as step:
+            found = replayed(duckdb_engine, Bank(place), folder, step)
+    if as_json:
+        typer.echo(json.dumps({"kept": found.kept, "now": found.now, "same": found.is_same}))
+    else:
+        SHELL.say("replayed" if found.is_same else "replay_differs", kept=found.kept[:12], now=found.now[:12])
+    if not found.is_same:
+        raise typer.Exit(PROBLEMS)
+
+
 def explain(
     run_name: RunName,
     person: Person,

@@ -45,6 +45,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "{part}: 写成 名称=数值, 每个名称一次",
         "{part}: write NAME=VALUE, each name once",
     ),
+    "replayed": ("重做的结果与存档相同: 摘要 {kept}", "it comes out as it was kept: digest {kept}"),
+    "replay_differs": (
+        "重做的结果与存档不同: 存档 {kept}, 重做 {now}; 事实批次可能被改动过, 用 guanhu facts list 核对",
+        "it comes out otherwise: kept {kept}, now {now}; a batch of facts may have been changed, see guanhu facts list",
+    ),
     "difference_none": ("两次运行的每个数都相同", "the two runs agree in every figure"),
     "difference_total": ("合计", "total"),
     "difference_more": ("还有 {count} 个对象, 用 --json 看全部", "{count} more; --json shows all"),
