@@ -19,6 +19,7 @@ MODULES = {
     "scorecard": ("scorecard", "quotient"),
     "explain": ("explain",),
     "imports": ("import-csv", "import-parquet"),
+    "whatif": ("whatif-10k", "whatif-100k"),
     "whole": ("memory", "linear"),
     "startup": ("help",),
 }
