@@ -50,6 +50,24 @@ def test_a_bounded_total_keeps_its_earlier_spell(
     assert trace.whole["all"] == whole
 
 
+YEARLY = [
+    ({"most": "3650元"}, (480, 420), 900),
+    ({"least": "36500元"}, (4800, 4200), 9000),
+    ({"most": "floor_pay * 18.25"}, (480, 420), 900),
+]
+"""3650 a year is 900 in the 90 days of the quarter: 480 in 48 of them, 420 in 42, whoever moves or stays."""
+
+
+@pytest.mark.parametrize(("bounds", "spells", "whole"), YEARLY)
+def test_bounds_of_money_per_year_count_by_days(
+    bank: Bank, tmp_path: Path, bounds: dict[str, str], spells: tuple[int, ...], whole: int
+) -> None:
+    lines: Section = {"x": {"pay": "edge", "for_days": "actual/365", **bounds}}
+    trace = quarter_of(bank, tmp_path / "rules", lines)
+    assert tuple(card.lines["x"].value for card in trace.cards) == spells
+    assert trace.whole["x"] == whole
+
+
 def test_a_total_of_totals_adds_what_they_came_to(bank: Bank, tmp_path: Path) -> None:
     lines: Section = {
         "own": {"pay": "edge"},

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -24,7 +24,7 @@ from guanhu.appraisal.history import History, read_opening
 from guanhu.appraisal.joining import Joiner
 from guanhu.appraisal.levels import add_levels, steps
 from guanhu.appraisal.lines import Card, Known
-from guanhu.appraisal.lost import told_lost, uncovered
+from guanhu.appraisal.lost import needs_of, told_lost, uncovered
 from guanhu.appraisal.measures import OBJECT_OF, Fold, Statistics, date_sql
 from guanhu.appraisal.parameters import Parameters, read_parameters
 from guanhu.appraisal.people import cards
@@ -466,24 +466,6 @@ def _too_wide(line: t.Line | t.Decision | t.Measure) -> Problem:
         "round an average or ratio first with round(…, places)",
         clause=line.clause,
     )
-
-
-def needs_of(measure: t.Measure, subject: str, span: Span, own: Span) -> list[tuple[str, Span]]:
-    """Return the kinds of fact that a figure needs, with the days that have to be covered.
-
-    Credit of an earlier window is taken from the assignments of its own days, that of a moving baseline from
-    those of the instance.
-    """
-    found = [(measure.kind.name, span)]
-    if subject == "person" and measure.credit not in ("person", "institution"):
-        days = own if measure.base else span
-        if measure.credit_at:
-            at = {"window start": span.start, "window end": span.last_day}.get(
-                measure.credit_at, own.last_day
-            )
-            days = Span(at, at + timedelta(days=1))
-        found.append(("assignments", days))
-    return found
 
 
 class _Flat:

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from sqlglot import exp
 
+from guanhu.appraisal.by_customer import by_customer
 from guanhu.appraisal.credited import ROW_COLUMNS, kept_query
 from guanhu.appraisal.figure import Figure, Wanted, spell_table
 from guanhu.appraisal.measures import THINGS, Fold, credit_day, date_sql
@@ -44,6 +45,8 @@ class EventFold:
         by_spell = wanted.subject == "person" and measure.window.is_own
         name = f"figure/{self.fold.count}"
         self.fold.count += 1
+        if measure.round_per == "customer":
+            return by_customer(self.fold, wanted, rows, scale / WEIGHT_WHOLE)
         self.engine.create(f"{name}/rows", rows)
         self.engine.create(name, self._gather(measure, f"{name}/rows", wanted, by_spell=by_spell))
         if self._is_kept(wanted):
@@ -197,10 +200,7 @@ class EventFold:
             exp.column("span_no"),
             exp.alias_(n.typed(bound.sql, bound.size), "amount"),
             exp.alias_(bad, "is_bad"),
-            exp.alias_(
-                exp.column(f"_{measure.take.column}", quoted=True) if measure.take.column else exp.Null(),
-                "thing",
-            ),
+            exp.alias_(_thing_of(measure), "thing"),
             *([exp.column(x) for x in ROW_COLUMNS] if self._is_kept(wanted) else []),
         ]
         query = env.sheet.select(columns).where(n.any_of([where, n.is_null(where)]), copy=False)
@@ -223,7 +223,7 @@ class EventFold:
             raise TypeError("not a select")
         names = {c.name for c in kind.columns}
         derived = self.fold.derived_figures(measure, wanted.instance)
-        if any(d.thing == "customer" for d in derived.values()):
+        if any(d.thing == "customer" for d in derived.values()) or measure.round_per == "customer":
             tables.add("customer")
         query = _with_things(query, tables, names, kind.name)
         owners = {"account": "b.account_id", "loan": "b.loan_id", "customer": "cu.customer_id"}
@@ -236,6 +236,9 @@ class EventFold:
             columns.append(
                 exp.alias_(exp.column(measure.take.column, table="b"), f"_{measure.take.column}", quoted=True)
             )
+        if measure.round_per == "customer":
+            key = f"coalesce('c:' || cu.customer_id, 'r:' || b.{kind.key[0]}) AS \"_customer\""
+            query = query.select(key, copy=False, dialect="duckdb")
         if self._is_kept(wanted):
             source = exp.alias_(exp.column(kind.key[0], table="b"), "source")
             columns += [exp.column("batch_no", table="k"), exp.column("row_no", table="k"), source]
@@ -257,6 +260,13 @@ class EventFold:
         else:
             text = f"SELECT r.subject_no, 0 AS spell_no, {num} AS num, {den} AS den, {tail} GROUP BY r.subject_no"
         return filled(text, rows_=rows, spells=spell_table(wanted.instance, cut=wanted.cut))
+
+
+def _thing_of(measure: t.Measure) -> exp.Expr:
+    """Return what a row is counted or rounded by."""
+    if measure.round_per == "customer":
+        return exp.column("_customer", quoted=True)
+    return exp.column(f"_{measure.take.column}", quoted=True) if measure.take.column else exp.Null()
 
 
 def _with_things(query: exp.Select, tables: set[str], names: set[str], kind: str) -> exp.Select:

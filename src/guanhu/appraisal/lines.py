@@ -331,7 +331,7 @@ class Card:
             if bound is None:
                 continue
             limit = self.compiler.number(bound)
-            if self.group.spells and line.unit == units.MONEY and not line.for_days:
+            if self.group.spells and line.unit == units.MONEY:
                 part = n.multiply(limit, n.column("spell_days", Fraction(1), 0, self.instance.days.days))
                 limit = self._number(n.multiply(part, n.constant(Fraction(1, self.instance.days.days))))
             value = self._number(n.extreme([value, limit], how))

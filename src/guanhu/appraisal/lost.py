@@ -8,8 +8,10 @@ could not be read, and one of any other kind, may concern everybody: its days co
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, Protocol
 
+from guanhu.rulebook import tree as t
 from guanhu.values.dates import FAR_FUTURE, Span, add_months, month_start
 from guanhu.values.problem import Place, Problem
 
@@ -68,3 +70,21 @@ def _is_own(hole: Any) -> bool:
 def _months(span: Span) -> Span:
     last = month_start(span.last_day)
     return Span(month_start(span.start), add_months(last, 1) if last.year < FAR_FUTURE.year else FAR_FUTURE)
+
+
+def needs_of(measure: t.Measure, subject: str, span: Span, own: Span) -> list[tuple[str, Span]]:
+    """Return the kinds of fact that a figure needs, with the days that have to be covered.
+
+    Credit of an earlier window is taken from the assignments of its own days, that of a moving baseline from
+    those of the instance.
+    """
+    found = [(measure.kind.name, span)]
+    if subject == "person" and measure.credit not in ("person", "institution"):
+        days = own if measure.base else span
+        if measure.credit_at:
+            at = {"window start": span.start, "window end": span.last_day}.get(
+                measure.credit_at, own.last_day
+            )
+            days = Span(at, at + timedelta(days=1))
+        found.append(("assignments", days))
+    return found

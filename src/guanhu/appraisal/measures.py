@@ -8,6 +8,7 @@ from fractions import Fraction
 from sqlglot import exp
 
 from guanhu.appraisal import shapes
+from guanhu.appraisal.by_customer import by_customer, reads_customers
 from guanhu.appraisal.credited import kept_measures
 from guanhu.appraisal.cubes import Cubes
 from guanhu.appraisal.day_totals import figure_of_days, in_post, over_days_held
@@ -208,6 +209,8 @@ class Fold:
         lost = self.lost_rows(measure, pieces, spans)
         if lost is not None:
             rows = union_all([rows, lost])
+        if reads_customers(measure):
+            return by_customer(self, wanted, rows, scale / WEIGHT_WHOLE / divisor)
         if measure.take.over_held:
             rows = in_post(wanted, rows)
             return over_days_held(self, wanted, self._gathered(wanted, rows, scale / WEIGHT_WHOLE))
@@ -245,6 +248,8 @@ class Fold:
         query = filled(shape, pieces=pieces, lost=name)
         if measure.take.is_of_days and isinstance(query, exp.Select):
             query = query.select(*shapes.LOST_DAYS, copy=False, dialect="duckdb")
+        if reads_customers(measure) and isinstance(query, exp.Select):
+            query = query.select("CAST(NULL AS VARCHAR) AS thing", copy=False, dialect="duckdb")
         return query
 
     def is_cubed(self, measure: t.Measure) -> bool:
@@ -336,6 +341,8 @@ class Fold:
         query = filled(shape, pieces=pieces, segments=seg, facts=f"f_{measure.kind.name}")
         if not isinstance(query, exp.Select):
             raise TypeError("not a select")
+        if reads_customers(measure):
+            tables |= {"account" if object_key == "account_no" else "loan"}
         query = joined_things(query, tables, object_key)
         thing = "a" if object_key == "account_no" else "l"
         owners = {"account": "a.account_id", "loan": "b.loan_id", "customer": f"{thing}.customer_id"}
@@ -344,6 +351,9 @@ class Fold:
             exp.alias_(exp.column(column, table=ALIASES[table]), flat_name(table, column), quoted=True)
             for table, column in read
         ]
+        if reads_customers(measure):
+            owner = shapes.OWNER_OF_ACCOUNT if object_key == "account_no" else shapes.OWNER_OF_LOAN
+            query = query.select(owner[measure.round_per], copy=False, dialect="duckdb")
         if measure.take.is_of_days:
             first = (
                 "greatest(b.from_day, k.start_day, ra.start_day)"
@@ -421,12 +431,16 @@ class Fold:
         has_days = linear or measure.take.is_of_days
         days = None if has_days else Num(exp.column("days"), Fraction(1), 0, 4000)
         value, bad, bound = amount_of(env, measure, days)
+        thing: exp.Expr = exp.column("thing")
+        if reads_customers(measure) and measure.where is not None:
+            thing = n.case([(env.compiler.condition(measure.where).sql, thing)], exp.Null())
         columns = [
             exp.column("subject_no"),
             exp.column("span_no"),
             exp.alias_(value, "amount"),
             exp.alias_(bad, "is_bad"),
             *([exp.column(x) for x in ("first_day", "days")] if measure.take.is_of_days else []),
+            *([exp.alias_(thing, "thing")] if reads_customers(measure) else []),
         ]
         return env.sheet.select(columns), bound
 

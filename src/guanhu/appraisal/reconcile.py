@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from guanhu.appraisal.by_customer import reads_customers
 from guanhu.appraisal.figure import Wanted
 from guanhu.appraisal.measures import date_sql
 from guanhu.appraisal.rows import columns_read
@@ -78,6 +79,7 @@ def _reconcilable(appraisal: Appraisal) -> list[tuple[t.Measure, Instance]]:
             and not measure.role
             and not measure.take.is_of_days
             and not measure.take.over_held
+            and not reads_customers(measure)
         )
         # Whoever tests the credited person has nothing to say of an institution or of what nobody has.
         read = columns_read((measure.where, measure.each), appraisal.rulebook.tables)

@@ -77,6 +77,15 @@ JOIN facts AS b ON b.account_no = k.account_no AND b.from_day < k.end_day AND b.
 JOIN w_rate AS ra ON ra.account_no = k.account_no AND ra.start_day < least(b.to_day, k.end_day)
   AND ra.end_day > greatest(b.from_day, k.start_day)
 """
+OWNER_OF_ACCOUNT = {
+    "": "a.customer_id AS thing",
+    "customer": "coalesce('c:' || a.customer_id, 'a:' || a.account_id) AS thing",
+}
+OWNER_OF_LOAN = {
+    "": "l.customer_id AS thing",
+    "customer": "coalesce('c:' || l.customer_id, 'l:' || l.loan_id) AS thing",
+}
+"""Whose a row is: of a count the customer; of a rounding each account or loan without a customer by itself."""
 PIECES_ON = """
 SELECT p.* REPLACE (DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day)
 FROM pieces AS p WHERE p.start_day <= :day AND p.end_day > :day

@@ -219,16 +219,27 @@ CREDIT_MEASURES = {
     "conduct": {"from": "violation", "each": "points", "unit": "number"},
     "owned": {"from": "balances", "take": "count", "where": "whole > 10000元"},
     "whole": {"from": "balances", "per": "customer"},
+    "at_least": {"from": "balances", "take": "lowest"},
+    "good_days": {"from": "balances", "take": "days of balance >= 8000元", "unit": "number"},
+    "good_run": {
+        "from": "balances",
+        "take": "longest run of balance < 7000元 or balance >= 9000元",
+        "unit": "number",
+    },
+    "in_post": {"from": "balances", "take": "daily average over days held"},
+    "of_the_start": {"from": "balances", "credit_at": "window start"},
+    "at_least_before": {"from": "balances", "take": "lowest", "over": "last year"},
+    "heads": {"from": "balances", "take": "distinct customer_id"},
+    "by_customer": {"from": "balances", "each": "balance * 0.3", "round": "places 0 per customer"},
 }
-CREDIT = {
-    f"pay_{name}": {"pay": name}
-    for name in CREDIT_MEASURES
-    if name not in ("rich", "conduct", "owned", "whole")
-} | {
+NO_MONEY = ("rich", "conduct", "owned", "whole", "good_days", "good_run", "heads")
+CREDIT = {f"pay_{name}": {"pay": name} for name in CREDIT_MEASURES if name not in NO_MONEY} | {
     "stock_pay": {"pay": "stock"},
     "rich_points": {"score": "rich"},
     "owned_points": {"score": "owned"},
     "conduct_points": {"score": "conduct"},
+    "good_points": {"score": "good_days + good_run * 0.01"},
+    "heads_points": {"score": "heads"},
 }
 PAST = {
     "m_low": {"every": "month", "pay": "stock * 1%", "least": "floor_pay"},

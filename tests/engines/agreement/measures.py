@@ -36,6 +36,7 @@ STANDING = (
     "count",
     "balance days",
     "daily average over days held",
+    "distinct customer_id",
     "lowest",
     "highest",
     "days of balance >= ",
@@ -181,7 +182,7 @@ class MeasureDrawer:
             spec["where"] = self.where(
                 ACCOUNT_WHERE, f"balance {self.draw.choice(['>', '>=', '<', '='])} {self.edge()}"
             )
-        if spec["take"] == "count":
+        if spec["take"] in ("count", "distinct customer_id"):
             return "count"
         self.each(spec, BALANCE_EACH)
         return self.of_days(spec)
@@ -201,7 +202,7 @@ class MeasureDrawer:
         spec["take"] = self.draw.choice(STANDING)
         if self.draw.random() < 0.6:
             spec["where"] = self.draw.choice(LOAN_WHERE)
-        if spec["take"] == "count":
+        if spec["take"] in ("count", "distinct customer_id"):
             return "count"
         self.each(spec, LOAN_EACH)
         return self.of_days(spec)
@@ -252,7 +253,9 @@ class MeasureDrawer:
         if "account.rate" in chosen or "loan.rate" in chosen:
             spec["unit"] = "money"
         if self.draw.random() < 0.15:
-            spec["round"] = self.draw.choice(["fen per row", "places 0 per row"])
+            summed = spec.get("take") in ("sum", "daily average", "month-end average", "at end")
+            customers = ["fen per customer", "places 0 per customer"] if summed else []
+            spec["round"] = self.draw.choice(["fen per row", "places 0 per row", *customers])
 
     def where(self, choices: tuple[str, ...], plain: str) -> str:
         found = self.draw.choice([*choices, plain, plain, plain, f"thing > {self.edge()}"])

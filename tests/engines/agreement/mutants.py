@@ -14,7 +14,9 @@ from sqlglot import exp
 from guanhu.appraisal import (
     among,
     appraise,
+    by_customer,
     cubes,
+    day_totals,
     events,
     ground,
     history,
@@ -32,6 +34,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain import past
 from guanhu.rulebook.run import cube, scalar
 from guanhu.rulebook.run import numeric as n
+from guanhu.values import units
 
 Plant = Callable[[pytest.MonkeyPatch], Callable[[], bool]]
 
@@ -299,7 +302,7 @@ def plain_sum_of_points(original: Any) -> Any:
 
 def whole_bounds(original: Any) -> Any:
     def held(self: Any, line: t.Line, value: n.Num) -> n.Num:
-        return original(self, replace(line, for_days=365), value)
+        return original(self, replace(line, unit=units.NUMBER), value)
 
     return held
 
@@ -350,6 +353,13 @@ MUTANTS = (
     Planted("an institution without those below it", "credit", text(ground, "c.depth < 20", "c.depth < 0")),
     Planted("a fee of the day after counts", "credit", text(events, "k.day < :stop", "k.day <= :stop")),
     Planted("the first day of a window is lost", "credit", text(events, "k.day >= :start AND", "k.day > :start AND")),
+    Planted("days before the post have a total", "credit", text(day_totals, "WHERE w.post IS NOT NULL AND w.start_day", "WHERE w.start_day")),
+    Planted("a run goes on over other days", "credit", text(day_totals, "THEN 0 ELSE 1 END AS is_new", "THEN 0 ELSE 0 END AS is_new")),
+    Planted("the last day of a balance has no total", "credit", text(day_totals, "first_day + CAST(days AS INTEGER)", "first_day + CAST(days AS INTEGER) - 1")),
+    Planted("days held are those of the window", "credit", text(day_totals, "h.days AS den", "90 AS den")),
+    Planted("credit of the day before", "credit", text(measures, "WHERE p.start_day <= :day AND p.end_day > :day", "WHERE p.start_day < :day AND p.end_day >= :day")),
+    Planted("a customer counts once for each account", "credit", text(by_customer, "count(DISTINCT thing)", "count(thing)")),
+    Planted("all customers are rounded as one", "credit", text(by_customer, "r.thing, r.amount, r.is_bad FROM rows_ AS r JOIN spells", "'one' AS thing, r.amount, r.is_bad FROM rows_ AS r JOIN spells")),
     Planted("a change of institution does not cut", "past", text(people, "lag(institution_id) OVER w IS NOT DISTINCT FROM institution_id", "TRUE")),
     Planted("a spell ends a day early", "past", text(people, "least(end_day, :stop) AS end_day", "least(end_day, :stop) - 1 AS end_day")),
     Planted("points do not average by days", "past", setting(persons, "_average", plain_sum_of_points)),

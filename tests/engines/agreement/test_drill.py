@@ -21,12 +21,17 @@ from tests.engines.agreement.running import Refused, make_engine, opened, write_
 from tests.engines.agreement.world import World, make_world
 
 PAIRS = range(0, 40, 4)
-SUMMED = {"measure": ("account", "stretch of days"), "account": ("days",)}
+SUMMED = {
+    "measure": ("account", "customer", "stretch of days"),
+    "customer": ("account", "rounded off"),
+    "account": ("days",),
+}
 """Kind of line → kinds of the lines under it that sum to it."""
 KINDS = {
     *(("standing", "linear", x) for x in ("daily average", "month-end average", "at end", "balance days")),
     *(("standing", "each row", x) for x in ("daily average", "count")),
     *(("standing", "base", x) for x in ("daily average", "count")),
+    ("standing", "each row", "distinct"),
     *(("standing", "days", x) for x in ("lowest", "highest", "days", "longest run")),
     *(("row", "", x) for x in ("sum", "count", "distinct", "mean", "lowest", "highest")),
 }
@@ -117,7 +122,15 @@ OF_DAYS = {
 LINES_OF_DAYS = {
     f"of_{name}": {"value": name, "unit": "days" if name.startswith("rich") else "money"} for name in OF_DAYS
 }
+CUSTOMERS = {
+    "heads": {"from": "balances", "take": "distinct customer_id"},
+    "cut": {"from": "balances", "round": "places 0 per customer"},
+    "cut_base": {"from": "balances", "round": "places 0 per customer", "over": "base of last year"},
+    "cut_fees": {"from": "fees", "each": "amount * 0.3", "round": "places 1 per customer"},
+}
+LINES_OF_CUSTOMERS = {f"of_{x}": {"score": x} if x == "heads" else {"pay": x} for x in CUSTOMERS}
 MORE = {
+    "customers": rulebook_text("quarter", "by days", LINES_OF_CUSTOMERS, measures=CUSTOMERS),
     "days": rulebook_text("quarter", "by days", LINES_OF_DAYS, measures=OF_DAYS),
     "takes": rulebook_text("quarter", "by days", TAKEN, measures={f"fees_{k}": v for k, v in TAKES.items()}),
     "bases": rulebook_text("quarter", "by days", PAID, measures=BASES),

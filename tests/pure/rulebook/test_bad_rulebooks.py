@@ -138,6 +138,12 @@ DEFECTS = [
         "from: balances, take: daily average over days held, per: customer}",
         "在岗的天数",
     ),
+    ("RUL062", "from: balances}", "from: balances, round: fen per person}", "fen per customer"),
+    ("RUL062", "from: balances}", "from: balances, round: places 13 per row}", "看不懂 round"),
+    ("RUL079", "from: balances}", "from: balances, round: fen per customer, take: lowest}", "take: lowest"),
+    ("RUL079", "from: balances}", "from: balances, round: fen per customer, per: customer}", "per: customer"),
+    ("RUL079", "from: balances}", "from: fees, round: fen per customer, take: mean}", "只用于合计和平均"),
+    ("RUL061", "from: balances}", "from: balances, take: distinct product}", "distinct customer_id"),
     ("RUL077", "from: balances}", "from: balances, credit_at: row's day}", "写 each day"),
     ("RUL077", "from: balances}", "from: fees, credit_at: each day}", "写 row's day"),
     (

@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from guanhu.kinds.schema import Dated
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.by_customer import customer_of
 from guanhu.rulebook.explain.substituted import substituted
 from guanhu.rulebook.explain.told import Told, value_text
 from guanhu.rulebook.explain.values import CreditedRow, MeasureNote, Traced, Unknown, Value, known_or
@@ -24,6 +25,7 @@ from guanhu.values.units import Unit
 _BALANCE = ("", "balance")
 _PERCENT_PLACES = 9
 _FACTOR_PLACES = 12
+_ODD_PLACES = 12
 Said = Callable[[Value | None, Unit], str]
 
 
@@ -87,9 +89,30 @@ class CreditedTeller:
         self.is_standing = measure.kind.dated is Dated.CHANGE
 
     def told(self, *, rows: bool) -> Iterator[Told]:
-        """Yield what each account, loan or row adds, and with `rows` on which days and how."""
+        """Yield what each account, loan or row adds, and with `rows` on which days and how; under customers where those are rounded."""
+        adding = list(zip(self.note.rows, added(self.note), strict=True))
+        if not self.note.customers:
+            yield from self._objects(adding, rows=rows)
+            return
+        for key, exact, rounded in self.note.customers:
+            kind, name = key if isinstance(key, tuple) else ("row", str(key))
+            title = f"客户 {name}" if kind == "customer" else f"没有客户的 {name}"
+            text = f"{title}: {self.said(exact, self.measure.unit)} 取整为 {self.said(rounded, self.measure.unit)}"
+            told = Told(text, rounded, "customer", name, facts={"exact": str(exact)})
+            own = [x for x in adding if customer_of(x[0].thing, x[0].object_id) == key]
+            told.parts.extend(self._objects(own, rows=rows))
+            places = self.measure.round_to or 0
+            odd = Told(
+                f"四舍五入到 {places} 位, 差 {shown(rounded - exact, _ODD_PLACES)}",
+                rounded - exact,
+                "rounded off",
+            )
+            told.parts.append(odd)
+            yield told
+
+    def _objects(self, adding: list[tuple[CreditedRow, Value]], *, rows: bool) -> Iterator[Told]:
         by_object: dict[str, list[tuple[CreditedRow, Value]]] = {}
-        for row, adds in zip(self.note.rows, added(self.note), strict=True):
+        for row, adds in adding:
             by_object.setdefault(row.object_id, []).append((row, adds))
         for key, unsorted in by_object.items():
             # The engine gives assignments in any order; what is told is the same each time.

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
 
 from guanhu.kinds.schema import Dated
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.by_customer import rounded_by_customer
 from guanhu.rulebook.explain.day_totals import DayTotals, days_held
 from guanhu.rulebook.explain.facts import Assignment, EventRow, PostSpan, SubjectFacts, Thing
 from guanhu.rulebook.explain.pieces import Piece, as_base, clipped, in_spell, of_credit_day
@@ -34,6 +36,7 @@ from guanhu.rulebook.explain.reads import (
     taken,
     tests_balance,
 )
+from guanhu.rulebook.explain.row_leaves import RowLeaves
 from guanhu.rulebook.explain.scalar import evaluate, number
 from guanhu.rulebook.explain.values import CreditedRow, MeasureNote, RowTrace, Traced, Unknown, Value
 from guanhu.rulebook.windows import span_of
@@ -46,49 +49,6 @@ _BALANCE = ("", "balance")
 _LEAD = ("", "主办", "lead")
 RowAmount = tuple[Fraction | Unknown | None, RowTrace | None]
 """What one row comes to (None: it does not count), and how, when that is kept."""
-
-
-class RowLeaves:
-    """Leaves of a formula over one row: its columns, and inputs and tables on the prices' day."""
-
-    def __init__(
-        self,
-        rulebook: t.Rulebook,
-        inputs: Inputs,
-        values: Callable[[str, str], object],
-        day: date,
-        derived: Callable[[str], Traced],
-    ) -> None:
-        """Stand on one row."""
-        self.rulebook, self.inputs, self.values, self.day, self.derived = (
-            rulebook,
-            inputs,
-            values,
-            day,
-            derived,
-        )
-
-    def table_rows(self, name: str) -> tuple[t.Table, tuple[t.TableRow, ...]]:
-        """Return a table and its rows in force on the prices' day."""
-        table = self.rulebook.tables[name]
-        return table, rows_in_force(table, self.day)
-
-    def leaf(self, node: t.Expr) -> Traced:
-        """Return a leaf."""
-        if isinstance(node, t.RowValue):
-            return Traced(node, self.row_value(node))
-        if isinstance(node, t.InputRef):
-            return read_input(node, self.inputs, self.day, self)
-        if isinstance(node, t.MeasureRef):
-            return self.derived(node.name)
-        raise TypeError(f"{type(node).__name__} has no meaning over one row")
-
-    def row_value(self, node: t.RowValue) -> Value:
-        """Return a column's value in its unit."""
-        seen = self.values(node.table, node.column)
-        if seen is None:
-            return Unknown(f"{node.table}.{node.column}".lstrip("."), "absent")
-        return seen  # type: ignore[return-value]
 
 
 class MeasureEvaluator:
@@ -210,6 +170,10 @@ class MeasureEvaluator:
         if measure.take.over_held:
             in_post = sum(span.days for span in days_held(self.facts, question))
             return self._summed(question, rows, Fraction(WHOLE) * in_post)
+        if measure.take.how == "distinct":
+            return self._taken_rows(question, [self._of_customer(row, things) for row in rows])
+        if measure.round_per == "customer":
+            rows = [self._of_customer(row, things) for row in rows]
         own_days = sum(span.days for span in taken(measure.take, question.own)[0])
         per = Fraction(WHOLE) * divisor * (own_days if measure.base else 1)
         return self._summed(question, rows, per, own_days if measure.base else 0)
@@ -249,6 +213,12 @@ class MeasureEvaluator:
                     yield CreditedRow(
                         thing.id, start, end, piece.weight, days, Fraction(days), weighted, trace=trace
                     )
+
+    @staticmethod
+    def _of_customer(row: CreditedRow, things: dict[str, Thing]) -> CreditedRow:
+        """Return a row with its customer; rounded by itself where it has none, and then not counted by head."""
+        customer = things[row.object_id].customer_id
+        return replace(row, thing=("customer", customer) if customer else None)
 
     def _with_last_owner(self, pieces: list[Piece], thing: Thing) -> list[Piece]:
         """Return the pieces with a closed account staying with its last owner, through all later post spans."""
@@ -441,7 +411,8 @@ class MeasureEvaluator:
         if each is None:
             return Fraction(1), trace
         amount = number(each)
-        return (amount if measure.round_to is None else round_half_away(amount, measure.round_to)), trace
+        is_rounded = measure.round_to is not None and measure.round_per == "row"
+        return (round_half_away(amount, measure.round_to or 0) if is_rounded else amount), trace
 
     # -- dated rows --
 
@@ -467,6 +438,9 @@ class MeasureEvaluator:
                     else amount * weight
                 )
                 thing = event.attributes.get(("", measure.take.column))
+                if measure.round_per == "customer":
+                    customer = self._customer_of(event)
+                    thing = ("customer", customer) if customer else ("row", event.id)
                 end = event.day + timedelta(days=1)
                 rows.append(
                     CreditedRow(event.id, event.day, end, weight, 1, Fraction(1), weighted, thing, trace)
@@ -570,6 +544,8 @@ class MeasureEvaluator:
         bad = next((r.amount for r in rows if isinstance(r.amount, Unknown)), None)
         if bad is not None:
             return bad, note
+        if measure.round_per == "customer":
+            return rounded_by_customer(note, measure.round_to or 0)
         if per == 0:
             return Unknown(f"measures.{measure.id}", "undefined"), note
         return sum((r.amount for r in rows if isinstance(r.amount, Fraction)), Fraction(0)) / per, note

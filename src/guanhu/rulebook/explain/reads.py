@@ -184,4 +184,4 @@ def tests_balance(measure: t.Measure) -> bool:
         for p in t.walk(root)
         if isinstance(p, t.RowValue) and (p.table, p.column) == ("", "balance")
     ]
-    return len(reads) > 1 or measure.round_to is not None
+    return len(reads) > 1 or (measure.round_to is not None and measure.round_per == "row")

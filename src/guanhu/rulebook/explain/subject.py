@@ -231,7 +231,7 @@ class SubjectEvaluator:
                 held = limit.value
                 continue
             edge = number(limit)
-            if env.group.spells and line.unit == units.MONEY and not line.for_days:
+            if env.group.spells and line.unit == units.MONEY:
                 edge = edge * card.spell_days / card.instance.days.days
             if (what == "least" and held < edge) or (what == "most" and held > edge):
                 held, bound = edge, what

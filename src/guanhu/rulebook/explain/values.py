@@ -115,6 +115,8 @@ class MeasureNote:
     is_linear: bool = False
     own_days: int = 0
     totals: tuple[DayTotal, ...] = ()
+    customers: tuple[tuple[object, Fraction, Fraction], ...] = ()
+    """Where customers are rounded: each with what it comes to, exact and rounded."""
 
 
 @dataclass(frozen=True, slots=True)

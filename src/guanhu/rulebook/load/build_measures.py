@@ -11,6 +11,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.build import Builder, Silent
 from guanhu.rulebook.load.credit_day import both_days, credit_day
 from guanhu.rulebook.load.fields import COMMON, Reader
+from guanhu.rulebook.load.rounding import rounding_of
 from guanhu.rulebook.load.scope import LineScope, RowScope
 from guanhu.rulebook.load.tables import CellProblem, cell_of
 from guanhu.rulebook.load.takes import check_days_held, take_of, with_condition
@@ -317,7 +318,7 @@ class _Rows:
         )
         check_days_held(reader, take, reader.text("per"), credit)
         each_day = kind.dated is Dated.CHANGE
-        round_to, round_per = self.rounding()
+        round_to, round_per = rounding_of(reader, take)
         common = self.builder.common(
             reader, self.name, "measures", clause=self.name in self.builder.raw["measures"]
         )
@@ -364,24 +365,3 @@ class _Rows:
         if take.how == "balance days":
             return product_of(unit, units.DAYS) or unit
         return unit
-
-    def rounding(self) -> tuple[int | None, str]:
-        text = self.reader.text("round")
-        if not text:
-            return None, ""
-        words = text.split()
-        match words:
-            case ["fen", "per", "row" as per]:
-                return 2, per
-            case ["places", places, "per", "row" as per] if places.isdigit():
-                return int(places), per
-            case _:
-                self.reader.add(
-                    "RUL062",
-                    self.reader.place_of("round"),
-                    f"看不懂 round: {text}",
-                    f"round {text} is not understood",
-                    "写成 fen per row 或 places 2 per row",
-                    "write fen per row, or places 2 per row",
-                )
-                return None, ""

@@ -64,7 +64,7 @@ def take_of(reader: Reader, kind: Kind, label: str) -> t.Take:
         )
         if all(0 <= d <= 31 for d in named):
             return t.Take(how="named days", days=named)
-    elif words[:1] == ["distinct"] and len(words) == 2 and not interval and kind.column(words[1]):
+    elif words[:1] == ["distinct"] and len(words) == 2 and _counts_things(kind, words[1]):
         return t.Take(how="distinct", column=words[1])
     elif days and interval:
         return t.Take(how=DAY_COUNTS[days])
@@ -75,6 +75,7 @@ def take_of(reader: Reader, kind: Kind, label: str) -> t.Take:
     allowed = "、".join(
         (
             *INTERVAL_TAKES,
+            "distinct customer_id",
             "mean of days 10 20 end",
             "days of balance >= 100万",
             "longest run of balance > 0元",
@@ -91,6 +92,11 @@ def take_of(reader: Reader, kind: Kind, label: str) -> t.Take:
         f"known: {allowed}",
     )
     raise Silent(label)
+
+
+def _counts_things(kind: Kind, column: str) -> bool:
+    """Tell whether the things in a column can be counted: of balances and loans only customers have several."""
+    return column == "customer_id" if kind.dated is Dated.CHANGE else kind.column(column) is not None
 
 
 def _day_count(text: str) -> str:

@@ -109,6 +109,8 @@ def take_text(speaker: Speaker, measure: t.Measure) -> str:
         return f"每月 {'、'.join('末' if d == 0 else str(d) for d in take.days)} 日的平均"
     if take.over_held:
         return "日均(除以在岗天数)"
+    if take.how == "distinct" and measure.kind.dated is Dated.CHANGE:
+        return "期末客户数(按人头)"
     if take.how == "distinct":
         column = measure.kind.column(take.column)
         return f"{column.zh if column is not None else take.column}的{_TAKE[take.how]}"

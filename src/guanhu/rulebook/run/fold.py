@@ -95,7 +95,7 @@ def taken_spans(take: t.Take, span: Span) -> tuple[list[Span], int]:
 def is_linear(measure: t.Measure) -> bool:
     """Tell whether `each` is balance × something without the balance, and nothing else reads the balance."""
     if (
-        measure.take.how == "count"
+        measure.take.how in ("count", "distinct")
         or measure.take.is_of_days
         or measure.round_per
         or not _is_balance_product(measure.each)
