@@ -14,7 +14,7 @@ import z3
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Unknown, Value
 from guanhu.rulebook.load.typing import is_quotient
-from guanhu.rulebook.prove.encode import Encoder, never_falls
+from guanhu.rulebook.prove.encode import Encoder, never_falls, own_day
 from guanhu.rulebook.prove.figures import Figures
 from guanhu.rulebook.prove.leaves import (
     LEAVES,
@@ -110,14 +110,14 @@ class Asker:
         """Return the verdict on a question."""
         until = min(time.monotonic() + float(self.seconds), self.end)
         still_open, sampled, count = "", False, 0
-        every_month: dict[str, bool] = {}
+        at_once: dict[str, bool] = {}
         for chosen, period, all_said in self.contexts(question):
-            sampled = sampled or not all_said
-            who = repr(sorted((k, str(v)) for k, v in chosen.items()))
-            if who not in every_month:
-                every_month[who] = self._all_months(question, chosen, period, until)
-            if every_month[who]:
+            names = [(k, v) for k, v in sorted(chosen.items()) if isinstance(v, str)]
+            if repr(names) not in at_once:
+                at_once[repr(names)] = self._at_any_time(question, chosen, period, until)
+            if at_once[repr(names)]:
                 continue
+            sampled = sampled or not all_said
             count += 1
             if count > CHOICES_MAX:
                 still_open = "too many combinations of names and days"
@@ -186,14 +186,20 @@ class Asker:
                 kept.add(name)
         return frozenset(kept)
 
-    def _all_months(self, question: Question, chosen: dict[str, Any], period: str, until: float) -> bool:
-        """Tell whether nobody is there in any month, asked at once: where only the number of the month is read."""
+    def _at_any_time(self, question: Question, chosen: dict[str, Any], period: str, until: float) -> bool:
+        """Tell whether nobody is there in any month and with any day of entry, asked at once.
+
+        Only where no more is read than the number of the month, and the months or days since a day of one's own.
+        """
         nodes = [n for name in question.names for n in self.book.closure(name)]
-        dates = [n for n in nodes if isinstance(n, t.DatePart)]
-        days = any(isinstance(n, t.InstanceValue) and n.unit != units.DATE for n in nodes)
-        if not dates or days or any(n.part != "month" for n in dates) or question.two_books:
+        parts = [n for n in nodes if isinstance(n, t.DatePart)]
+        between = [n for n in nodes if isinstance(n, t.Between) and own_day(n) is not None]
+        own_days = sum(n.unit == units.DATE and isinstance(n, LEAVES) for n in nodes)
+        counted = any(isinstance(n, t.InstanceValue) and n.unit != units.DATE for n in nodes) and bool(parts)
+        months = all(n.part == "month" and isinstance(n.x, t.InstanceValue) for n in parts)
+        if not (parts or between) or counted or not months or own_days != len(between) or question.two_books:
             return False
-        built = self._built(question, chosen, period, exact=False, fixed={}, any_month=True)
+        built = self._built(question, chosen, period, exact=False, fixed={}, any_time=True)
         if built is None:
             return True
         figures, _, condition = built
@@ -232,7 +238,7 @@ class Asker:
         near = self._nearby(question, chosen, period, until)
         if near is not None:
             return near
-        fixes = self._to_fix(encoders, question.varied)
+        fixes = self._to_fix(encoders, question.varied) | ({"sum"} & set(figures.leaves))
         if not fixes:
             return self._exactly(question, chosen, period, until, {}, closes=True)
         leaves = [figures.leaves[key] for key in sorted(fixes) if key in figures.leaves]
@@ -300,11 +306,11 @@ class Asker:
         exact: bool,
         fixed: dict[str, Fraction],
         margin: Fraction = Fraction(0),
-        any_month: bool = False,
+        any_time: bool = False,
     ) -> tuple[Figures, list[Encoder], Any] | None:
         """Return the figures, the copies and the condition; None when the condition folds to no."""
         figures = Figures(chosen, exact=exact, fixed=fixed)
-        figures.margin, figures.any_month = margin, any_month
+        figures.margin, figures.any_time = margin, any_time
         encoders = self.encoders(question, figures, period)
         condition = question.holds(encoders)
         if len(encoders) == 2 and not isinstance(condition, bool):
@@ -378,25 +384,12 @@ def keys_in(node: t.Expr, encoder: Encoder) -> set[str]:
             measure = encoder.rulebook.measures[part.name]
             if isinstance(measure, t.FormulaMeasure) and part.name not in encoder.cuts:
                 continue
-        elif not isinstance(part, _LEAVES):
+        elif not isinstance(part, LEAVES):
             continue
         key = key_of(part, chosen)
         if key in encoder.figures.leaves:
             found.add(key)
     return found
-
-
-_LEAVES = (
-    t.InputRef,
-    t.SubjectValue,
-    t.OverInstances,
-    t.Previous,
-    t.Streak,
-    t.Times,
-    t.State,
-    t.Balance,
-    t.Group,
-)
 
 
 def _value(var: Any, leaf: Leaf, model: Any, fixed: Fraction | None) -> Value:

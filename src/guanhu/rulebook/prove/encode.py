@@ -202,12 +202,14 @@ class Encoder:
             case t.CountTrue(terms=terms):
                 parts = [self.condition(x) for x in terms]
                 return Num(add(*(choose(p.v, ONE, ZERO) for p in parts)), ONE, both(*(p.k for p in parts)))
-            case t.DatePart() if self.figures.any_month:
+            case t.DatePart() if self.figures.any_time:
                 return Num(self.figures.month(), ONE, True)
             case t.DatePart(part=part, x=x):
                 day = self.encode(x)
                 known = isinstance(day, Name) and isinstance(day.value, date)
                 return Num(Fraction(getattr(day.value, part)) if known else ZERO, ONE, known)  # type: ignore[union-attr]
+            case t.Between(what=what) if self.figures.any_time and own_day(node) is not None:
+                return Num(self.figures.since(what, str(own_day(node))), ONE, True)
             case t.Between(what=what, first=first, last=last):
                 return _between(what, self.encode(first), self.encode(last))
             case _:
@@ -440,7 +442,12 @@ class Encoder:
 
     def _group(self, node: t.Group, found: Num) -> None:
         """Add that the sum or the highest of what is not negative is at least one's own, where one belongs to it."""
-        if node.how not in ("sum", "highest") or not node.self_in or node.of.unit not in units.SCALARS:
+        if (
+            node.how not in ("sum", "highest")
+            or not node.self_in
+            or node.below
+            or node.of.unit not in units.SCALARS
+        ):
             return
         if Slope(self.book, "", self.figures.chosen, self.days_text).of(node.of).is_positive:
             own = self.number(node.of)
@@ -463,19 +470,17 @@ class Encoder:
         return found
 
     def _pool(self, node: t.Pool) -> Num:
-        """Return a part of a pool: somewhere between nothing and all of it."""
+        """Return a part of a pool: amount × of ÷ sum, cut to the fen; the sum of all is at least one's own."""
         amount, own = self.number(node.amount), self.number(node.of)
-        part = self.figures.fresh()
-        size = real(amount.n)
-        self.figures.rules += [
-            z3.If(
-                size >= 0,
-                z3.And(part >= 0, part <= size + HALF_FEN),
-                z3.And(part <= 0, part >= size - HALF_FEN),
-            )
-        ]
+        total = self.figures.pool_sum(node.of.unit)
         self.products.append((node.amount, node.of))
-        return Num(part, ONE, both(amount.k, own.k, compared(">=", own.n, ZERO)))
+        rules = [compared(">=", mul(total, own.d), own.n), compared(">", total, ZERO)]
+        self.figures.rules += [rule for rule in rules if not isinstance(rule, bool)]
+        known = both(amount.k, own.k, compared(">=", own.n, ZERO))
+        part = plain_number(mul(amount.n, own.n), mul(mul(amount.d, own.d), total), known)
+        if not part.is_pair and self.figures.exact:
+            return Num(mul(cut(mul(part.n, Fraction(100))), Fraction(1, 100)), ONE, known)
+        return self._boxed(("pool", id(node)), part, ("cut", Fraction(1, 50)))
 
     def _instance(self, name: str) -> Sym:
         if name == "period_start":
@@ -483,9 +488,6 @@ class Encoder:
         if name == "period_end":
             return Name(self.days.last_day)
         return Num(Fraction(self.days.days), ONE, True)
-
-
-HALF_FEN = z3.Q(1, 200)
 
 
 def _merged(first: Truth, x: Num, y: Num, known: Truth) -> Num:
@@ -560,6 +562,16 @@ def _between(what: str, first: Sym, last: Sym) -> Num:
     if not isinstance(a, date) or not isinstance(b, date):
         return Num(ZERO, ONE, False)
     return Num(Fraction((b - a).days if what == "days" else whole_months(a, b)), ONE, True)
+
+
+def own_day(node: t.Between) -> str | None:
+    """Return the person's own day that a span begins or ends with, the other end being the instance's or a fixed one."""
+    ends = [x for x in (node.first, node.last) if isinstance(x, t.SubjectValue)]
+    fixed = [x for x in (node.first, node.last) if isinstance(x, t.InstanceValue | t.DateConst)]
+    if len(ends) != 1 or len(fixed) != 1:
+        return None
+    turned = "to" if node.first is ends[0] else "from"
+    return f"{ends[0].column} {turned} {fixed[0].name if isinstance(fixed[0], t.InstanceValue) else fixed[0].value}"
 
 
 def never_falls(one: Encoder, other: Encoder) -> list[Any]:

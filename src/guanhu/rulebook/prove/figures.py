@@ -12,6 +12,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.prove.leaves import Book, Chosen, Leaf, key_of, leaf_of
 from guanhu.rulebook.prove.terms import ONE, Num, Truth, Yes, real
 from guanhu.values import units
+from guanhu.values.units import Unit
 
 
 class Figures:
@@ -28,7 +29,7 @@ class Figures:
         self.heavy: list[Any] = []
         self.optional: set[str] = set()
         self.counter = 0
-        self.margin, self.any_month = Fraction(0), False
+        self.margin, self.any_time = Fraction(0), False
 
     def term(self, node: t.Expr, mark: str, book: Book) -> Num | Yes:
         """Return the variable of a leaf of a book; `mark` tells the copies of one that a question varies."""
@@ -64,6 +65,28 @@ class Figures:
         if self.exact:
             self.rules.append(var == z3.ToReal(z3.Int(f"{name} steps")) * real(leaf.step))
         return var
+
+    def since(self, what: str, key: str) -> Any:
+        """Return how many months or days lie between a day of one's own and the instance: any number."""
+        name = f"~{what} {key}"
+        if name not in self.vars:
+            count = z3.Int(name)
+            self.rules += [count >= -40000, count <= 40000]
+            self.vars[name] = z3.ToReal(count)
+        return self.vars[name]
+
+    def pool_sum(self, unit: Unit) -> Any:
+        """Return what a pool is shared by, all together; no fen is left over in what is looked for."""
+        self.leaves["sum"] = Leaf(
+            key="sum", title="大家的合计", unit=unit, low=Fraction(0), step=Fraction(1, 100)
+        )
+        self.leaves["oddfen"] = Leaf(
+            key="oddfen", title="余分", unit=units.COUNT, low=Fraction(0), high=Fraction(0)
+        )
+        self.fixed["oddfen"] = Fraction(0)
+        return (
+            self.fixed["sum"] if "sum" in self.fixed else self._var("sum", self.leaves["sum"], yes_no=False)
+        )
 
     def month(self) -> Any:
         """Return the month, any of the twelve."""

@@ -66,6 +66,7 @@ class Choice:
 
 Chosen = Mapping[str, str | date]
 LEAVES = (
+    t.SubjectValue,
     t.MeasureRef,
     t.InputRef,
     t.OverInstances,
@@ -286,9 +287,9 @@ def table_formulas(table: t.Table) -> Iterator[t.Expr]:
 
 
 def _days_to_try() -> list[date]:
-    """Return days of entry to try: today's, and some whole years and months before, a day early and a day late."""
+    """Return days of entry to try: the last of a year, and whole months and years before."""
     end = date(2025, 12, 31)
-    back = [0, 1, 2, 3, 6, 12, 24, 36, 60, 120]
+    back = [*range(14), 18, 24, 35, 36, 37, 48, 60, 61, 120]
     return [add_months(end, -months) for months in back]
 
 
@@ -306,8 +307,8 @@ def key_of(node: t.Expr, chosen: Chosen) -> str:
             return plain(f"{name}({written})") if keys else plain(name)
         case t.OverInstances():
             return plain(f"{node.how} of {node.line} over its {node.every}s")
-        case t.Previous(line=name):
-            return plain(f"previous({name})")
+        case t.Previous(line=name, back=back):
+            return plain(f"previous({name})" if back == 1 else f"previous({name},{back} back)")
         case t.Streak(line=name):
             return plain(f"streak({name})")
         case t.Times():
@@ -334,7 +335,8 @@ def leaf_of(book: Book, node: t.Expr, chosen: Chosen) -> Leaf:
         case t.InputRef(name=name):
             declared = rulebook.inputs[name]
             title = declared.title + key[len(plain(name)) :]
-            low, high = _tighter(declared)
+            low, high = _tighter(declared, found.step)
+            ranged = None not in (low, high)
             if low is None and declared.unit in _PRICES and not declared.by_person:
                 low = Fraction(0)
                 high = _PRICES[declared.unit] if high is None else high
@@ -346,13 +348,13 @@ def leaf_of(book: Book, node: t.Expr, chosen: Chosen) -> Leaf:
                 low=low,
                 high=high,
                 step=step,
-                ranged=None not in _tighter(declared),
+                ranged=ranged,
             )
         case t.OverInstances():
             return _over(book, replace(found, title=_over_title(rulebook, node)), node)
         case t.Previous(line=name):
             owner = book.owner(name)
-            return replace(found, title=f"上期{owner.title}", clause=owner.clause)
+            return replace(found, title=f"前 {node.back} 期{owner.title}", clause=owner.clause)
         case t.Streak(line=name):
             owner = book.owner(name)
             return replace(found, title=f"连续{owner.title}期数", clause=owner.clause, low=Fraction(0))
@@ -370,9 +372,12 @@ def leaf_of(book: Book, node: t.Expr, chosen: Chosen) -> Leaf:
             return found
 
 
-def _tighter(declared: t.Input) -> tuple[Fraction | None, Fraction | None]:
-    lows = [x for x in (declared.low, declared.range_low) if x is not None]
-    highs = [x for x in (declared.high, declared.range_high) if x is not None]
+def _tighter(declared: t.Input, step: Fraction) -> tuple[Fraction | None, Fraction | None]:
+    """Return the tighter of what is allowed and what is expected; an open end lies a step inside."""
+    low = declared.low if declared.low is None or declared.low_in else declared.low + step
+    high = declared.high if declared.high is None or declared.high_in else declared.high - step
+    lows = [x for x in (low, declared.range_low) if x is not None]
+    highs = [x for x in (high, declared.range_high) if x is not None]
     return max(lows, default=None), min(highs, default=None)
 
 

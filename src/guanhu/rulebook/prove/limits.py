@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import lcm
@@ -44,39 +45,53 @@ def bounds_of_lines(proof: Proof, names: list[str]) -> None:
             _crossed(proof, line, line.least, line.most)
 
 
+_HOLDS = {">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le}
+
+
 def _bound(proof: Proof, line: t.Line, node: t.Expr, key: str) -> None:
     op, word, word_en = (">", "封顶", "cap") if key == "most" else ("<", "保底", "floor")
-
-    def holds(copies: list[Encoder]) -> Truth:
-        value, limit = copies[0].encode(line.value), copies[0].number(node)
-        if not isinstance(value, Num):
-            return False
-        return both(value.k, limit.k, compared(op, mul(value.n, limit.d), mul(limit.n, value.d)))
-
-    def confirm(points: tuple[Point, ...]) -> bool:
-        value = expression_at(proof.rulebook, line.value, points[0]).value
-        limit = expression_at(proof.rulebook, node, points[0]).value
-        if not isinstance(value, Fraction) or not isinstance(limit, Fraction):
-            return False
-        return value > limit if key == "most" else value < limit
-
     code = "PRV006" if key == "most" else "PRV007"
     zh, en = f"{line.title}的{word}会不会起作用", f"whether the {word_en} of {line.title} can bind"
-    verdict = proof.ask(Question((line.id,), holds, confirm), code, (line.path,), zh, en)
-    if verdict.state != PROVED:
+    beyond = _beyond(proof, line.id, [line.value], node, op)
+    if proof.ask(beyond, code, (line.path,), zh, en).state != PROVED:
         return
-    is_precaution = key == "least" and isinstance(node, t.Const) and node.value == 0
     limit = shown_value(node.value, line.unit) if isinstance(node, t.Const) else ""
     proof.add(
         Finding(
             code=code,
-            severity=NOTICE if is_precaution else DEFECT,
+            severity=_severity(proof, line.id, [line.value], node, op),
             subjects=(line.path,),
             clauses=clauses_of(line.clause),
-            zh=f"{line.title}的{word} {limit} 从不起作用: 算出来的数{'到不了那么高' if key == 'most' else '不会那么低'}",
-            en=f"the {word_en} {limit} of {line.title} never binds: no figure comes out {'so high' if key == 'most' else 'so low'}",
+            zh=f"{line.title}的{word} {limit} 从不起作用: 算出来的数不会{'更高' if key == 'most' else '更低'}",
+            en=f"the {word_en} {limit} of {line.title} never binds: no figure comes out {'above' if key == 'most' else 'below'} it",
         )
     )
+
+
+def _beyond(proof: Proof, name: str, values: Sequence[t.Expr], limit: t.Expr, op: str) -> Question:
+    """Return the question whether all of several figures can lie beyond a limit."""
+
+    def holds(copies: list[Encoder]) -> Truth:
+        edge = copies[0].number(limit)
+        numbers = [copies[0].number(x) for x in values]
+        return both(edge.k, *(both(x.k, compared(op, mul(x.n, edge.d), mul(edge.n, x.d))) for x in numbers))
+
+    def confirm(points: tuple[Point, ...]) -> bool:
+        edge = expression_at(proof.rulebook, limit, points[0]).value
+        found = [expression_at(proof.rulebook, x, points[0]).value for x in values]
+        return isinstance(edge, Fraction) and all(
+            isinstance(v, Fraction) and _HOLDS[op](v, edge) for v in found
+        )
+
+    return Question((name,), holds, confirm)
+
+
+def _severity(proof: Proof, name: str, values: Sequence[t.Expr], limit: t.Expr, op: str) -> str:
+    """Return notice for a bound that is a precaution: a floor of 0, or one that is just reached."""
+    if op == "<" and isinstance(limit, t.Const) and limit.value == 0:
+        return NOTICE
+    reached = proof.asker.ask(_beyond(proof, name, values, limit, f"{op}="))
+    return NOTICE if shown(reached) else DEFECT
 
 
 def _crossed(proof: Proof, line: t.Line, least: t.Expr, most: t.Expr) -> None:
@@ -122,15 +137,6 @@ def bounds_in_formulas(proof: Proof, names: list[str]) -> None:
 def _edge(proof: Proof, name: str, node: t.Least | t.Most, edge: t.Const, others: Sequence[t.Expr]) -> None:
     is_cap = isinstance(node, t.Least)
     op = ">" if is_cap else "<"
-
-    def holds(copies: list[Encoder]) -> Truth:
-        numbers = [copies[0].number(x) for x in others]
-        return both(*(both(x.k, compared(op, x.n, mul(edge.value, x.d))) for x in numbers))
-
-    def confirm(points: tuple[Point, ...]) -> bool:
-        values = [expression_at(proof.rulebook, x, points[0]).value for x in others]
-        return all(isinstance(v, Fraction) and (v > edge.value if is_cap else v < edge.value) for v in values)
-
     owner = proof.book.owner(name)
     code, word, word_en = ("PRV006", "封顶", "cap") if is_cap else ("PRV007", "保底", "floor")
     limit = shown_value(edge.value, others[0].unit)
@@ -138,12 +144,11 @@ def _edge(proof: Proof, name: str, node: t.Least | t.Most, edge: t.Const, others
         f"{owner.title}里的{word} {limit} 会不会起作用",
         f"whether the {word_en} {limit} in {owner.title} can bind",
     )
-    verdict = proof.ask(Question((name,), holds, confirm), code, (owner.path,), zh, en)
-    if verdict.state == PROVED:
+    if proof.ask(_beyond(proof, name, others, edge, op), code, (owner.path,), zh, en).state == PROVED:
         proof.add(
             Finding(
                 code=code,
-                severity=NOTICE if not is_cap and edge.value == 0 else DEFECT,
+                severity=_severity(proof, name, others, edge, op),
                 subjects=(owner.path,),
                 clauses=clauses_of(owner.clause),
                 zh=f"{owner.title}里的{word} {limit} 从不起作用",

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from guanhu.rulebook.load.folder import load_string
 from guanhu.rulebook.prove.finding import DEFECT, FAULT
+from guanhu.rulebook.prove.proof import Limits
 from guanhu.rulebook.prove.reading import prove
 
 _FINDS = re.compile(r"^# finds: (.+)$", re.MULTILINE)
@@ -59,13 +60,13 @@ def planted_in(folder: Path) -> list[Planted]:
     return found
 
 
-def tried(planted: Planted) -> Tried:
+def tried(planted: Planted, limits: Limits | None = None) -> Tried:
     """Return what the proof finds in a planted rulebook."""
     rulebook, problems = load_string(planted.text)
     if rulebook is None:
         codes = tuple(dict.fromkeys(p.code for p in problems))
         return Tried(planted.name, planted.codes, codes, 0, "0", planted.says)
-    proof = prove(rulebook)
+    proof = prove(rulebook, limits_=limits)
     found = tuple(dict.fromkeys(f.code for f in proof.findings if f.severity in (DEFECT, FAULT)))
     return Tried(
         planted.name, planted.codes, found, proof.undecided, f"{int(proof.seconds * 100) / 100}", planted.says

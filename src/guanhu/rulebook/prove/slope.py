@@ -120,6 +120,12 @@ class Slope:
                 return self.of(x)
             case t.Cases() | t.Lookup():
                 return self._chosen(node)
+            case t.Pool(amount=amount, of=of):
+                # More of one's own makes one's part larger, whether the others stay or the sum does.
+                shared, own = self.of(amount), self.of(of)
+                is_positive = shared.is_positive and own.is_positive
+                turn = joined((shared.turn, own.turn)) if is_positive else None
+                return Way(turn, Fraction(0) if is_positive else None, None)
             case _:
                 return self._leaf(node)
 

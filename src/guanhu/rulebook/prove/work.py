@@ -10,7 +10,7 @@ from guanhu.rulebook.explain.values import Value
 from guanhu.rulebook.prove.ask import CHOICES_MAX, PROVED, Question
 from guanhu.rulebook.prove.encode import Encoder
 from guanhu.rulebook.prove.finding import DEFECT, Finding, clauses_of
-from guanhu.rulebook.prove.leaves import Leaf, key_of, leaf_of
+from guanhu.rulebook.prove.leaves import LEAVES, Leaf, key_of, leaf_of
 from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, shown_value
 from guanhu.rulebook.prove.slope import Slope
@@ -60,6 +60,29 @@ def work_of(proof: Proof, name: str) -> list[Work]:
     return list(found.values())
 
 
+def along(proof: Proof, name: str, key: str) -> list[t.Group]:
+    """Return the sums of a group that rise with a figure, because one's own part is in them."""
+    found: dict[str, t.Group] = {}
+    for node in proof.book.closure(name):
+        if not isinstance(node, t.Group) or node.how != "sum" or not node.self_in or node.below:
+            continue
+        reads = any(isinstance(n, LEAVES) and key_of(n, {}) == key for n in proof.book.reached([node.of]))
+        if reads and node.of.unit in units.SCALARS:
+            found.setdefault(key_of(node, {}), node)
+    return list(found.values())
+
+
+def others_stay(copies: list[Encoder], groups: list[t.Group]) -> list[Truth]:
+    """Return that what the others bring into a sum is the same in both copies."""
+    rules: list[Truth] = []
+    for node in groups:
+        sums, owns = [copy.number(node) for copy in copies], [copy.number(node.of) for copy in copies]
+        if not any(x.is_pair for x in (*sums, *owns)):
+            rest = [add(x.n, -own.n) for x, own in zip(sums, owns, strict=True)]
+            rules.append(compared("=", rest[0], rest[1]))
+    return rules
+
+
 def falls(proof: Proof, names: list[str]) -> None:
     """Ask of each reward and each figure under it: can the figure get better and the reward less."""
     fallen: dict[str, set[str]] = {}
@@ -70,7 +93,8 @@ def falls(proof: Proof, names: list[str]) -> None:
             key = work.leaf.key
             if read & fallen.get(key, set()):
                 continue
-            if _by_terms(proof, line, key) or _by_form(proof, name, work.leaf):
+            moves = bool(along(proof, name, key))
+            if _by_terms(proof, line, key) or (not moves and _by_form(proof, name, work.leaf)):
                 proof.counted()
                 proof.proved_lines[name, key] = True
                 continue
@@ -107,6 +131,7 @@ def _by_terms(proof: Proof, line: t.Line, key: str) -> bool:
 
 def _falls(proof: Proof, line: t.Line, work: Work, read: set[str]) -> bool:
     leaf, name = work.leaf, line.id
+    groups = along(proof, name, leaf.key)
 
     def holds(copies: list[Encoder]) -> Truth:
         one, other = copies
@@ -118,12 +143,14 @@ def _falls(proof: Proof, line: t.Line, work: Work, read: set[str]) -> bool:
             first, second = one.raw[name], other.raw[name]
         lower = add(second.n, mul(one.figures.margin, second.d))
         fall = compared(">", mul(first.n, second.d), mul(lower, first.d))
-        return both(first.k, second.k, compared("<" if leaf.better == "more" else ">", x.n, y.n), fall)
+        up = compared("<" if leaf.better == "more" else ">", x.n, y.n)
+        return both(first.k, second.k, up, fall, *others_stay(copies, groups))
 
     def confirm(points: tuple[Point, ...]) -> bool:
         return _less(proof.value(name, points[0]), proof.value(name, points[1]))
 
-    question = Question((name,), holds, confirm, varied=frozenset([leaf.key]), copies=2)
+    varied = frozenset([leaf.key, *(key_of(node, {}) for node in groups)])
+    question = Question((name,), holds, confirm, varied=varied, copies=2)
     verb = "升" if leaf.better == "more" else "降"
     zh, en = (
         f"{leaf.title}变好时{line.title}会不会减少",
@@ -133,7 +160,7 @@ def _falls(proof: Proof, line: t.Line, work: Work, read: set[str]) -> bool:
     proof.proved_lines[name, leaf.key] = verdict.state == PROVED
     if not shown(verdict):
         return False
-    points = closer(proof, name, leaf, verdict.points)
+    points = verdict.points if groups else closer(proof, name, leaf, verdict.points)
     before, after = (proof.value(name, p) for p in points)
     x, y = (p.figures[leaf.key] for p in points)
     chain = [proof.rulebook.lines[n] for n in proof.rulebook.order if n in read and n in proof.rulebook.lines]
