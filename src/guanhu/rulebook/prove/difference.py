@@ -414,5 +414,6 @@ def _told_one(each: Difference, clauses: str, lang: str) -> list[str]:
         en = "everywhere else they are proved equal" if each.exact else "with the other figures as tried"
         lines.append(f"  ({zh if lang == 'zh' else en})")
     if each.point is not None:
-        lines.append(f"  {'试算' if lang == 'zh' else 'try'}: {command('A|B', each.line, each.point)}")
+        label = "试算" if lang == "zh" else "try"
+        lines += [f"  {label}: {command(folder, each.line, each.point)}" for folder in ("A", "B")]
     return lines
