@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from guanhu import __version__
-from guanhu.cli import bank, difference, facts, rulebook, runs, whatif
+from guanhu.cli import bank, difference, facts, proving, rulebook, runs, whatif
 from guanhu.cli.shell import PROBLEMS, SHELL, WRONG_USE
 from guanhu.cli.words import say
 from guanhu.values.problem import Place, Problem
@@ -22,6 +22,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+rulebook.app.command()(proving.prove)
+rulebook.app.command()(proving.diff)
 app.add_typer(rulebook.app, name="rulebook")
 app.add_typer(facts.app, name="facts")
 app.add_typer(bank.app, name="bank")

@@ -70,6 +70,17 @@ WORDS: dict[str, tuple[str, str]] = {
         "增加 {gain} 个, 减少 {lose} 个, 不变 {same} 个(其中 {scores} 个有别的行变化), 试算没有结清 {unsettled} 个",
         "{gain} gain, {lose} lose, {same} stay ({scores} of them with other lines changed), {unsettled} not settled",
     ),
+    "prove_folder": (
+        "要写办法文件夹, 或写 --planted",
+        "name the rulebook's folder, or write --planted",
+    ),
+    "no_line": ("没有叫 {line} 的行或决定", "no line or decision is called {line}"),
+    "no_staff": (
+        "{name} 既不是组别也不是选项(如等级)",
+        "{name} is neither a group nor a choice such as a grade",
+    ),
+    "staff_form": ("{part}: 写成 组别或等级=人数", "{part}: write GROUP=N"),
+    "planted": ("{of} 个埋下的缺陷找到 {good} 个", "{good} of {of} planted defects found"),
     "not_found": ("找不到 {path}", "{path} does not exist"),
 }
 
@@ -109,6 +120,11 @@ HEADINGS: dict[str, str] = {
     "中位数": "median",
     "最低": "lowest",
     "最高": "highest",
+    "办法": "rulebook",
+    "埋下": "planted",
+    "找到": "found",
+    "未判定": "undecided",
+    "秒": "seconds",
 }
 """The headings of tables; those of JSON stay Chinese in both languages, so that a program reads one name."""
 

@@ -163,6 +163,14 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A finding of *prove* that the bank takes as it is: its code, and why."""
+
+    code: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
     """What every declaration has. `title` is its name in the bank's words."""
 
@@ -173,6 +181,7 @@ class Declaration:
     path: str
     assume: str = ""
     doubt: Doubt | None = None
+    accepts: tuple[Accepted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +212,7 @@ class Input(Declaration):
     `by` names the key attributes; `by_person` marks a person's decision (kind human_decisions, reason required)
     instead of a parameter. What is allowed lies between `low` and `high`, or, where the text names no number,
     between the formulas `least` and `most` of its keys and of other inputs; the ends belong to it as `_in` says.
+    `range` is what to expect of it: proofs take it, nothing is refused for it.
     """
 
     unit: Unit
@@ -214,6 +224,8 @@ class Input(Declaration):
     least: Expr | None = None
     most: Expr | None = None
     by_person: bool = False
+    range_low: Fraction | None = None
+    range_high: Fraction | None = None
 
     def allows(self, value: Fraction, low: Fraction | None = None, high: Fraction | None = None) -> bool:
         """Tell whether a value lies in the range; `low` and `high` are what the formulas came to."""
@@ -484,6 +496,10 @@ class Rulebook:
     def evaluated(self) -> list[Line | Decision]:
         """Return everything that is evaluated in an instance: lines, totals, checks, decisions."""
         return [*self.lines.values(), *self.decisions.values()]
+
+    def knows_staff(self, name: str) -> bool:
+        """Tell whether people can be counted by a name: a group of subjects, or a choice such as a grade."""
+        return name in self.groups or any(name in words.choices for words in self.words.values())
 
     def kinds(self) -> set[str]:
         """Return the names of the kinds of fact that the rulebook reads."""

@@ -102,6 +102,7 @@ DEFECTS = [
     ("RUL031", "pay: deposits * price", "pay: deposits * period_days * 1%", "÷ period_days"),
     ("RUL002", "name: 试行", "name: 试行: 甲", "改成全角"),
     ("RUL072", "checks:\n", "checks:\n  pay: {clause: 一, when: score < 1}\n", "已经有了"),
+    ("RUL085", "{clause: 一, score: steps_of}", "{clause: 一, score: steps_of, accept: 断崖}", "发现的编号"),
     ("RUL073", "from: balances}", "from: fees, over: base of last year}", "移动基数"),
     ("RUL049", "unit: ratio}", "unit: ratio, allowed: many}", "不是范围"),
     ("RUL049", "unit: ratio}", 'unit: ratio, allowed: "[2%, 1%]"}', "没有数"),

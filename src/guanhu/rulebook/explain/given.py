@@ -191,7 +191,7 @@ class Given:
             case t.State(name=name) | t.Balance(ledger=name):
                 return self.needed(node, name)
             case t.Group():
-                return self.needed(node, *_group_keys(node))
+                return self.needed(node, *group_keys(node))
             case t.Pool():
                 return self.pool(node)
             case _:
@@ -307,7 +307,7 @@ def _as_argument(key: str) -> str:
     return f"{key}=…" if key.isidentifier() else f"'{key}=…'"
 
 
-def _group_keys(node: t.Group) -> tuple[str, ...]:
+def group_keys(node: t.Group) -> tuple[str, ...]:
     """Return what a figure of a group may be called: as the formula has it, or shorter."""
     of = node.of.name if isinstance(node.of, t.LineRef) else ""
     by = "".join(f" by {each.removesuffix('_id')}" for each in node.by)

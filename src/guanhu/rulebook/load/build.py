@@ -16,6 +16,7 @@ from guanhu.kinds.schema import Kind
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load import formula as raw
 from guanhu.rulebook.load.fields import COMMON, Reader
+from guanhu.rulebook.load.proof_marks import accepted_of
 from guanhu.rulebook.load.scope import DayScope, KeyScope, LineScope, RowScope, Scope
 from guanhu.rulebook.load.text import Fields, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number, is_quotient
@@ -497,6 +498,7 @@ class Builder:
             "path": f"{section}.{name}",
             "assume": reader.text("assume"),
             "doubt": self._doubt(reader),
+            "accepts": accepted_of(reader),
         }
 
     def _doubt(self, reader: Reader) -> t.Doubt | None:

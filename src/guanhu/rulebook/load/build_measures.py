@@ -11,9 +11,9 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.build import Builder, Silent
 from guanhu.rulebook.load.credit_day import both_days, credit_day
 from guanhu.rulebook.load.fields import COMMON, Reader
+from guanhu.rulebook.load.proof_marks import range_of
 from guanhu.rulebook.load.rounding import rounding_of
 from guanhu.rulebook.load.scope import LineScope, RowScope
-from guanhu.rulebook.load.tables import CellProblem, cell_of
 from guanhu.rulebook.load.takes import check_days_held, take_of, with_condition
 from guanhu.rulebook.load.takes import refuse_base as refuse_base_of_days
 from guanhu.rulebook.load.text import Fields, Text, Tree
@@ -88,7 +88,9 @@ def _with_like(builder: Builder, name: str, tree: Tree) -> Tree:
             )
         seen.add(other)
         inherited = {
-            k: v for k, v in parent.fields.items() if k not in fields and k not in ("name", "doubt", "assume")
+            k: v
+            for k, v in parent.fields.items()
+            if k not in fields and k not in ("name", "doubt", "assume", "accept")
         }
         if "where" in fields and "where" in parent.fields:
             fields["where"] = _both(fields["where"], parent.fields["where"])
@@ -117,14 +119,7 @@ def _unit_of(reader: Reader, default: Unit) -> Unit:
 
 def _proof_marks(reader: Reader) -> dict[str, Any]:
     better = reader.one_of("better", ("more", "less", ""), "")
-    low = high = None
-    if reader.has("range"):
-        try:
-            cell = cell_of(reader.text("range"), numeric=True, place=reader.place_of("range"))
-        except CellProblem as error:
-            reader.add("RUL049", reader.place_of("range"), error.zh, error.en)
-        else:
-            low, high = (cell.low, cell.high) if isinstance(cell, t.RangeCell) else (None, None)
+    low, high = range_of(reader)
     return {"better": better, "low": low, "high": high}
 
 

@@ -8,6 +8,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.allowed import Allowed, allowed_of
 from guanhu.rulebook.load.build import Builder, Silent
 from guanhu.rulebook.load.fields import Reader
+from guanhu.rulebook.load.proof_marks import range_of
 from guanhu.rulebook.load.scope import LineScope
 from guanhu.rulebook.load.text import Fields, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer
@@ -116,7 +117,7 @@ def build_group(builder: Builder, name: str, tree: Tree) -> t.GroupOfSubjects | 
 
 def build_input(builder: Builder, name: str) -> t.Input:
     """Return an input."""
-    known = ("by", "unit", "allowed", "from")
+    known = ("by", "unit", "allowed", "from", "range")
     reader = builder.reader("inputs", name, known)
     unit = unit_named(reader.required("unit"))
     if unit is None:
@@ -133,6 +134,7 @@ def build_input(builder: Builder, name: str) -> t.Input:
     allowed = Allowed()
     if reader.has("allowed"):
         allowed = allowed_of(builder, reader, unit, by, by_person=by_person)
+    expected = range_of(reader)
     common = builder.common(reader, name, "inputs")
     return t.Input(
         unit=unit,
@@ -144,6 +146,8 @@ def build_input(builder: Builder, name: str) -> t.Input:
         least=allowed.least,
         most=allowed.most,
         by_person=by_person,
+        range_low=expected[0],
+        range_high=expected[1],
         **common,
     )
 

@@ -9,7 +9,7 @@ from guanhu.rulebook.load.formula import FormulaError, Raw, parse_formula
 from guanhu.rulebook.load.text import Fields, Items, Text, Tree
 from guanhu.values.problem import Place, Problem
 
-COMMON = ("name", "clause", "assume", "doubt", "note")
+COMMON = ("name", "clause", "assume", "doubt", "note", "accept")
 """Keys that every declaration may have."""
 
 

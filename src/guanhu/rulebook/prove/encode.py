@@ -1,0 +1,594 @@
+"""Formulas to terms: one case per node of the tree, as in `explain.scalar`, but for all figures at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+import z3
+
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.reads import rows_in_force
+from guanhu.rulebook.explain.scalar import whole_months
+from guanhu.rulebook.load.typing import is_quotient
+from guanhu.rulebook.prove.figures import Figures
+from guanhu.rulebook.prove.leaves import Book, days_for, key_of
+from guanhu.rulebook.prove.slope import Slope
+from guanhu.rulebook.prove.terms import (
+    HALF,
+    ONE,
+    ZERO,
+    Name,
+    Num,
+    Sym,
+    Term,
+    Truth,
+    Yes,
+    add,
+    both,
+    choose,
+    choose_truth,
+    compared,
+    cut,
+    each_step,
+    either,
+    half_away,
+    is_stepwise,
+    mul,
+    neg,
+    no,
+    outward,
+    plain_number,
+    real,
+)
+from guanhu.values import units
+from guanhu.values.exact import QUOTIENT_PLACES, round_half_away
+
+_EXTREMES: dict[type, str] = {t.Least: "<=", t.Most: ">="}
+
+
+class Encoder:
+    """One copy of a manager: the lines of a rulebook over the figures of a question.
+
+    `varied` are the leaves that this copy has for itself. `cuts` are formula measures taken as figures. Roundings that
+    cannot be said exactly are boxed in: nearer than half a step, and never falling where the exact number rises.
+    """
+
+    def __init__(
+        self,
+        figures: Figures,
+        book: Book,
+        period: str,
+        mark: str = "",
+        varied: frozenset[str] = frozenset(),
+        cuts: frozenset[str] = frozenset(),
+    ) -> None:
+        """Take the figures, the period and what is this copy's own."""
+        self.figures, self.book, self.rulebook = figures, book, book.rulebook
+        self.days_text, self.days = period, days_for(period)
+        self.state: tuple[str, str] | None = None
+        self.mark, self.varied, self.cuts = mark, varied, cuts
+        self.lines: dict[str, Sym] = {}
+        self.raw: dict[str, Num] = {}
+        self.rounded: dict[object, tuple[Term, Term, Term]] = {}
+        self.roundings: list[tuple[tuple[str, Fraction], tuple[Term, Term, Term]]] = []
+        self.products: list[tuple[t.Expr, t.Expr]] = []
+        self.kept: dict[int, tuple[t.Expr, Sym]] = {}
+
+    # -- lines --
+
+    def line(self, name: str) -> Sym:
+        """Return a line, check or decision, bounds and rounding included, as a worked example gives it."""
+        if name not in self.lines:
+            self.lines[name] = self._line(name)
+        return self.lines[name]
+
+    def _line(self, name: str) -> Sym:
+        line = self.rulebook.lines.get(name)
+        if line is None:
+            return self.encode(self.rulebook.decisions[name].when)
+        value = self.encode(line.value)
+        if not isinstance(value, Num):
+            return value
+        for node, op in ((line.least, "<"), (line.most, ">")):
+            if node is not None:
+                limit = self.number(node)
+                beyond = self._compared(op, value, limit)
+                value = _merged(beyond, limit, value, both(value.k, limit.k))
+        if line.for_days:
+            value = Num(mul(value.n, Fraction(self.days.days, line.for_days)), value.d, value.k)
+        self.raw[name] = value
+        places = 2 if line.unit == units.MONEY else QUOTIENT_PLACES
+        return self._rounded(("line", name), value, places)
+
+    # -- expressions --
+
+    def number(self, node: t.Expr) -> Num:
+        """Return an expression that is a number."""
+        found = self.encode(node)
+        return found if isinstance(found, Num) else Num(ZERO, ONE, False)
+
+    def condition(self, node: t.Expr) -> Yes:
+        """Return an expression that is a condition."""
+        found = self.encode(node)
+        return found if isinstance(found, Yes) else Yes(False, False)
+
+    def encode(self, node: t.Expr) -> Sym:
+        """Return the value of an expression for all figures."""
+        held = self.kept.get(id(node))
+        if held is None:
+            held = self.kept[id(node)] = (node, self._encode(node))
+        return held[1]
+
+    def _encode(self, node: t.Expr) -> Sym:
+        match node:
+            case t.Const(value=value):
+                return Num(value, ONE, True)
+            case t.WordConst(value=word):
+                return Name(word)
+            case t.DateConst(value=day):
+                return Name(day)
+            case t.YesNoConst(value=yes):
+                return Yes(yes, True)
+            case t.Negative(x=x):
+                found = self.number(x)
+                return Num(neg(found.n), found.d, found.k)
+            case t.Sum(terms=terms):
+                return _summed([self.number(x) for x in terms])
+            case t.Product(left=left, right=right):
+                return self._product(node, left, right)
+            case t.Quotient():
+                return self._quotient(node)
+            case t.Settled(x=x, places=places):
+                self._note_divisor(x)
+                return self._rounded(("node", id(node)), self.number(x), places)
+            case t.Round():
+                return self._round(node)
+            case t.Least(terms=terms) | t.Most(terms=terms):
+                numbers = [self.number(x) for x in terms]
+                found = numbers[0]
+                for one in numbers[1:]:
+                    first = self._compared(_EXTREMES[type(node)], found, one)
+                    found = _merged(first, found, one, both(found.k, one.k))
+                return found
+            case t.Absolute(x=x):
+                found = self.number(x)
+                return Num(choose(compared("<", found.n, ZERO), neg(found.n), found.n), found.d, found.k)
+            case t.Steps():
+                return self._steps(node)
+            case t.ByDays(x=x, part=part, of=of):
+                found, days, period = self.number(x), self.number(part), self.number(of)
+                return plain_number(mul(found.n, days.n), mul(found.d, period.n), found.k)
+            case _:
+                return self._choice(node)
+
+    def _choice(self, node: t.Expr) -> Sym:
+        match node:
+            case t.Cases(cases=cases, otherwise=otherwise):
+                rows = [(self.condition(c.when), partial(self.encode, c.value)) for c in cases]
+                return _read_down(rows, (lambda: self.encode(otherwise)) if otherwise is not None else None)
+            case t.Lookup():
+                return self._lookup(node)
+            case t.FirstGiven(terms=terms):
+                found = self.encode(terms[-1])
+                for x in reversed(terms[:-1]):
+                    one = self.encode(x)
+                    if isinstance(one, Num) and isinstance(found, Num):
+                        found = _merged(one.k, one, found, either(one.k, found.k))
+                return found
+            case t.Given(x=x):
+                one = self.encode(x)
+                return Yes(one.value is not None if isinstance(one, Name) else one.k, True)
+            case t.Compare(op=op, left=left, right=right):
+                return self._comparison(op, self.encode(left), self.encode(right))
+            case t.In(x=x, choices=choices):
+                name = self.encode(x)
+                known = isinstance(name, Name) and name.value is not None
+                return Yes(isinstance(name, Name) and name.value in choices, known)
+            case t.And(terms=terms):
+                parts = [self.condition(x) for x in terms]
+                yes, nope = both(*(p.holds for p in parts)), either(*(p.fails for p in parts))
+                return Yes(yes, either(yes, nope))
+            case t.Or(terms=terms):
+                parts = [self.condition(x) for x in terms]
+                yes, nope = either(*(p.holds for p in parts)), both(*(p.fails for p in parts))
+                return Yes(yes, either(yes, nope))
+            case t.Not(x=x):
+                part = self.condition(x)
+                return Yes(no(part.v), part.k)
+            case t.CountTrue(terms=terms):
+                parts = [self.condition(x) for x in terms]
+                return Num(add(*(choose(p.v, ONE, ZERO) for p in parts)), ONE, both(*(p.k for p in parts)))
+            case t.DatePart() if self.figures.any_time:
+                return Num(self.figures.month(), ONE, True)
+            case t.DatePart(part=part, x=x):
+                day = self.encode(x)
+                known = isinstance(day, Name) and isinstance(day.value, date)
+                return Num(Fraction(getattr(day.value, part)) if known else ZERO, ONE, known)  # type: ignore[union-attr]
+            case t.Between(what=what) if self.figures.any_time and own_day(node) is not None:
+                return Num(self.figures.since(what, str(own_day(node))), ONE, True)
+            case t.Between(what=what, first=first, last=last):
+                return _between(what, self.encode(first), self.encode(last))
+            case _:
+                return self._leaf(node)
+
+    # -- numbers --
+
+    def _product(self, node: t.Expr, left: t.Expr, right: t.Expr) -> Num:
+        x, y = self.number(left), self.number(right)
+        if not is_stepwise(x.n) and not is_stepwise(y.n):
+            self.products.append((left, right))
+        if x.is_pair or y.is_pair:
+            self._note_divisor(node)
+        return plain_number(mul(x.n, y.n), mul(x.d, y.d), both(x.k, y.k))
+
+    def _quotient(self, node: t.Quotient) -> Num:
+        above, below = self.number(node.dividend), self.number(node.divisor)
+        n, d = mul(above.n, below.d), mul(below.n, above.d)
+        bad = compared("<=" if node.positive else "=", d, ZERO)
+        if not node.positive:
+            negative = compared("<", d, ZERO)
+            n, d = choose(negative, neg(n), n), choose(negative, neg(d), d)
+        known = both(above.k, below.k)
+        if node.undefined is None:
+            if bad is True:
+                return Num(ZERO, ONE, False)
+            return plain_number(n, d, both(known, no(bad)))
+        instead = self.number(node.undefined)
+        if isinstance(bad, bool):
+            return Num(instead.n, instead.d, both(known, instead.k)) if bad else plain_number(n, d, known)
+        return Num(
+            choose(bad, instead.n, n),
+            choose(bad, instead.d, d),
+            both(known, choose_truth(bad, instead.k, True)),
+        )
+
+    def _note_divisor(self, node: t.Expr) -> None:
+        """Remember the quotients of an expression: their divisors make it more than linear."""
+        for part in t.walk(node):
+            if isinstance(part, t.Quotient):
+                self.products.append((part.dividend, part.divisor))
+            elif isinstance(part, t.MeasureRef) and part.name not in self.cuts:
+                measure = self.rulebook.measures[part.name]
+                if isinstance(measure, t.FormulaMeasure):
+                    self._note_divisor(measure.expr)
+
+    def _rounded(self, path: object, x: Num, places: int) -> Num:
+        """Return x at some places, a half away from zero."""
+        scale = Fraction(10**places)
+        if not x.is_pair and is_stepwise(x.n):
+            return Num(each_step(x.n, lambda value: round_half_away(value, places)), ONE, x.k)
+        if not x.is_pair and self.figures.exact:
+            return Num(mul(half_away(mul(x.n, scale)), 1 / scale), ONE, x.k)
+        return self._boxed(path, x, ("near", HALF / scale))
+
+    def _boxed(self, path: object, x: Num, how: tuple[str, Fraction]) -> Num:
+        """Return a number that is not farther from x than allowed, on the same side of zero."""
+        s = self.figures.fresh()
+        kind, width = how
+        scaled = mul(s, x.d)
+        rules = self.figures.rules
+        # With a free divisor these multiply two unknowns: the solver first tries without them.
+        heavy = self.figures.heavy if x.is_pair else rules
+        room = mul(width, x.d)
+        heavy.append(real(add(scaled, neg(x.n))) <= real(room))
+        heavy.append(real(add(x.n, neg(scaled))) <= real(room))
+        rules.append(z3.Implies(real(x.n) >= 0, s >= 0))
+        rules.append(z3.Implies(real(x.n) <= 0, s <= 0))
+        if kind == "cut":
+            heavy.append(z3.Implies(real(x.n) >= 0, real(scaled) <= real(x.n)))
+            heavy.append(z3.Implies(real(x.n) <= 0, real(scaled) >= real(x.n)))
+        if kind == "out":
+            heavy.append(z3.Implies(real(x.n) >= 0, real(scaled) >= real(x.n)))
+            heavy.append(z3.Implies(real(x.n) <= 0, real(scaled) <= real(x.n)))
+        self.rounded[path] = (x.n, x.d, s)
+        self.roundings.append((how, (x.n, x.d, s)))
+        return Num(s, ONE, x.k)
+
+    def _round(self, node: t.Round) -> Num:
+        x = self.number(node.x)
+        if node.mode == "half":
+            self._note_divisor(node.x)
+            return self._rounded(("node", id(node)), x, node.places)
+        if is_quotient(node.x):
+            self._note_divisor(node.x)
+            x = self._rounded(("settled", id(node)), x, QUOTIENT_PLACES)
+        scale = Fraction(10**node.places)
+        if not self.figures.exact and not is_stepwise(x.n):
+            return self._boxed(("node", id(node)), x, ("out" if node.mode == "up" else "cut", 1 / scale))
+        whole = (outward if node.mode == "up" else cut)(mul(x.n, scale))
+        return Num(mul(whole, 1 / scale), ONE, x.k)
+
+    def _steps(self, node: t.Steps) -> Num:
+        x = self.number(node.x)
+        exact = Num(mul(x.n, 1 / node.size), x.d, x.k)
+        path = ("node", id(node))
+        if node.how == "proportional":
+            if not is_quotient(node.x):
+                return exact
+            self._note_divisor(node.x)
+            return self._rounded(path, exact, QUOTIENT_PLACES)
+        if exact.is_pair:
+            self._note_divisor(node.x)
+            found = self._boxed(path, exact, ("cut" if node.how == "completed" else "out", ONE))
+            steps = z3.Int(f"steps {found.n}")
+            self.figures.rules.append(found.n == z3.ToReal(steps))
+            return found
+        return Num((cut if node.how == "completed" else outward)(exact.n), ONE, x.k)
+
+    # -- conditions and choices --
+
+    def _compared(self, op: str, x: Num, y: Num) -> Truth:
+        return compared(op, mul(x.n, y.d), mul(y.n, x.d))
+
+    def _comparison(self, op: str, left: Sym, right: Sym) -> Yes:
+        if isinstance(left, Num) and isinstance(right, Num):
+            return Yes(self._compared(op, left, right), both(left.k, right.k))
+        if isinstance(left, Name) and isinstance(right, Name):
+            a, b = left.value, right.value
+            if a is None or b is None:
+                return Yes(False, False)
+            found: dict[str, Callable[[Any, Any], bool]] = {
+                "=": lambda p, q: p == q,
+                "<>": lambda p, q: p != q,
+                "<": lambda p, q: p < q,
+                "<=": lambda p, q: p <= q,
+                ">": lambda p, q: p > q,
+                ">=": lambda p, q: p >= q,
+            }
+            return Yes(found[op](a, b), True)
+        if isinstance(left, Yes) and isinstance(right, Yes):
+            same = choose_truth(left.v, right.v, no(right.v))
+            return Yes(same if op == "=" else no(same), both(left.k, right.k))
+        return Yes(False, False)
+
+    def rows(self, name: str) -> tuple[t.TableRow, ...]:
+        """Return the rows of a table in force."""
+        return rows_in_force(self.rulebook.tables[name], self.days.last_day)
+
+    def row_holds(self, cells: tuple[t.Cell, ...], keys: list[Sym]) -> Yes:
+        """Return whether the keys fall in the cells of a row."""
+        held = [self._cell(cell, key) for cell, key in zip(cells, keys, strict=True)]
+        yes, nope = both(*(h.holds for h in held)), either(*(h.fails for h in held))
+        return Yes(yes, either(yes, nope))
+
+    def _cell(self, cell: t.Cell, key: Sym) -> Yes:
+        if isinstance(cell, t.AnyCell):
+            return Yes(True, True)
+        if isinstance(cell, t.ChoiceCell):
+            known = isinstance(key, Name) and key.value is not None
+            return Yes(isinstance(key, Name) and key.value in cell.choices, known)
+        if not isinstance(key, Num):
+            return Yes(False, True)
+        parts: list[Truth] = []
+        if cell.low is not None:
+            parts.append(self._compared(">=" if cell.low_in else ">", key, Num(cell.low, ONE, True)))
+        if cell.high is not None:
+            parts.append(self._compared("<=" if cell.high_in else "<", key, Num(cell.high, ONE, True)))
+        return Yes(both(*parts), key.k)
+
+    def _lookup(self, node: t.Lookup) -> Sym:
+        table = self.rulebook.tables[node.table]
+        index = table.columns.index(node.column)
+        keys = [self.encode(key) for key in node.keys]
+        if table.how in ("marginal", "per piece"):
+            return self._marginal(node.table, index, keys)
+        rows = [
+            (self.row_holds(row.cells, keys), partial(self.encode, row.gives[index]))
+            for row in self.rows(node.table)
+        ]
+        last = table.no_row
+        return _read_down(rows, (lambda: self.encode(last[index])) if last is not None else None)
+
+    def _marginal(self, name: str, index: int, keys: list[Sym]) -> Num:
+        table = self.rulebook.tables[name]
+        x = keys[0] if isinstance(keys[0], Num) else Num(ZERO, ONE, False)
+        terms: list[Num] = [Num(ZERO, ONE, x.k)]
+        for row in self.rows(name):
+            held = self.row_holds(row.cells[1:], keys[1:])
+            rate = self.number(row.gives[index])
+            part = _part_inside(row.cells[0], x, pieces=table.how == "per piece")
+            if not is_stepwise(part) and not is_stepwise(rate.n):
+                self.products.append((row.gives[index], row.gives[index]))
+            known = both(held.k, choose_truth(held.v, rate.k, True))
+            terms.append(Num(choose(held.v, mul(part, rate.n), ZERO), ONE, known))
+        return _summed(terms)
+
+    # -- leaves --
+
+    def _leaf(self, node: t.Expr) -> Sym:
+        match node:
+            case t.LineRef(name=name):
+                return self.line(name)
+            case t.InstanceValue(name=name):
+                return self._instance(name)
+            case t.MeasureRef(name=name):
+                measure = self.rulebook.measures[name]
+                if isinstance(measure, t.FormulaMeasure) and name not in self.cuts:
+                    return self._formula(measure)
+            case t.Pool():
+                return self._pool(node)
+            case t.Previous(otherwise=otherwise) if otherwise is not None:
+                one, instead = self._figure(node), self.encode(otherwise)
+                if isinstance(one, Num) and isinstance(instead, Num):
+                    return _merged(one.k, one, instead, either(one.k, instead.k))
+                return one
+            case _:
+                pass
+        if units.is_choice(node.unit) or node.unit == units.DATE:
+            key = key_of(node, self.figures.chosen)
+            if self.state is not None and key == self.state[0]:
+                return Name(self.state[1])
+            return Name(self.figures.chosen.get(key))
+        found = self._figure(node)
+        if isinstance(node, t.Group) and isinstance(found, Num):
+            self._group(node, found)
+        if (
+            isinstance(node, t.Streak | t.Times)
+            and isinstance(found, Num)
+            and not isinstance(found.n, Fraction)
+        ):
+            now = self.line(node.line)
+            if isinstance(now, Yes):
+                holds = compared(">=", found.n, ONE)
+                rule = choose_truth(
+                    now.v, holds, compared("=", found.n, ZERO) if isinstance(node, t.Streak) else True
+                )
+                self.figures.rules.append(rule if not isinstance(rule, bool) else z3.BoolVal(rule))
+        return found
+
+    def _group(self, node: t.Group, found: Num) -> None:
+        """Add that the sum or the highest of what is not negative is at least one's own, where one belongs to it."""
+        if (
+            node.how not in ("sum", "highest")
+            or not node.self_in
+            or node.below
+            or node.of.unit not in units.SCALARS
+        ):
+            return
+        if Slope(self.book, "", self.figures.chosen, self.days_text).of(node.of).is_positive:
+            own = self.number(node.of)
+            rule = either(no(own.k), self._compared(">=", found, own))
+            if not isinstance(rule, bool):
+                self.figures.rules.append(rule)
+
+    def _figure(self, node: t.Expr) -> Num | Yes:
+        key = key_of(node, self.figures.chosen)
+        return self.figures.term(node, self.mark if key in self.varied else "", self.book)
+
+    def _formula(self, measure: t.FormulaMeasure) -> Sym:
+        found = self.encode(measure.expr)
+        if isinstance(found, Num) and not isinstance(found.n, Fraction):
+            for edge, op in ((measure.low, ">="), (measure.high, "<=")):
+                if edge is not None:
+                    inside = either(no(found.k), self._compared(op, found, Num(edge, ONE, True)))
+                    if not isinstance(inside, bool):
+                        self.figures.rules.append(inside)
+        return found
+
+    def _pool(self, node: t.Pool) -> Num:
+        """Return a part of a pool: amount × of ÷ sum, cut to the fen; the sum of all is at least one's own."""
+        amount, own = self.number(node.amount), self.number(node.of)
+        total = self.figures.pool_sum(node.of.unit)
+        self.products.append((node.amount, node.of))
+        rules = [compared(">=", mul(total, own.d), own.n), compared(">", total, ZERO)]
+        self.figures.rules += [rule for rule in rules if not isinstance(rule, bool)]
+        known = both(amount.k, own.k, compared(">=", own.n, ZERO))
+        part = plain_number(mul(amount.n, own.n), mul(mul(amount.d, own.d), total), known)
+        if not part.is_pair and self.figures.exact:
+            return Num(mul(cut(mul(part.n, Fraction(100))), Fraction(1, 100)), ONE, known)
+        return self._boxed(("pool", id(node)), part, ("cut", Fraction(1, 50)))
+
+    def _instance(self, name: str) -> Sym:
+        if name == "period_start":
+            return Name(self.days.start)
+        if name == "period_end":
+            return Name(self.days.last_day)
+        return Num(Fraction(self.days.days), ONE, True)
+
+
+def _merged(first: Truth, x: Num, y: Num, known: Truth) -> Num:
+    if isinstance(first, bool):
+        return Num(x.n, x.d, known) if first else Num(y.n, y.d, known)
+    if x.is_pair or y.is_pair:
+        return Num(choose(first, x.n, y.n), choose(first, x.d, y.d), known)
+    return Num(choose(first, x.n, y.n), ONE, known)
+
+
+def _summed(terms: list[Num]) -> Num:
+    known = both(*(x.k for x in terms))
+    divisors = [x.d for x in terms if x.is_pair]
+    if not divisors:
+        return Num(add(*(x.n for x in terms)), ONE, known)
+    below = divisors[0]
+    for one in divisors[1:]:
+        below = mul(below, one)
+    above: list[Term] = []
+    for at, x in enumerate(terms):
+        part = x.n
+        for other_at, other in enumerate(terms):
+            if other_at != at and other.is_pair:
+                part = mul(part, other.d)
+        above.append(part)
+    return Num(add(*above), below, known)
+
+
+def _read_down(rows: Sequence[tuple[Yes, Callable[[], Sym]]], last: Callable[[], Sym] | None) -> Sym:
+    """Return the value of the first row that holds; an unknown condition on the way makes it unknown."""
+    live: list[tuple[Yes, Sym]] = []
+    found: Sym | None = None
+    for condition, made in rows:
+        if condition.fails is True:
+            continue
+        if condition.holds is True:
+            found = made()
+            break
+        live.append((condition, made()))
+    else:
+        found = last() if last is not None else None
+    if found is None:
+        like = live[0][1] if live else Num(ZERO, ONE, False)
+        found = Yes(False, False) if isinstance(like, Yes) else Num(ZERO, ONE, False)
+    for condition, value in reversed(live):
+        if isinstance(value, Num) and isinstance(found, Num):
+            known = both(condition.k, choose_truth(condition.v, value.k, found.k))
+            found = _merged(condition.v, value, found, known)
+        elif isinstance(value, Yes) and isinstance(found, Yes):
+            known = both(condition.k, choose_truth(condition.v, value.k, found.k))
+            found = Yes(choose_truth(condition.v, value.v, found.v), known)
+    return found
+
+
+def _part_inside(cell: t.Cell, x: Num, *, pieces: bool) -> Term:
+    if not isinstance(cell, t.RangeCell):
+        return x.n
+    low, high = cell.low, cell.high
+    if pieces:
+        low = low - 1 if low is not None and cell.low_in else low
+        high = high - 1 if high is not None and not cell.high_in else high
+    top = x.n if high is None else choose(compared("<=", x.n, high), x.n, high)
+    if low is None:
+        return top
+    part = add(top, -low)
+    return choose(compared(">", part, ZERO), part, ZERO)
+
+
+def _between(what: str, first: Sym, last: Sym) -> Num:
+    a = first.value if isinstance(first, Name) else None
+    b = last.value if isinstance(last, Name) else None
+    if not isinstance(a, date) or not isinstance(b, date):
+        return Num(ZERO, ONE, False)
+    return Num(Fraction((b - a).days if what == "days" else whole_months(a, b)), ONE, True)
+
+
+def own_day(node: t.Between) -> str | None:
+    """Return the person's own day that a span begins or ends with, the other end being the instance's or a fixed one."""
+    ends = [x for x in (node.first, node.last) if isinstance(x, t.SubjectValue)]
+    fixed = [x for x in (node.first, node.last) if isinstance(x, t.InstanceValue | t.DateConst)]
+    if len(ends) != 1 or len(fixed) != 1:
+        return None
+    turned = "to" if node.first is ends[0] else "from"
+    return f"{ends[0].column} {turned} {fixed[0].name if isinstance(fixed[0], t.InstanceValue) else fixed[0].value}"
+
+
+def never_falls(one: Encoder, other: Encoder) -> list[Any]:
+    """Return that a boxed rounding of two copies of a manager does not fall where its exact number rises."""
+    pairs = [(found, other.rounded[path]) for path, found in one.rounded.items() if path in other.rounded]
+    return [rule for first, second in pairs for rule in _in_step(first, second)]
+
+
+def rounds_alike(one: Encoder, other: Encoder) -> list[Any]:
+    """Return that two rulebooks round alike: of any two boxed roundings of one kind."""
+    pairs = [(a, b) for how, a in one.roundings for same, b in other.roundings if how == same]
+    return [rule for first, second in pairs[:400] for rule in _in_step(first, second)]
+
+
+def _in_step(first: tuple[Term, Term, Term], second: tuple[Term, Term, Term]) -> list[Any]:
+    (n, d, s), (n2, d2, s2) = first, second
+    fixed = isinstance(d, Fraction) and isinstance(d2, Fraction)
+    same = d == d2 if fixed else not isinstance(d, Fraction) and not isinstance(d2, Fraction) and z3.eq(d, d2)
+    left, right = (n, n2) if same else (mul(n, d2), mul(n2, d))
+    return [z3.Implies(real(left) <= real(right), s <= s2), z3.Implies(real(right) <= real(left), s2 <= s)]

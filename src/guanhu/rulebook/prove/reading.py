@@ -1,0 +1,46 @@
+"""All that is asked of a rulebook, in the order in which it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.prove import bounds, brackets, cases, decided, limits, work
+from guanhu.rulebook.prove.proof import Limits, Proof, started, timed
+
+
+def prove(
+    rulebook: t.Rulebook,
+    line: str = "",
+    limits_: Limits | None = None,
+    staff: Mapping[str, int] | None = None,
+) -> Proof:
+    """Return the proof of a rulebook, or of one line or decision of it.
+
+    `staff` asks for the ceiling of the budget: so many of a group, or of a choice such as a grade.
+    """
+    proof = started(rulebook, limits_ or Limits())
+    names = [line] if line else [x.id for x in rulebook.evaluated()]
+    rewards = work.rewards(proof, line)
+    return timed(
+        proof,
+        (
+            lambda p: brackets.table_gaps(p, names),
+            lambda p: cases.bracket_cases(p, names),
+            lambda p: brackets.unreached_rows(p, names),
+            lambda p: cases.unreached_cases(p, names),
+            lambda p: limits.conditions(p, names),
+            lambda p: limits.bounds_of_lines(p, names),
+            lambda p: limits.bounds_in_formulas(p, names),
+            lambda p: limits.divisions(p, names),
+            lambda p: limits.weights(p, names),
+            lambda p: limits.widths(p, names),
+            lambda p: work.falls(p, rewards),
+            lambda p: work.cliffs(p, rewards),
+            lambda p: decided.at_once(p, names),
+            lambda p: decided.contrary(p, names),
+            lambda p: decided.chains(p, names),
+            lambda p: bounds.bounds(p, line),
+            lambda p: bounds.ceiling(p, staff or {}),
+        ),
+    )

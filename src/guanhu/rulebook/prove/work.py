@@ -1,0 +1,346 @@
+"""More work, less reward: lines that fall, cliffs, and chains that only show when clauses are read together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.values import Value
+from guanhu.rulebook.prove.ask import CHOICES_MAX, PROVED, Question
+from guanhu.rulebook.prove.encode import Encoder
+from guanhu.rulebook.prove.finding import DEFECT, Finding, clauses_of
+from guanhu.rulebook.prove.leaves import LEAVES, Leaf, key_of, leaf_of
+from guanhu.rulebook.prove.proof import Proof, shown
+from guanhu.rulebook.prove.replay import Point, shown_value
+from guanhu.rulebook.prove.slope import Slope
+from guanhu.rulebook.prove.terms import Num, Truth, add, both, compared, either, mul
+from guanhu.values import units
+
+REWARDS = ("pay", "score")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A figure that a line stands on and that can rise."""
+
+    leaf: Leaf
+    node: t.Expr
+
+
+def is_reward(proof: Proof, name: str) -> bool:
+    """Tell whether a line is pay or a score, or a total of such: what should not fall while work rises."""
+    line = proof.rulebook.lines.get(name)
+    if line is None:
+        return False
+    if line.role == "total":
+        return any(is_reward(proof, term) for term in line.terms)
+    return line.role in REWARDS
+
+
+def rewards(proof: Proof, wanted: str = "") -> list[str]:
+    """Return the lines that are rewards, in the order in which they are evaluated; only `wanted` if it is named."""
+    if wanted:
+        line = proof.rulebook.lines.get(wanted)
+        return [wanted] if line is not None and line.unit != units.YES_NO else []
+    return [name for name in proof.rulebook.order if is_reward(proof, name)]
+
+
+def work_of(proof: Proof, name: str) -> list[Work]:
+    """Return the figures under a line of which the rulebook says which way is better."""
+    found: dict[str, Work] = {}
+    for node in proof.book.closure(name):
+        if not isinstance(node, t.MeasureRef | t.OverInstances | t.Group):
+            continue
+        if isinstance(node, t.MeasureRef) and (units.is_choice(node.unit) or node.unit == units.YES_NO):
+            continue
+        leaf = leaf_of(proof.book, node, {})
+        if leaf.better and node.unit != units.YES_NO:
+            found.setdefault(key_of(node, {}), Work(leaf, node))
+    return list(found.values())
+
+
+def along(proof: Proof, name: str, key: str) -> list[t.Group]:
+    """Return the sums of a group that rise with a figure, because one's own part is in them."""
+    found: dict[str, t.Group] = {}
+    for node in proof.book.closure(name):
+        if not isinstance(node, t.Group) or node.how != "sum" or not node.self_in or node.below:
+            continue
+        reads = any(isinstance(n, LEAVES) and key_of(n, {}) == key for n in proof.book.reached([node.of]))
+        if reads and node.of.unit in units.SCALARS:
+            found.setdefault(key_of(node, {}), node)
+    return list(found.values())
+
+
+def others_stay(copies: list[Encoder], groups: list[t.Group]) -> list[Truth]:
+    """Return that what the others bring into a sum is the same in both copies."""
+    rules: list[Truth] = []
+    for node in groups:
+        sums, owns = [copy.number(node) for copy in copies], [copy.number(node.of) for copy in copies]
+        if not any(x.is_pair for x in (*sums, *owns)):
+            rest = [add(x.n, -own.n) for x, own in zip(sums, owns, strict=True)]
+            rules.append(compared("=", rest[0], rest[1]))
+    return rules
+
+
+def falls(proof: Proof, names: list[str]) -> None:
+    """Ask of each reward and each figure under it: can the figure get better and the reward less."""
+    fallen: dict[str, set[str]] = {}
+    for name in names:
+        line = proof.rulebook.lines[name]
+        read = {n.name for n in proof.book.closure(name) if isinstance(n, t.LineRef)}
+        for work in work_of(proof, name):
+            key = work.leaf.key
+            if read & fallen.get(key, set()):
+                continue
+            moves = bool(along(proof, name, key))
+            if _by_terms(proof, line, key) or (not moves and _by_form(proof, name, work.leaf)):
+                proof.counted()
+                proof.proved_lines[name, key] = True
+                continue
+            if _falls(proof, line, work, read):
+                fallen.setdefault(key, set()).add(name)
+
+
+def _by_form(proof: Proof, name: str, leaf: Leaf) -> bool:
+    """Tell whether the form of a line alone says that it does not fall while a figure gets better."""
+    wanted = 1 if leaf.better == "more" else -1
+    question = Question((name,), lambda _: False, lambda _: False)
+    for count, (chosen, period, _) in enumerate(proof.asker.contexts(question)):
+        way = Slope(proof.book, leaf.key, chosen, period).line(name)
+        if way.turn not in (0, wanted) or count > CHOICES_MAX:
+            return False
+    return True
+
+
+def _by_terms(proof: Proof, line: t.Line, key: str) -> bool:
+    """Tell whether a total cannot fall because none of its terms can: a sum of what never falls."""
+    if line.role != "total" or line.least is not None or line.most is not None:
+        return False
+    if any((proof.rulebook.lines[term].weight or 0) < 0 for term in line.terms):
+        return False
+    for term in line.terms:
+        reads = any(
+            isinstance(n, t.MeasureRef | t.OverInstances | t.Group) and key_of(n, {}) == key
+            for n in proof.book.closure(term)
+        )
+        if reads and not proof.proved_lines.get((term, key), False):
+            return False
+    return True
+
+
+def _falls(proof: Proof, line: t.Line, work: Work, read: set[str]) -> bool:
+    leaf, name = work.leaf, line.id
+    groups = along(proof, name, leaf.key)
+
+    def holds(copies: list[Encoder]) -> Truth:
+        one, other = copies
+        x, y = one.number(work.node), other.number(work.node)
+        first, second = one.line(name), other.line(name)
+        if not isinstance(first, Num) or not isinstance(second, Num):
+            return False
+        if not one.figures.exact:
+            first, second = one.raw[name], other.raw[name]
+        lower = add(second.n, mul(one.figures.margin, second.d))
+        fall = compared(">", mul(first.n, second.d), mul(lower, first.d))
+        up = compared("<" if leaf.better == "more" else ">", x.n, y.n)
+        return both(first.k, second.k, up, fall, *others_stay(copies, groups))
+
+    def confirm(points: tuple[Point, ...]) -> bool:
+        return _less(proof.value(name, points[0]), proof.value(name, points[1]))
+
+    varied = frozenset([leaf.key, *(key_of(node, {}) for node in groups)])
+    question = Question((name,), holds, confirm, varied=varied, copies=2)
+    verb = "升" if leaf.better == "more" else "降"
+    zh, en = (
+        f"{leaf.title}变好时{line.title}会不会减少",
+        f"whether {line.title} can fall while {leaf.title} gets better",
+    )
+    verdict = proof.ask(question, "PRV010", (line.path,), zh, en)
+    proof.proved_lines[name, leaf.key] = verdict.state == PROVED
+    if not shown(verdict):
+        return False
+    points = verdict.points if groups else closer(proof, name, leaf, verdict.points)
+    before, after = (proof.value(name, p) for p in points)
+    x, y = (p.figures[leaf.key] for p in points)
+    chain = [proof.rulebook.lines[n] for n in proof.rulebook.order if n in read and n in proof.rulebook.lines]
+    is_chain = bool(chain) and line.role != "total"
+    through = "".join(f" → {c.title}" for c in chain[-3:]) if is_chain else ""
+    a, b = shown_value(x, leaf.unit), shown_value(y, leaf.unit)
+    u, v = shown_value(before, line.unit), shown_value(after, line.unit)
+    proof.add(
+        Finding(
+            code="PRV012" if is_chain else "PRV010",
+            severity=DEFECT,
+            subjects=(line.path, *_path_of(proof, leaf)),
+            clauses=clauses_of(line.clause, leaf.clause, *(c.clause for c in chain[-3:] if is_chain)),
+            zh=f"{leaf.title}从 {a} {verb}到 {b}, {line.title}反而从 {u} 减到 {v}"
+            + (f" (经过{through} → {line.title})" if through else ""),
+            en=f"{leaf.title} goes from {a} to {b}, which is better, and {line.title} falls from {u} to {v}"
+            + (f" (by way of{through} → {line.title})" if through else ""),
+            line=name,
+            points=points,
+            facts={"figure": leaf.key, "from": a, "to": b, "before": u, "after": v},
+        )
+    )
+    return True
+
+
+def _path_of(proof: Proof, leaf: Leaf) -> tuple[str, ...]:
+    measure = proof.rulebook.measures.get(leaf.key)
+    return (measure.path,) if measure is not None else ()
+
+
+def _less(before: Value, after: Value) -> bool:
+    return isinstance(before, Fraction) and isinstance(after, Fraction) and after < before
+
+
+def closer(proof: Proof, name: str, leaf: Leaf, points: tuple[Point, ...]) -> tuple[Point, ...]:
+    """Return two managers a step of the grid apart between whom the line falls, when most of the fall is there."""
+    first, second = points
+    x, y = first.figures[leaf.key], second.figures[leaf.key]
+    before, after = proof.value(name, first), proof.value(name, second)
+    if not all(isinstance(v, Fraction) for v in (x, y, before, after)):
+        return points
+    low, high = Fraction(str(x)), Fraction(str(y))
+    floor = before
+    for _ in range(80):
+        steps = (high - low) / leaf.step
+        if abs(steps) <= 1:
+            break
+        middle = low + Fraction(int(steps / 2)) * leaf.step
+        value = proof.value(name, first.at(leaf.key, middle))
+        if not isinstance(value, Fraction):
+            return points
+        if value < Fraction(str(floor)):
+            high = middle
+        else:
+            low, floor = middle, value
+    near = (first.at(leaf.key, low), first.at(leaf.key, high))
+    fall = [proof.value(name, p) for p in near]
+    if all(isinstance(v, Fraction) for v in fall) and _less(fall[0], fall[1]):
+        whole = Fraction(str(before)) - Fraction(str(after))
+        if (Fraction(str(fall[0])) - Fraction(str(fall[1]))) * 2 >= whole:
+            return near
+    return points
+
+
+def cliffs(proof: Proof, names: list[str]) -> None:
+    """Ask of each reward: can one step of a figure move it by more than the limit."""
+    steep: dict[str, set[str]] = {}
+    for name in names:
+        line = proof.rulebook.lines[name]
+        if line.unit not in (units.MONEY, units.POINTS):
+            continue
+        read = {n.name for n in proof.book.closure(name) if isinstance(n, t.LineRef)}
+        for work in _movers(proof, name):
+            if read & steep.get(work.leaf.key, set()) or line.role == "total":
+                continue
+            if _within(proof, line, work.leaf):
+                proof.counted()
+                continue
+            if _cliff(proof, line, work):
+                steep.setdefault(work.leaf.key, set()).add(name)
+
+
+def _limit(proof: Proof, line: t.Line) -> Fraction:
+    return proof.limits.cliff_money if line.unit == units.MONEY else proof.limits.cliff_points
+
+
+def _within(proof: Proof, line: t.Line, leaf: Leaf) -> bool:
+    """Tell whether all that a line can be lies so near together that nothing is a cliff."""
+    for count, (chosen, period, _) in enumerate(
+        proof.asker.contexts(Question((line.id,), lambda _: False, lambda _: False))
+    ):
+        way = Slope(proof.book, leaf.key, chosen, period).line(line.id)
+        if (
+            count > CHOICES_MAX
+            or way.low is None
+            or way.high is None
+            or way.high - way.low > _limit(proof, line)
+        ):
+            return False
+    return True
+
+
+def _movers(proof: Proof, name: str) -> list[Work]:
+    """Return the figures that a step moves: a quotient instead of what it is made of, where it can stand for itself.
+
+    A fen more is no small step of a growth over next to nothing; a hundredth of a percent is.
+    """
+    cuts = proof.asker.cuts(Question((name,), lambda _: False, lambda _: False))
+    inside: dict[str, str] = {}
+    nodes: dict[str, t.MeasureRef] = {}
+    for node in proof.book.closure(name):
+        if isinstance(node, t.MeasureRef) and node.name in cuts:
+            measure = proof.rulebook.measures[node.name]
+            nodes[node.name] = node
+            if isinstance(measure, t.FormulaMeasure):
+                inside.update(
+                    {p.name: node.name for p in t.walk(measure.expr) if isinstance(p, t.MeasureRef)}
+                )
+    found: dict[str, Work] = {}
+    for work in work_of(proof, name):
+        quotient = inside.get(work.leaf.key, "")
+        if quotient:
+            work = Work(leaf_of(proof.book, nodes[quotient], {}), nodes[quotient])  # noqa: PLW2901 - it stands for the part
+        found.setdefault(work.leaf.key, work)
+    return list(found.values())
+
+
+def _ordinary(copy: Encoder, name: str) -> list[Truth]:
+    """Return that what a formula divides by is of ordinary size: ten thousand yuan, one of anything else."""
+    rules: list[Truth] = []
+    for node in copy.book.closure(name):
+        if isinstance(node, t.Quotient):
+            below = copy.number(node.divisor)
+            least = Fraction(10000) if node.divisor.unit == units.MONEY else Fraction(1)
+            if not isinstance(below.n, Fraction):
+                rules.append(compared(">=", below.n, mul(least, below.d)))
+    return rules
+
+
+def _cliff(proof: Proof, line: t.Line, work: Work) -> bool:
+    name, leaf = line.id, work.leaf
+    limit = _limit(proof, line)
+
+    def holds(copies: list[Encoder]) -> Truth:
+        one, other = copies
+        x, y = one.number(work.node), other.number(work.node)
+        first, second = one.line(name), other.line(name)
+        if not isinstance(first, Num) or not isinstance(second, Num):
+            return False
+        gap = add(mul(second.n, first.d), -mul(first.n, second.d))
+        room = mul(limit, mul(first.d, second.d))
+        far = either(compared(">", gap, room), compared("<", gap, -room))
+        return both(first.k, second.k, compared("=", y.n, add(x.n, leaf.step)), far, *_ordinary(one, name))
+
+    def confirm(points: tuple[Point, ...]) -> bool:
+        one, other = (proof.value(name, p) for p in points)
+        return isinstance(one, Fraction) and isinstance(other, Fraction) and abs(one - other) > limit
+
+    question = Question((name,), holds, confirm, varied=frozenset([leaf.key]), copies=2)
+    zh, en = (
+        f"{leaf.title}差一点时{line.title}会不会差很多",
+        f"whether one step of {leaf.title} moves {line.title} much",
+    )
+    verdict = proof.ask(question, "PRV011", (line.path,), zh, en)
+    if not shown(verdict):
+        return False
+    one, other = verdict.points
+    u, v = shown_value(proof.value(name, one), line.unit), shown_value(proof.value(name, other), line.unit)
+    a, b = shown_value(one.figures[leaf.key], leaf.unit), shown_value(other.figures[leaf.key], leaf.unit)
+    proof.add(
+        Finding(
+            code="PRV011",
+            severity=DEFECT,
+            subjects=(line.path, *_path_of(proof, leaf)),
+            clauses=clauses_of(line.clause, leaf.clause),
+            zh=f"{leaf.title}只从 {a} 到 {b}, {line.title}就从 {u} 变到 {v}, 超过 {shown_value(limit, line.unit)}",
+            en=f"{leaf.title} goes only from {a} to {b}, and {line.title} from {u} to {v}: more than {shown_value(limit, line.unit)}",
+            line=name,
+            points=verdict.points,
+            facts={"figure": leaf.key, "at": a, "next": b, "before": u, "after": v},
+        )
+    )
+    return True
