@@ -61,10 +61,17 @@ SENSELESS: dict[str, dict[Situation, Reason]] = {
     "given": {**_YES_NO, Situation.MISSING: Reason.NEVER_MISSING, Situation.THREE: Reason.NO_SHARES},
     "count of conditions": _COUNTED,
     "and, or, not": _YES_NO,
+    "highest row that holds": _NO_BASE,
+    "table of several versions": _NO_BASE,
     "figure of a group": _PLAIN,
+    "pool": _PLAIN,
+    "what a ledger holds": _COUNTED,
+    "state in force": {**_YES_NO, Situation.THREE: Reason.NO_SHARES},
     "streak and times": _COUNTED,
     "earlier figure": _PLAIN,
     "total": _PLAIN,
+    "line for days": _PLAIN,
+    "line of points with a weight": _PLAIN,
     "check": _YES_NO,
     "decision": _YES_NO,
     "balances": _PLAIN,
@@ -72,6 +79,10 @@ SENSELESS: dict[str, dict[Situation, Reason]] = {
     "loan states": {**_PLAIN, Situation.NEGATIVE: Reason.NEVER_NEGATIVE},
     "totals of single days": _PLAIN,
     "rows of a day": _PLAIN,
+    "rounding of each row or customer": _PLAIN,
+    "price of each day": _PLAIN,
+    "price of one day": _PLAIN,
+    "row that tests a figure of its own": _PLAIN,
     "figure supplied": {**_PLAIN, Situation.THREE: Reason.NO_SHARES},
     "input": {**_PLAIN, Situation.THREE: Reason.NO_SHARES},
 }
@@ -103,11 +114,34 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (t.Given, "given"),
     (t.CountTrue, "count of conditions"),
     ((t.And, t.Or, t.Not), "and, or, not"),
-    ((t.Group, t.Pool), "figure of a group"),
+    (t.Group, "figure of a group"),
+    (t.Pool, "pool"),
+    (t.Balance, "what a ledger holds"),
+    (t.State, "state in force"),
     ((t.Streak, t.Times), "streak and times"),
     ((t.Previous, t.OverInstances), "earlier figure"),
     (t.InputRef, "input"),
 )
+
+
+def also(node: t.Expr, rulebook: t.Rulebook) -> Iterator[str]:
+    """Yield further rows of a traced expression: what is special about the table or measure that it reads."""
+    if isinstance(node, t.Lookup):
+        table = rulebook.tables[node.table]
+        if table.how == "ladder":
+            yield "highest row that holds"
+        if len(table.versions) > 1:
+            yield "table of several versions"
+    measure = rulebook.measures[node.name] if isinstance(node, t.MeasureRef) else None
+    if not isinstance(measure, t.Measure):
+        return
+    inner = [part for root in (measure.where, measure.each) if root is not None for part in t.walk(root)]
+    if measure.round_per:
+        yield "rounding of each row or customer"
+    if any(isinstance(part, t.MeasureRef) for part in inner):
+        yield "row that tests a figure of its own"
+    if any(isinstance(part, t.InputRef) for part in inner):
+        yield "price of each day" if measure.prices_at in ("each day", "row's day") else "price of one day"
 
 
 def _measure(measure: t.AnyMeasure) -> str:
@@ -155,6 +189,10 @@ class _Reader:
             shared = self.node(traced)
         construct = "decision" if line is None else {"check": "check", "total": "total"}.get(line.role, "")
         self.common(construct, [traced], shared)
+        if line is not None and line.for_days:
+            self.common("line for days", [traced], shared)
+        if line is not None and line.weight is not None:
+            self.common("line of points with a weight", [traced], shared)
 
     def bounds(self, note: LineNote) -> None:
         name = "least and most of a line"
@@ -169,10 +207,10 @@ class _Reader:
         shared = any(inside) or self.own_thirds(traced)
         if isinstance(traced.note, LineNote):
             return shared
-        construct = construct_of(traced.node, self.rulebook)
-        if construct:
-            self.common(construct, [traced, *traced.parts], shared)
-            self.edges(construct, traced)
+        for construct in (construct_of(traced.node, self.rulebook), *also(traced.node, self.rulebook)):
+            if construct:
+                self.common(construct, [traced, *traced.parts], shared)
+                self.edges(construct, traced)
         return shared
 
     def common(self, construct: str, values: list[Traced], shared: bool) -> None:
@@ -228,13 +266,15 @@ class _Reader:
         if isinstance(note, MeasureNote):
             # Of a moving baseline the weight is the share × days.
             return any(row.weight and row.weight % third == 0 for row in note.rows for third in THIRDS)
-        if isinstance(node, t.Group):
+        if isinstance(node, t.Group | t.Pool):
             read = [x.name for x in t.walk(node.of) if isinstance(x, t.MeasureRef)]
             return any(self.thirds(self.card.measures[name]) for name in read if name in self.card.measures)
         if isinstance(node, t.Streak | t.Times | t.Previous) and node.line in self.card.lines:
             line = self.card.lines[node.line]
             return line is not traced and self.thirds(line)
-        return isinstance(node, t.OverInstances) and any(self.thirds(x) for x in self.card.measures.values())
+        return isinstance(node, t.OverInstances | t.Balance) and any(
+            self.thirds(x) for x in self.card.measures.values()
+        )
 
 
 def empty_cells(marks: Marks) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""One small bank and four rulebooks in which every rule of the language meets an edge: what mutants are tried on."""
+"""One small bank and five rulebooks in which every rule of the language meets an edge: what mutants are tried on."""
 
 from __future__ import annotations
 
@@ -357,6 +357,85 @@ SITUATIONS = {
 }
 SITUATION_CHECKS = {"k_unknown": {"every": "month", "when": "never > 1元", "says": "看"}}
 SITUATION_DECISIONS = {"d_unknown": {"every": "month", "when": "k_unknown", "says": "看"}}
+KEPT_MEASURES = {
+    "whole": {"from": "balances", "per": "customer"},
+    "rounded": {"from": "balances", "each": "balance * 0.3", "round": "fen per row"},
+    "rounded_bad": {
+        "from": "balances",
+        "where": "never > 1元",
+        "each": "balance * 0.3",
+        "round": "fen per row",
+    },
+    "priced": {"from": "balances", "each": "balance * price"},
+    "priced_bad": {"from": "balances", "each": "balance * grade_price(person.grade)"},
+    "priced_at_end": {"from": "balances", "each": "balance * price", "prices_at": "window end"},
+    "priced_bad_at_end": {
+        "from": "balances",
+        "each": "balance * grade_price(person.grade)",
+        "prices_at": "evaluation end",
+    },
+    "rounded_below": {
+        "from": "balances",
+        "where": "product = 定期",
+        "each": "balance * 0.3",
+        "round": "fen per row",
+    },
+    "priced_below_at_end": {
+        "from": "balances",
+        "where": "product = 定期",
+        "each": "balance * price",
+        "prices_at": "window end",
+    },
+    "of_rich": {"from": "balances", "where": "whole > 1000元"},
+    "of_rich_bad": {"from": "balances", "where": "whole > 1000元 and customer_kind = 对公"},
+    "of_rich_below": {"from": "balances", "where": "whole < 10000元 and product = 定期"},
+}
+KEPT_TABLES = {
+    "ladder": {
+        "by": ["key"],
+        "gives": {"x": "points"},
+        "how": "ladder",
+        "rows": [[">= 10000元", "3"], [">= 10元", "2"], ["any", "-1"]],
+    },
+    "dated": {
+        "by": ["key"],
+        "gives": {"x": "points"},
+        "versions": [
+            {"from": "2024-01-01", "rows": [["<= 10000元", "1"], ["> 10000元", "2"]]},
+            {"from": "2025-02-15", "rows": [["< 10000元", "-3"], [">= 10000元", "4"]]},
+        ],
+    },
+}
+KEPT = {
+    "k_ladder": {"every": "month", "score": "ladder(edge) + ladder(stock)"},
+    "k_dated": {"every": "month", "score": "dated(edge) + dated(stock)"},
+    "k_no_ladder": {"every": "month", "score": "ladder(never)"},
+    "k_no_dated": {"every": "month", "score": "dated(never)"},
+    "k_days": {"every": "month", "pay": "stock * 10% - 100元", "for_days": "actual/365"},
+    "k_days_unknown": {"every": "month", "pay": "stock * 10% + never", "for_days": "actual/360"},
+    "k_weighted": {"every": "month", "score": "stock / 100元 * 1 - 50", "weight": "30%"},
+    "k_weighted_too": {"every": "month", "score": "if(never > 1元, 1, 2)", "weight": "70%"},
+    "k_in": {"every": "month", "pay": "max(stock, 0元)"},
+    "k_out": {"every": "month", "pay": "min(carried, 500元)"},
+    "k_in_unknown": {"every": "month", "pay": "never"},
+    "k_out_unknown": {"every": "month", "pay": "min(lost, 500元)"},
+    "k_rows": {"every": "month", "pay": "rounded + rounded_bad"},
+    "k_rows_known": {"every": "month", "pay": "rounded"},
+    "k_rows_below": {"every": "month", "pay": "rounded_below + priced_below_at_end"},
+    "k_priced": {"every": "month", "pay": "priced + priced_bad"},
+    "k_priced_end": {"every": "month", "pay": "priced_at_end + priced_bad_at_end"},
+    "k_rich": {"every": "month", "pay": "of_rich + of_rich_bad"},
+    "k_rich_below": {"every": "month", "pay": "of_rich_below"},
+    "k_pool": {"every": "month", "pay": "pool(0元 - 100.01元, k_in among managers)"},
+    "k_pool_unknown": {"every": "month", "pay": "pool(100元, k_in_unknown among managers)"},
+    "k_state": {"every": "month", "score": "if(watch = 观察, 1, 2)"},
+}
+KEPT_CHECKS = {"k_rich_check": {"every": "month", "when": "stock > 100元", "says": "看"}}
+KEPT_DECISIONS = {"k_watch": {"every": "month", "when": "k_rich_check", "sets": {"watch": "观察"}}}
+LEDGERS = {
+    "carried": {"name": "结转", "adds": "k_in", "uses": "k_out", "lapses_after": "2"},
+    "lost": {"name": "失落", "adds": "k_in_unknown", "uses": "k_out_unknown"},
+}
 Section = dict[str, dict[str, object]]
 
 
@@ -392,5 +471,15 @@ TOPICS = {
         tables=TABLES,
         checks=SITUATION_CHECKS,
         decisions=SITUATION_DECISIONS,
+    ),
+    "kept": rulebook_text(
+        "month",
+        "by days",
+        KEPT,
+        measures={**MEASURES, **KEPT_MEASURES},
+        tables=KEPT_TABLES,
+        checks=KEPT_CHECKS,
+        decisions=KEPT_DECISIONS,
+        ledgers=LEDGERS,
     ),
 }
