@@ -13,7 +13,8 @@ from statistics import median
 
 from bench.banks import FULL, RULEBOOKS, bank_of
 from bench.measure import THREADS, Plan, Row, seconds
-from guanhu.appraisal.running import OpenRun, run_rulebook
+from guanhu.appraisal.opened import OpenRun
+from guanhu.appraisal.running import run_rulebook
 from guanhu.engines.duckdb import DuckDBEngine
 
 ACCOUNTS_MOST = 500

@@ -6,7 +6,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from guanhu.appraisal.running import OpenRun, run_rulebook
+from guanhu.appraisal.opened import OpenRun
+from guanhu.appraisal.running import run_rulebook
 from guanhu.appraisal.runs import RunFolder
 from guanhu.bank.generate import generate
 from guanhu.engines.duckdb import DuckDBEngine

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from guanhu.appraisal.running import OpenRun, Ran, run_rulebook
+from guanhu.appraisal.opened import OpenRun
+from guanhu.appraisal.running import Ran, run_rulebook
 from guanhu.engines.duckdb import DuckDBEngine
 from guanhu.facts.importing import import_folder
 from guanhu.facts.store import Bank

@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 
 from guanhu.appraisal.agreement import differences
-from guanhu.appraisal.running import OpenRun, run_rulebook
+from guanhu.appraisal.opened import OpenRun
+from guanhu.appraisal.running import run_rulebook
 from guanhu.bank.generate import generate
 from guanhu.engines.duckdb import DuckDBEngine
 from guanhu.facts.importing import import_folder

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from guanhu.appraisal.agreement import differences
-from guanhu.appraisal.running import OpenRun, loaded, run_rulebook
+from guanhu.appraisal.opened import OpenRun
+from guanhu.appraisal.running import loaded, run_rulebook
 from guanhu.bank.generate import generate
 from guanhu.engines.duckdb import DuckDBEngine
 from guanhu.facts.importing import import_folder

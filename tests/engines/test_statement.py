@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
+from guanhu.appraisal.opened import OpenRun
 from guanhu.appraisal.pages.charts import HEIGHT, WIDTH, Panel, drawn, in_words
 from guanhu.appraisal.pages.reasons import distance_to_steps
-from guanhu.appraisal.running import OpenRun
 from guanhu.appraisal.statement import agree_with_run, statement, write_statement
 from guanhu.rulebook.print.blocks import Figures, Mark, Page, Rule, plain
 from guanhu.values.exact import InvariantBroken, money_shown, truncate

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from guanhu.appraisal.opened import OpenRun, known_value
 from guanhu.appraisal.published import literal
-from guanhu.appraisal.running import OpenRun, known_value
 from guanhu.rulebook.explain.values import Unknown, Value
 from guanhu.rulebook.run.template import filled
 

@@ -158,6 +158,10 @@ class Appraisal:
         """Read the inputs and lay the ground tables."""
         kinds = sorted({*GROUND_KINDS, *self.rulebook.kinds()})
         self.engine.facts(self.view, kinds)
+        self.lay(kinds)
+
+    def lay(self, kinds: Iterable[str]) -> None:
+        """Read the inputs and lay the ground tables, on facts that the engine has."""
         self.parameters, problems = read_parameters(self.engine, self.rulebook)
         self.outcome.problems.extend(problems)
         lay_ground(self.engine)

@@ -59,7 +59,10 @@ def reconciled(appraisal: Appraisal) -> list[tuple[str, ...]]:
     for measure, instance in chosen:
         for subject in SIDES:
             fold.expect(_wanted(measure, instance, subject))
-    return [_row(appraisal, measure, instance) for measure, instance in chosen]
+    return [
+        row_of(appraisal, measure, instance, _sums(appraisal, measure, instance))
+        for measure, instance in chosen
+    ]
 
 
 SIDES = ("person", "rest", "institution", "bank")
@@ -95,7 +98,7 @@ def _wanted(measure: t.Measure, instance: Instance, subject: str) -> Wanted:
     return Wanted(measure, instance, subject, span, cut=False, rolled=False)
 
 
-def _row(appraisal: Appraisal, measure: t.Measure, instance: Instance) -> tuple[str, ...]:
+def _sums(appraisal: Appraisal, measure: t.Measure, instance: Instance) -> dict[str, Fraction]:
     fold = appraisal.fold
     if fold is None:
         raise RuntimeError(measure.id)
@@ -111,6 +114,13 @@ def _row(appraisal: Appraisal, measure: t.Measure, instance: Instance) -> tuple[
         figure = fold.standing(_wanted(measure, instance, subject))
         ((total,),) = appraisal.engine.rows(filled("SELECT sum(num) FROM f", f=figure.table))
         parts[subject] = Fraction(int(total or 0)) * figure.scale
+    return parts
+
+
+def row_of(
+    appraisal: Appraisal, measure: t.Measure, instance: Instance, parts: dict[str, Fraction]
+) -> tuple[str, ...]:
+    """Return the row of a measure and instance from the exact sums of the four sides."""
     control = _control(appraisal, measure, instance)
     holds = parts["person"] + parts["rest"] == parts["institution"] == parts["bank"]
     if control is not None:
@@ -121,10 +131,11 @@ def _row(appraisal: Appraisal, measure: t.Measure, instance: Instance) -> tuple[
     return (
         instance.key,
         measure.id,
-        book,
+        measure.book or "main",
         *shown,
         money_shown(int(round_half_away(control * 100))) if control is not None else "",
         str(measure.unit),
+        " ".join(str(parts[x]) for x in SIDES),
         "yes" if holds else "no",
     )
 

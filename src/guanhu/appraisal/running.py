@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from fractions import Fraction
+from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-from sqlglot import exp
 
 from guanhu.appraisal.appraise import Appraisal, Outcome, Progress, quiet
 from guanhu.appraisal.engine import Engine
-from guanhu.appraisal.explaining import Explainer
-from guanhu.appraisal.history import read_opening
-from guanhu.appraisal.paid import Explained, Paid
-from guanhu.appraisal.parameters import read_parameters
-from guanhu.appraisal.published import literal, past_from, published_runs, read_list
+from guanhu.appraisal.increment.since import measured_delta, touched_since
+from guanhu.appraisal.increment.since import since as appraisal_since
+from guanhu.appraisal.increment.touched import Touched
+from guanhu.appraisal.published import past_from, published_runs, read_list
 from guanhu.appraisal.reconcile import reconciled
-from guanhu.appraisal.runs import Freezer, Identity, RunFolder, kept_rows, leftovers, made_rows, value_kept
+from guanhu.appraisal.runs import (
+    LANGUAGE_VERSION,
+    Freezer,
+    Identity,
+    RunFolder,
+    leftovers,
+)
 from guanhu.facts.store import Bank, FactView
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.explain.groups import Member
-from guanhu.rulebook.explain.subject import SubjectTrace
-from guanhu.rulebook.explain.values import Unknown, Value
-from guanhu.rulebook.instances import Instance, planned
+from guanhu.rulebook.instances import planned
 from guanhu.rulebook.load.folder import load
 from guanhu.rulebook.run.numeric import OVERFLOW
-from guanhu.rulebook.run.template import filled
-from guanhu.rulebook.windows import span_of
 from guanhu.values.dates import Span, period_of
 from guanhu.values.problem import Place, Problem, Refused, errors_in
 
 EngineMaker = Callable[[], Engine]
+DAYS_MAX = 3660
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +80,13 @@ def run_rulebook(
     as_of: datetime | int | None = None,
     readings: Mapping[str, str] | None = None,
     progress: Progress = quiet,
+    since: RunFolder | None = None,
+    told: Callable[[Touched], None] = lambda _touched: None,
 ) -> Ran:
     """Run a rulebook over a bank for a period and keep the run.
+
+    With `since`, an earlier run of the same rulebook, readings and period, only what late facts touch is measured
+    again; `told` hears first what that is. The result is that of a whole run.
 
     Errors:   Refused with RUN001 period, RUL… rulebook, RUN002 no facts, RUN003 nothing to evaluate in the period.
     """
@@ -107,6 +110,15 @@ def run_rulebook(
     problems.extend(read_list(bank.path)[1])
     before = published_runs(bank.path, rulebook.id)
     asked = _Asked(view, rulebook, rulebook_folder, period, period_text, readings or {}, before)
+    if since is not None:
+        old = earlier_view(bank, since, asked)
+        touched = touched_since(old, view, rulebook)
+        told(touched)
+        found = _kept_since(
+            make_engine, asked, runs, list(problems), progress, started, (since, old, touched)
+        )
+        if found is not None:
+            return found
     return _kept(make_engine, asked, runs, problems, progress, started)
 
 
@@ -147,6 +159,74 @@ def run_again(
     return _kept(make_engine, asked, runs, problems, progress, time.perf_counter()).folder
 
 
+def earlier_view(bank: Bank, since: RunFolder, asked: _Asked) -> FactView:
+    """Return the facts as an earlier run saw them.
+
+    Errors:   Refused RUN045 a run that was changed by hand, RUN049 one of another rulebook, reading, period or later moment.
+    """
+    since.verify()
+    record = since.record
+    wanted = {
+        "rulebook_digest": asked.rulebook.digest,
+        "readings": dict(asked.readings),
+        "period": str(asked.period),
+        "language": LANGUAGE_VERSION,
+    }
+    other = [key for key, value in wanted.items() if record[key] != value]
+    if int(record["facts_as_of"]) > asked.view.as_of_batch:
+        other.append("facts_as_of")
+    if other:
+        raise Refused([_not_since(since, other)])
+    return bank.view(as_of=int(record["facts_as_of"]), events=tuple(asked.rulebook.events.values()))
+
+
+def _kept_since(
+    make_engine: EngineMaker,
+    asked: _Asked,
+    runs: Path,
+    problems: list[Problem],
+    progress: Progress,
+    started: float,
+    earlier: tuple[RunFolder, FactView, Touched],
+) -> Ran | None:
+    """Return the run since an earlier one; None when it has to be made whole."""
+    run, old, touched = earlier
+    if touched.why_all is not None:
+        return None
+    engine = make_engine()
+    try:
+        with tempfile.TemporaryDirectory(prefix="guanhu-") as folder:
+            delta = measured_delta(
+                make_engine, old, asked.view, asked.rulebook, asked.period, touched, Path(folder)
+            )
+            past = past_from(engine, asked.before, asked.rulebook)
+            appraisal = appraisal_since(
+                engine, asked.view, asked.rulebook, asked.period, past, run, touched, delta, progress
+            )
+            outcome = appraisal.run()
+            if appraisal.frozen.misses:
+                return None
+            outcome.reconciled.extend(appraisal.reconcile())
+        return _frozen(engine, asked, outcome, runs, problems, progress, started)
+    except Refused as refused:
+        if {p.code for p in refused.problems} == {"RUN021"}:
+            return None
+        raise
+    finally:
+        engine.close()
+
+
+def _not_since(since: RunFolder, other: list[str]) -> Problem:
+    return Problem(
+        "RUN049",
+        Place(since.path.name),
+        f"不能接着这次运行算: {'、'.join(other)} 不同",
+        f"a run cannot go on from this one: {', '.join(other)} differ",
+        "用同样的办法、读法和期间, 并且事实不早于那次运行; 否则去掉 --since",
+        "use the same rulebook, readings and period, and facts no earlier than its own; else leave out --since",
+    )
+
+
 def _kept(
     make_engine: EngineMaker,
     asked: _Asked,
@@ -162,27 +242,41 @@ def _kept(
         appraisal = Appraisal(engine, view, rulebook, asked.period, past, progress)
         outcome = appraisal.run()
         outcome.reconciled.extend(reconciled(appraisal))
-        refuse_wrong(outcome.problems)
-        outcome.problems[:0] = problems
-        identity = Identity(
-            rulebook.id,
-            rulebook.digest,
-            tuple(sorted(asked.readings.items())),
-            asked.period,
-            view.as_of_batch,
-            view.digest,
-            tuple(run.record["digest"] for run in asked.before),
-        )
-        times = {"appraise": time.perf_counter() - started}
-        path = Freezer(engine, outcome, identity, asked.before).freeze(
-            runs, asked.period_text, asked.folder, times, progress
-        )
+        return _frozen(engine, asked, outcome, runs, problems, progress, started)
     except Exception as error:
         if OVERFLOW in str(error):
             raise Refused([_vast_quotient(rulebook)]) from error
         raise
     finally:
         engine.close()
+
+
+def _frozen(
+    engine: Engine,
+    asked: _Asked,
+    outcome: Outcome,
+    runs: Path,
+    problems: list[Problem],
+    progress: Progress,
+    started: float,
+) -> Ran:
+    """Keep an outcome as a run's folder."""
+    rulebook, view = asked.rulebook, asked.view
+    refuse_wrong(outcome.problems)
+    outcome.problems[:0] = problems
+    identity = Identity(
+        rulebook.id,
+        rulebook.digest,
+        tuple(sorted(asked.readings.items())),
+        asked.period,
+        view.as_of_batch,
+        view.digest,
+        tuple(run.record["digest"] for run in asked.before),
+    )
+    times = {"appraise": time.perf_counter() - started}
+    path = Freezer(engine, outcome, identity, asked.before).freeze(
+        runs, asked.period_text, asked.folder, times, progress
+    )
     return Ran(RunFolder(path), tuple(outcome.problems), outcome)
 
 
@@ -258,258 +352,3 @@ def _before_all(first: datetime) -> Problem:
         "写晚一些的时刻, 或批次号; guanhu facts list 列出各批",
         "name a later moment, or a batch's number; guanhu facts list shows them",
     )
-
-
-class OpenRun:
-    """A kept run with the facts as it saw them, ready to explain its subjects."""
-
-    def __init__(self, make_engine: EngineMaker, bank: Bank, run: RunFolder) -> None:
-        """Open the run's rulebook, facts and kept results.
-
-        Errors:   Refused RUN045 a run folder that was changed by hand.
-        """
-        run.verify()
-        record = run.record
-        self.run = run
-        self.record = record
-        self.rulebook, _ = loaded(run.rulebook_folder, record["readings"])
-        self.period = period_named(record["period"])
-        self.engine = make_engine()
-        view = bank.view(as_of=int(record["facts_as_of"]), events=tuple(self.rulebook.events.values()))
-        kinds = sorted({*_KINDS, *self.rulebook.kinds()})
-        self.engine.facts(view, kinds)
-        parameters, _problems = read_parameters(self.engine, self.rulebook)
-        earlier = [
-            r
-            for r in published_runs(bank.path, self.rulebook.id)
-            if r.record["digest"] in record["published"]
-        ]
-        past = past_from(self.engine, earlier, self.rulebook)
-        read_opening(self.engine, self.rulebook, past)
-        self.paid = Paid(self.engine, self.rulebook, earlier)
-        self.explainer = Explainer(self.engine, view, self.rulebook, parameters, past, self._members())
-
-    def close(self) -> None:
-        """Give back the engine."""
-        self.engine.close()
-
-    def subjects(self) -> dict[str, str]:
-        """Return subject id → kind of subject, of all who were appraised."""
-        query = filled("SELECT DISTINCT subject_id, group_id FROM x ORDER BY 1", x=self._kept("people"))
-        found = {subject: self.rulebook.groups[group].subject for subject, group in self.engine.rows(query)}
-        if self._has_published():
-            # Who is in no table but that of corrections was published, and is not appraised any more.
-            more = filled(
-                "SELECT DISTINCT subject_id, group_id FROM x ORDER BY 1", x=self._kept("corrections")
-            )
-            anew = filled("SELECT DISTINCT subject_id, group_id FROM x ORDER BY 1", x=self._made("people"))
-            for subject, group in (*self.engine.rows(more), *self.engine.rows(anew)):
-                found.setdefault(subject, self.rulebook.groups[group].subject)
-        return found
-
-    def _has_published(self) -> bool:
-        """Tell whether the run holds an instance that had been published."""
-        return bool(self.record.get("published_instances"))
-
-    def _kept(self, name: str) -> exp.Expr:
-        """Return the rows of a kept table, as the run shows them."""
-        return kept_rows(self.run, name)
-
-    def _made(self, name: str) -> exp.Expr:
-        """Return the rows of a kept table as the run made them."""
-        return made_rows(self.run, name)
-
-    def explain(self, subject_id: str) -> list[SubjectTrace]:
-        """Return the traces of a subject, published instances as published; an unknown one is refused with the nearest ids."""
-        return self.explained(subject_id).traces
-
-    def explained(self, subject_id: str, *, keeps_rows: bool = False) -> Explained:
-        """Return the traces of a subject, of each credited row if asked, and the corrections of what was published."""
-        kinds = self.subjects()
-        if subject_id not in kinds:
-            raise Refused([self._unknown(subject_id, list(kinds))])
-        kind = kinds[subject_id]
-        instances = self.planned_for(subject_id, kind)
-        made = self.explainer.subject(subject_id, kind, instances, keeps_rows=keeps_rows)
-        return self.paid.explained(subject_id, made, instances, planned(self.rulebook, self.period)[-1].key)
-
-    def planned_for(self, subject_id: str, kind: str) -> list[Instance]:
-        """Return the instances of the run, those from the person's own date included."""
-        found = planned(self.rulebook, self.period)
-        if kind == "person":
-            windows = {x.once for x in self.rulebook.evaluated() if x.once is not None}
-            staff = self.explainer.reader.person(subject_id).staff if windows else {}
-            for window in windows:
-                span = span_of(window, self.period, "once", staff.get(window.date_column))
-                if span is not None and span.last_day in self.period:
-                    found.append(Instance(span, "once", window))
-        return sorted(found, key=lambda i: i.days.end)
-
-    def _unknown(self, subject_id: str, known: list[str]) -> Problem:
-        import difflib  # noqa: PLC0415 - only for the refusal
-
-        left = self.engine.rows(
-            filled(
-                "SELECT DISTINCT reason, post FROM read_parquet(:path) WHERE subject_id = :id",
-                path=literal(self.run.table("left_out")),
-                id=exp.Literal.string(subject_id),
-            )
-        )
-        if left:
-            reasons = "、".join(f"{post or reason}" for reason, post in left)
-            return Problem(
-                "RUN051",
-                Place(subject_id),
-                f"{subject_id} 没有参加考核: 岗位为 {reasons}",
-                f"{subject_id} was not appraised: {reasons}",
-                "考核对象由办法的 who 决定",
-                "who is appraised is decided by the rulebook's who",
-            )
-        near = "、".join(difflib.get_close_matches(subject_id, known, n=3))
-        return Problem(
-            "RUN050",
-            Place(subject_id),
-            f"这次运行里没有 {subject_id}",
-            f"nobody called {subject_id} in this run",
-            f"相近的有 {near}" if near else "用 guanhu export 看全部对象",
-            f"near: {near}" if near else "guanhu export lists all subjects",
-        )
-
-    def _members(self) -> dict[tuple[str, str], list[Member]]:
-        """Return the kept results of everybody, for ranks and averages."""
-        if not any(isinstance(node, t.Group | t.Pool) for node in _roots(self.rulebook)):
-            return {}
-        values = self._kept_values()
-        decided, whole = self._decided(), self._whole_values()
-        found: dict[tuple[str, str], list[Member]] = {}
-        for instance, group, subject, days, first, last, *seen in self.engine.rows(
-            filled(_LAST_CARDS, people=self._made("people"))
-        ):
-            attributes = dict(zip(_ATTRIBUTES, seen, strict=True))
-            kind = self.rulebook.groups[group].subject
-            if kind != "person":
-                attributes |= dict.fromkeys(("team_id", "person_kind", "hired_on", "left_on"))
-                attributes |= {"team_id": subject} if kind == "team" else {}
-            if kind not in ("person", "institution"):
-                attributes |= dict.fromkeys(("area", "level"))
-            if kind != "institution":
-                attributes["above_id"] = None
-            known = {k: v for k, v in attributes.items() if v is not None}
-            lines, measures = values.get((instance, group, subject), ({}, {}))
-            own = whole.get((instance, group, subject), {})
-            member = Member(
-                subject, known, lines, measures, int(days), decided.get(subject, {}), own, first, last
-            )
-            found.setdefault((instance, group), []).append(member)
-        return found
-
-    def _decided(self) -> dict[str, dict[str, list[tuple[date, str]]]]:
-        """Return what people have decided for themselves, by person and input."""
-        found: dict[str, dict[str, list[tuple[date, str]]]] = {}
-        query = filled(
-            "SELECT person_id, input, day, value FROM f_human_decisions WHERE rulebook = :id",
-            id=exp.Literal.string(self.rulebook.id),
-        )
-        for person, name, day, text in self.engine.rows(query):
-            found.setdefault(person, {}).setdefault(name, []).append((day, text))
-        return found
-
-    def _whole_values(self) -> dict[tuple[str, str, str], dict[str, Value]]:
-        """Return the lines over all spells, by instance, group and subject."""
-        query = filled(
-            "SELECT instance, group_id, subject_id, line, num, den, text, state FROM x WHERE spell_no = 0",
-            x=self._made("lines"),
-        )
-        found: dict[tuple[str, str, str], dict[str, Value]] = {}
-        for instance, group, subject, name, *kept in self.engine.rows(query):
-            found.setdefault((instance, group, subject), {})[name] = _line_value(name, *kept)
-        return found
-
-    def _kept_values(self) -> dict[tuple[str, str, str], tuple[dict[str, Value], dict[str, Value]]]:
-        found: dict[tuple[str, str, str], tuple[dict[str, Value], dict[str, Value]]] = {}
-        lines = filled(
-            "SELECT instance, group_id, subject_id, line, num, den, text, state FROM x QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id, line ORDER BY spell_no DESC) = 1",
-            x=self._made("lines"),
-        )
-        for instance, group, subject, name, *kept in self.engine.rows(lines):
-            found.setdefault((instance, group, subject), ({}, {}))[0][name] = _line_value(name, *kept)
-        measures = filled(
-            "SELECT instance, group_id, subject_id, measure, num, den, divisor FROM x QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id, measure ORDER BY spell_no DESC) = 1",
-            x=self._made("measures"),
-        )
-        for instance, group, subject, name, num, den, divisor in self.engine.rows(measures):
-            unknown = num is None or not divisor
-            value = Unknown(f"measures.{name}", "others") if unknown else known_value(num, den) / int(divisor)
-            found.setdefault((instance, group, subject), ({}, {}))[1][name] = value
-        return found
-
-
-def _line_value(name: str, num: Any, den: Any, text: str | None, state: str) -> Value:
-    """Return a kept line of somebody else."""
-    if state != "ok":
-        return Unknown(f"lines.{name}", "others")
-    if text is None:
-        return known_value(num, den)
-    return text == "yes" if text in ("yes", "no") else text
-
-
-def known_value(num: Any, den: Any) -> Fraction:
-    """Return the exact value of a kept figure that is known."""
-    return value_kept(num, den) or Fraction(0)
-
-
-_ATTRIBUTES = (
-    "post",
-    "grade",
-    "institution_id",
-    "area",
-    "level",
-    "team_id",
-    "person_kind",
-    "hired_on",
-    "left_on",
-    "above_id",
-)
-_LAST_CARDS = """
-SELECT p.instance, p.group_id, p.subject_id, p.days, p.own_first, p.last_day, p.post, p.grade, p.institution_id, i.area, i.level, q.team_id,
-       s.person_kind, s.hired_on, s.left_on, i.parent_id
-FROM (
-  SELECT *, min(first_day) OVER (PARTITION BY instance, group_id, subject_id) AS own_first FROM people
-  QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id ORDER BY spell_no DESC) = 1
-) AS p
-LEFT JOIN f_staff AS s ON s.person_id = p.subject_id
-LEFT JOIN f_posts AS q ON q.person_id = p.subject_id AND q.from_day <= p.last_day AND q.to_day > p.last_day
-ASOF LEFT JOIN f_institutions AS i ON i.institution_id = p.institution_id AND i.from_day <= p.last_day
-"""
-
-
-def _roots(rulebook: t.Rulebook) -> list[t.Expr]:
-    lines = [
-        x for line in rulebook.lines.values() for x in (line.value, line.least, line.most) if x is not None
-    ]
-    return [
-        node for root in (*lines, *(d.when for d in rulebook.decisions.values())) for node in t.walk(root)
-    ]
-
-
-DAYS_MAX = 3660
-_KINDS = (
-    "institutions",
-    "staff",
-    "posts",
-    "teams",
-    "customers",
-    "accounts",
-    "account_institutions",
-    "balances",
-    "account_rates",
-    "loans",
-    "loan_states",
-    "assignments",
-    "figures",
-    "parameters",
-    "human_decisions",
-    "opening_state",
-)
-
-__all__ = ["OpenRun", "Ran", "loaded", "period_named", "run_rulebook"]

@@ -263,9 +263,7 @@ class Freezer:
         results = self.outcome.results
         _create(self.engine, "frozen/people", [_people(r) for r in results], _PEOPLE_EMPTY)
         create_lines(self.engine, "frozen/lines", results)
-        _create(
-            self.engine, "frozen/measures", [q for r in results for q in _measure_rows(r)], _MEASURES_EMPTY
-        )
+        create_measures(self.engine, "frozen/measures", results)
         text = "VARCHAR"
         self.engine.load(
             "frozen/left_out",
@@ -294,6 +292,7 @@ class Freezer:
             "bank",
             "control",
             "unit",
+            "exact",
             "holds",
         )
         self.engine.load("frozen/reconcile", tuple((x, text) for x in named), self.outcome.reconciled)
@@ -321,6 +320,11 @@ def create_lines(engine: Engine, name: str, results: Sequence[Result]) -> None:
         q for r in results if r.spells != r.persons for q in _line_rows(r, r.spells, "spell_no", r.cards)
     ]
     _create(engine, name, lines, _LINES_EMPTY)
+
+
+def create_measures(engine: Engine, name: str, results: Sequence[Result]) -> None:
+    """Keep the measures of results as the table `name`."""
+    _create(engine, name, [q for r in results for q in _measure_rows(r)], _MEASURES_EMPTY)
 
 
 def _create(engine: Engine, name: str, queries: Sequence[exp.Expr], empty: str) -> None:

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from sqlglot import exp
 
+from guanhu.appraisal.opened import OpenRun
 from guanhu.appraisal.pages import corrected
 from guanhu.appraisal.pages.card import GroupPart
 from guanhu.appraisal.pages.kept import Names, read_names
 from guanhu.appraisal.pages.reasons import Reasons
 from guanhu.appraisal.published import literal
-from guanhu.appraisal.running import OpenRun
 from guanhu.appraisal.runs import value_kept
 from guanhu.rulebook.explain.subject import SubjectTrace
 from guanhu.rulebook.explain.values import Unknown

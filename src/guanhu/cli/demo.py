@@ -20,7 +20,7 @@ from guanhu.cli.runs import duckdb_engine
 from guanhu.cli.shell import PROBLEMS, SHELL, refusals
 
 if TYPE_CHECKING:
-    from guanhu.appraisal.running import OpenRun
+    from guanhu.appraisal.opened import OpenRun
     from guanhu.appraisal.runs import RunFolder
     from guanhu.facts.store import Bank
 
@@ -49,7 +49,8 @@ def step(text: str) -> Iterator[None]:
 def main(root: Path, rulebook: Path) -> None:
     """Run the whole demo in the folder `root`."""
     from guanhu.appraisal.exporting import export_run
-    from guanhu.appraisal.running import OpenRun, run_rulebook
+    from guanhu.appraisal.opened import OpenRun
+    from guanhu.appraisal.running import run_rulebook
     from guanhu.appraisal.statement import write_statement
 
     with refusals(SHELL):

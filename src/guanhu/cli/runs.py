@@ -14,6 +14,7 @@ from guanhu.cli.shell import PROBLEMS, SHELL, bank_of, readings_of, refusals, ru
 
 if TYPE_CHECKING:
     from guanhu.appraisal.engine import Engine
+    from guanhu.appraisal.increment.touched import Touched
     from guanhu.appraisal.runs import RunFolder
     from guanhu.values.problem import Problem
 
@@ -27,6 +28,7 @@ Person = Annotated[
 Out = Annotated[Path, typer.Option("--out", help="写到的文件 / the file to write", metavar="FILE")]
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
 CAUSES_MAX, LINES_MAX = 6, 4
+TOUCHED_SHOWN = 10
 """How many causes a run tells, and how many lines of each."""
 BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
 """The zone of a moment that names none; every bank of a rulebook keeps its books by it."""
@@ -59,6 +61,14 @@ def run(
         ),
     ] = "",
     engine: Annotated[str, typer.Option("--engine", help="duckdb")] = "duckdb",
+    since: Annotated[
+        str,
+        typer.Option(
+            "--since",
+            help="接着一次运行, 只重算后来的事实牵动的 / go on from a run: only what late facts touch is measured again",
+            metavar="RUN",
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """按办法运行一个期间 / run a rulebook over a period."""
@@ -66,18 +76,27 @@ def run(
 
     from guanhu.appraisal.exporting import corrections_of
     from guanhu.appraisal.running import period_named, run_rulebook
+    from guanhu.appraisal.runs import RunFolder
     from guanhu.facts.store import Bank
 
-    if engine != "duckdb":
-        raise SHELL.wrong_use(f"--engine {engine}: duckdb")
+    only_duckdb(engine)
     with refusals(SHELL):
         target = Bank(bank_of(SHELL, bank))
         days = period_named(period)
+        earlier = RunFolder(run_folder(SHELL, target.path, since)) if since else None
         if not as_json:
             SHELL.say("period", period=days, days=days.days)
         with SHELL.progress("运行" if SHELL.lang == "zh" else "running") as step:
             ran = run_rulebook(
-                duckdb_engine, target, rulebook, period, moment_of(as_of), readings_of(SHELL, reading), step
+                duckdb_engine,
+                target,
+                rulebook,
+                period,
+                moment_of(as_of),
+                readings_of(SHELL, reading),
+                step,
+                since=earlier,
+                told=tell_touched if not as_json else lambda _touched: None,
             )
         record = ran.folder.record
         if as_json:
@@ -163,6 +182,34 @@ def publish(run_name: RunName, bank: BankDir = None) -> None:
         SHELL.say("published", run=folder.name)
 
 
+def only_duckdb(engine: str) -> None:
+    """Refuse an engine that there is not."""
+    if engine != "duckdb":
+        raise SHELL.wrong_use(f"--engine {engine}: duckdb")
+
+
+def tell_touched(touched: Touched) -> None:
+    """Print what late facts touch, before anything is computed."""
+    if touched.why_all is not None:
+        SHELL.say("since_all", why=touched.why_all[SHELL.lang == "en"])
+        return
+    rows = SHELL.listed(f"{name} {count}" for name, count in sorted(touched.rows.items()))
+    if not rows:
+        SHELL.say("since_nothing")
+        return
+    SHELL.say("since_rows", rows=rows)
+    SHELL.say(
+        "since_people",
+        accounts=len(touched.ids["account"]),
+        loans=len(touched.ids["loan"]),
+        events=len(touched.ids["event"]),
+        people=len(touched.people),
+        named=SHELL.listed(sorted(touched.people)[:TOUCHED_SHOWN]),
+    )
+    if touched.groups:
+        SHELL.say("since_groups", groups=SHELL.listed(touched.groups))
+
+
 def replay(run_name: RunName, bank: BankDir = None, as_json: AsJson = False) -> None:
     """把一次运行原样重做一遍, 核对摘要 / make a kept run once more and compare the digest."""
     import json
@@ -195,8 +242,8 @@ def explain(
     """解释一个人的每个数 / explain every figure of one subject."""
     import json
 
+    from guanhu.appraisal.opened import OpenRun
     from guanhu.appraisal.pages.corrected import told as corrections_told
-    from guanhu.appraisal.running import OpenRun
     from guanhu.appraisal.runs import RunFolder
     from guanhu.facts.store import Bank
     from guanhu.rulebook.explain.telling import Teller
@@ -268,7 +315,7 @@ def statement(
     bank: BankDir = None,
 ) -> None:
     """写出一个人的考核单 / write one subject's statement."""
-    from guanhu.appraisal.running import OpenRun
+    from guanhu.appraisal.opened import OpenRun
     from guanhu.appraisal.runs import RunFolder
     from guanhu.appraisal.statement import write_statement
     from guanhu.facts.store import Bank

@@ -45,6 +45,20 @@ WORDS: dict[str, tuple[str, str]] = {
         "{part}: 写成 名称=数值, 每个名称一次",
         "{part}: write NAME=VALUE, each name once",
     ),
+    "since_all": ("全部重算: {why}", "everything is computed again: {why}"),
+    "since_nothing": (
+        "那次运行之后的批次没有改变任何一行; 只重新评价各行",
+        "no batch since that run changes a row; only the lines are evaluated again",
+    ),
+    "since_rows": ("那次运行之后变了的行: {rows}", "rows changed since that run: {rows}"),
+    "since_people": (
+        "牵动 {accounts} 个账户、{loans} 笔贷款、{events} 笔业务, 管户的有 {people} 人: {named}",
+        "touched: {accounts} accounts, {loans} loans, {events} events; {people} people are in charge of them: {named}",
+    ),
+    "since_groups": (
+        "有行读本组其他人的数(排名、平均、分摊), 所以还牵动全组: {groups}",
+        "lines read the others of a group (rank, average, pool), so all of it is touched: {groups}",
+    ),
     "replayed": ("重做的结果与存档相同: 摘要 {kept}", "it comes out as it was kept: digest {kept}"),
     "replay_differs": (
         "重做的结果与存档不同: 存档 {kept}, 重做 {now}; 事实批次可能被改动过, 用 guanhu facts list 核对",

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from guanhu.appraisal.agreement import Difference, differences
-from guanhu.appraisal.running import OpenRun, Ran, run_rulebook
+from guanhu.appraisal.opened import OpenRun
+from guanhu.appraisal.running import Ran, run_rulebook
 from guanhu.engines.duckdb import DuckDBEngine
 from guanhu.facts.store import Bank
 from guanhu.rulebook.explain.subject import SubjectTrace

@@ -30,6 +30,8 @@ from guanhu.rulebook.run.numeric import Compiled, Pair
 from guanhu.rulebook.run.template import filled, table_named
 from guanhu.values.dates import Span
 
+MISSED = "_missed"
+
 
 def _text(text: str) -> Value:
     return text == "yes" if text in ("yes", "no") else text
@@ -38,20 +40,29 @@ def _text(text: str) -> Value:
 class Frozen:
     """The figures of a kept run, ready to be joined to cards and to be read as the past."""
 
-    def __init__(self, engine: Engine, run: RunFolder) -> None:
-        """Read the kept tables of a run, as the run made them."""
+    def __init__(self, engine: Engine) -> None:
+        """Stand on the tables of a run, `kept/…`."""
         self.engine = engine
-        for name in ("people", "measures", "lines"):
-            engine.create(f"kept/{name}", made_rows(run, name))
-        engine.create("kept/decisions", kept_rows(run, "decisions"))
+        self.numerators: dict[tuple[str, str, str], dict[str, int]] = {}
+        """Of measures whose scale is no 1/n: by what their kept whole numbers were multiplied."""
+        self.misses = False
+        """Whether some card has no row among the kept ones: somebody is appraised who was not."""
         query = filled(
-            "SELECT instance, every, group_id, measure, list(DISTINCT den), coalesce(max(divisor), 1) <> 1 OR coalesce(min(divisor), 1) <> 1 FROM k GROUP BY ALL",
+            "SELECT instance, every, group_id, measure, list(DISTINCT den), count(*) FILTER (WHERE divisor IS DISTINCT FROM 1) > 0 FROM k GROUP BY ALL",
             k="kept/measures",
         )
         self._kept: dict[tuple[str, str, str], dict[str, tuple[set[int], bool]]] = {}
         for instance, every, group, measure, dens, is_mean in engine.rows(query):
             found = self._kept.setdefault((instance, every, group), {})
             found[measure] = ({int(d) for d in dens}, bool(is_mean))
+
+    @classmethod
+    def of(cls, engine: Engine, run: RunFolder) -> Frozen:
+        """Return the figures of a run, as the run made them."""
+        for name in ("people", "measures", "lines"):
+            engine.create(f"kept/{name}", made_rows(run, name))
+        engine.create("kept/decisions", kept_rows(run, "decisions"))
+        return cls(engine)
 
     def values(self, instance: Instance, names: Sequence[str]) -> dict[str, dict[str, Value]]:
         """Return the kept values of lines over all spells, by line and subject."""
@@ -92,11 +103,12 @@ class Frozen:
         """Give a card one column for each measure, its exact figure in the run."""
         # Nobody's own window ends there: then there is nobody to have a figure.
         kept = self._kept.get((card.instance.key, card.instance.every, card.group.id), {})
+        numerators = self.numerators.get((card.instance.key, card.instance.every, card.group.id), {})
         columns: list[exp.Expr] = [exp.column("subject_id"), exp.column("spell_no")]
         shown: list[str] = []
         for name in names:
             scales, is_mean = kept.get(name, ({1}, False))
-            columns.append(_pivoted(f"m:{name}", _numerator(scales), name))
+            columns.append(_pivoted(f"m:{name}", _numerator(scales, numerators.get(name, 1)), name))
             shown.append(f"m:{name}")
             if is_mean:
                 columns.append(_pivoted(f"n:{name}", "divisor", name))
@@ -118,6 +130,10 @@ class Frozen:
             exp.select(
                 exp.column(exp.Star(), table="s"), *(exp.column(c, table="w", quoted=True) for c in shown)
             )
+            .select(
+                filled("SELECT w.subject_id IS NULL AS x").expressions[0].this.as_(f"{MISSED}{card.flushes}"),
+                copy=False,
+            )
             .from_(exp.alias_(table_named(card.table), "s", table=True), copy=False)
             .join(
                 wide.subquery("w", copy=False),
@@ -130,10 +146,16 @@ class Frozen:
         table = f"{card.name}/{card.flushes}"
         self.engine.create(table, query)
         card.stand_on(table)
+        missed = exp.column(f"{MISSED}{card.flushes - 1}")
+        ((count,),) = self.engine.rows(
+            filled("SELECT count(*) FILTER (WHERE :missed) FROM c", c=table, missed=missed)
+        )
+        self.misses |= bool(count)
         bounds = self._bounds(table, shown)
         for name in names:
             scales, is_mean = kept.get(name, ({1}, False))
-            num = n.column(f"m:{name}", Fraction(1, lcm(*scales)), *bounds[f"m:{name}"])
+            scale = Fraction(numerators.get(name, 1), lcm(*scales))
+            num = n.column(f"m:{name}", scale, *bounds[f"m:{name}"])
             value: Compiled = num
             if is_mean:
                 low, high = bounds[f"n:{name}"]
@@ -154,9 +176,11 @@ class Frozen:
         }
 
 
-def _numerator(scales: set[int]) -> str:
-    """Return the numerator over the common denominator of all rows of a measure."""
+def _numerator(scales: set[int], by: int) -> str:
+    """Return the whole number over the common denominator of all rows of a measure."""
     common = lcm(*scales)
+    if by != 1:
+        return f"num // {by}"
     cases = " ".join(f"WHEN den = {scale} THEN num * {common // scale}" for scale in sorted(scales))
     return "num" if len(scales) == 1 else f"CASE {cases} END"
 
@@ -238,6 +262,8 @@ class FrozenAppraisal(Appraisal):
             if instance.every == self.rulebook.every and self.reach.touches_own_windows(self.rulebook):
                 self.once_ending_in(instance)
         self.progress("", len(instances), len(instances))
+        if self.fold is not None:
+            self.outcome.credited.extend(self.fold.credited_rows)
         return self.outcome
 
     def prepare(self) -> None:

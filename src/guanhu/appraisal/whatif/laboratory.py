@@ -79,7 +79,7 @@ class Laboratory:
         self.parameters, _ = read_parameters(self.engine, self.base)
         lay_people(self.engine)
         self._has_ground = False
-        self.frozen = Frozen(self.engine, run)
+        self.frozen = Frozen.of(self.engine, run)
         earlier = published_runs(bank.path, self.base.id)
         self.earlier = [r for r in earlier if r.record["digest"] in self.record["published"]]
 
@@ -98,12 +98,16 @@ class Laboratory:
         valued = {c.path[1] for c in patch.changes if c.is_value}
         since = min((c.start for c in patch.changes), default=date.max)
         reach = reach_of(self.base, versions, valued, since)
+        self.frozen.misses = False
         try:
             outcome, again = self._scored(versions, parameters, reach)
         except Refused as refused:
             if {p.code for p in refused.problems} != {TOO_WIDE}:
                 raise
             # A kept figure can be wider than the same one as it comes from the facts.
+            self.frozen.misses = True
+        if self.frozen.misses:
+            # Or a decision brought somebody into a group, of whom nothing was kept.
             everything = replace(reach, measures=frozenset(versions[-1][1].measures))
             outcome, again = self._scored(versions, parameters, everything)
         effects = compared(self.engine, outcome, detail=detail)

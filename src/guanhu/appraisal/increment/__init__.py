@@ -1,0 +1,1 @@
+"""An incremental run: what late facts touch is computed again, all else is taken from an earlier run."""

@@ -1,0 +1,170 @@
+"""A run since an earlier one is a whole run: the same digest and the same sums, whatever kind of fact came late."""
+
+from __future__ import annotations
+
+import copy
+import random
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from guanhu.appraisal import running
+from guanhu.appraisal.increment.touched import Touched
+from guanhu.appraisal.running import run_rulebook
+from guanhu.appraisal.runs import RunFolder
+from guanhu.facts.importing import import_folder
+from guanhu.facts.store import Bank
+from guanhu.rulebook.load.folder import load_string
+from guanhu.values.problem import Refused
+from tests.engines.agreement.rulebooks import make_rulebook
+from tests.engines.agreement.running import make_engine, write_rulebook
+from tests.engines.agreement.world import COVERAGE, HEADINGS, World, make_world, write_folder
+from tests.engines.test_difference import World as BankOfTwoQuarters
+from tests.engines.test_difference import handed_over, raised
+from tests.engines.test_runs import guanhu
+from tests.engines.test_whatif import RULES
+
+PAIRS = range(24)
+PERIOD = "2025Q1"
+NEW_VALUES = {
+    "balances": ("balance", ("-12.34", "0.00", "98765.43", "10000.00")),
+    "fees": ("amount", ("-5.00", "0.07", "321.00")),
+    "assignments": ("person_id", ("p1", "p2", "p3", "p4", "p5")),
+    "account_rates": ("rate", ("3.3%", "0.1%")),
+    "loan_states": ("balance", ("0.00", "7777.77")),
+    "loans": ("guarantee", ("抵押", "")),
+    "accounts": ("product", ("活期", "通知")),
+    "figures": ("value", ("7.5", "-3")),
+    "customers": ("tier", ("重点", "普通", "")),
+    "interest": ("received", ("1.23", "0.00")),
+    "event_violation": ("points", ("4", "-1")),
+    "posts": ("grade", ("高级", "初级")),
+}
+"""Kind → a column and what a late row may say there."""
+
+
+def columns(kind: str) -> list[str]:
+    heading = HEADINGS[kind]
+    return heading.split(",") if isinstance(heading, str) else list(heading)
+
+
+def changed(world: World, kinds: list[str], draw: random.Random) -> World:
+    later = copy.deepcopy(world)
+    for kind in kinds:
+        column, values = NEW_VALUES[kind]
+        rows = later.rows[kind]
+        for _ in range(draw.choice((1, 2))):
+            if rows:
+                place = draw.randrange(len(rows))
+                row = list(rows[place])
+                row[columns(kind).index(column)] = draw.choice(values)
+                rows[place] = tuple(row)
+    return later
+
+
+def once_more(bank: Bank, rules: Path, first: RunFolder) -> tuple[RunFolder, RunFolder, Touched]:
+    """Return the run since the first, moved away, and a whole run of the same moment."""
+    told: list[Touched] = []
+    made = run_rulebook(make_engine, bank, rules, first.record["period_text"], since=first, told=told.append)
+    away = bank.path / "away"
+    shutil.move(str(made.folder.path), away)
+    whole = run_rulebook(make_engine, bank, rules, first.record["period_text"]).folder
+    return RunFolder(away), whole, told[0]
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_late_facts_of_every_kind(pair: int, tmp_path: Path) -> None:
+    world = make_world(pair)
+    text = make_rulebook(pair, world.amounts())
+    if load_string(text)[0] is None:
+        return
+    bank, rules = world.bank(tmp_path), write_rulebook(tmp_path / "rules", text)
+    try:
+        first = run_rulebook(make_engine, bank, rules, PERIOD).folder
+    except Refused as refused:
+        if {p.code for p in refused.problems} != {"RUN021"}:
+            raise
+        return
+    draw = random.Random(pair)
+    # Each kind comes about, alone and with others.
+    kinds = [
+        sorted(NEW_VALUES)[pair % len(NEW_VALUES)],
+        *draw.sample(sorted(NEW_VALUES), draw.choice((0, 1, 2))),
+    ]
+    result = import_folder(
+        write_folder(tmp_path / "late", changed(world, kinds, draw).files(), COVERAGE), bank
+    )
+    if any(p.severity == "error" for p in result.problems):
+        return
+    since, whole, _ = once_more(bank, rules, first)
+    assert since.record["digest"] == whole.record["digest"]
+    with duckdb.connect() as connection:
+        rows = [
+            sorted(connection.execute("FROM read_parquet(?)", [str(x.table("reconcile"))]).fetchall())
+            for x in (since, whole)
+        ]
+    assert rows[0] == rows[1]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> BankOfTwoQuarters:
+    return BankOfTwoQuarters(tmp_path)
+
+
+def test_only_what_is_touched_is_measured(world: BankOfTwoQuarters, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = world.run()
+    world.again({"balances": raised, "assignments": handed_over})
+    measured: list[int] = []
+    original = running.measured_delta
+
+    def counted(*args: object) -> object:
+        found = original(*args)  # type: ignore[arg-type]
+        measured.append(1)
+        return found
+
+    monkeypatch.setattr(running, "measured_delta", counted)
+    since, whole, touched = once_more(world.bank, first.rulebook_folder, first)
+    assert since.record["digest"] == whole.record["digest"] != first.record["digest"]
+    assert measured == [1]
+    assert set(touched.rows) == {"balances", "assignments"}
+    assert 0 < len(touched.ids["account"]) < 500
+    assert touched.people
+
+
+def test_the_same_facts_once_more_change_nothing(world: BankOfTwoQuarters) -> None:
+    first = world.run()
+    world.again({})
+    since, whole, touched = once_more(world.bank, first.rulebook_folder, first)
+    assert touched.rows == {}
+    assert since.record["digest"] == whole.record["digest"] == first.record["digest"]
+
+
+def test_from_the_command_line_it_says_whom_it_touches(world: BankOfTwoQuarters) -> None:
+    ranked = RULES.replace(
+        "lines:\n",
+        'lines:\n  place: {name: 名次, clause: 二, unit: count, value: "rank(score among everyone)"}\n',
+    )
+    first = world.run(ranked)
+    world.again({"balances": raised})
+    told = guanhu(
+        "run", "--bank", world.bank.path, "--rulebook", first.rulebook_folder, "--period", "2025Q4", "--since", first.path
+    )  # fmt: skip
+    assert "balances" in told
+    assert "牵动" in told
+    assert "全组" in told
+    nothing = guanhu(
+        "run", "--bank", world.bank.path, "--rulebook", first.rulebook_folder, "--period", "2025Q4", "--as-of", "1",
+        "--since", first.path, wanted=1,
+    )  # fmt: skip
+    assert "RUN049" in nothing
+    other = world.run()
+    assert "RUN049" in guanhu(
+        "run", "--bank", world.bank.path, "--rulebook", other.rulebook_folder, "--period", "2025Q4",
+        "--since", first.path, wanted=1,
+    )  # fmt: skip
+    assert "RUN061" in guanhu(
+        "run", "--bank", world.bank.path, "--rulebook", other.rulebook_folder, "--period", "2025Q4",
+        "--since", "none", wanted=1,
+    )  # fmt: skip
