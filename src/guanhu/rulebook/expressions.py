@@ -318,6 +318,18 @@ class Balance(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LotFigure(Node):
+    """What the lots of a ledger come to for a person.
+
+    `waiting` and `paid` are those when the instance begins; in it `released`, `forfeited`, `clawed_back` and
+    `recovered` (the part of what was clawed back that had been paid). It is the person's: it stands in the card in force at the end, and 0 in the cards before.
+    """
+
+    ledger: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State(Node):
     """What a decision has set and is in force at the start of the instance (a choice or figure)."""
 
@@ -477,6 +489,7 @@ Expr = (
     | Streak
     | Times
     | Balance
+    | LotFigure
     | State
     | Group
     | Pool

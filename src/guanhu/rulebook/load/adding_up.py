@@ -49,7 +49,7 @@ class AddingUp:
                 return self._table(node)
             case t.InstanceValue(name=name):
                 return name == "spell_days"
-            case t.ByDays() | t.Pool():
+            case t.ByDays() | t.Pool() | t.LotFigure():
                 return True
         return isinstance(node, _ANY_OF) and any(self(x) for x in node.children())
 
