@@ -113,7 +113,7 @@ class RunLots:
             if key not in card.leaves:
                 ledger = self.run.rulebook.lots[node.ledger]
                 card.leaves[key] = self._column(
-                    card, key, self._values(ledger, node.what, card.instance, card)
+                    card, node, self._values(ledger, node.what, card.instance, card)
                 )
 
     def _figures(self, roots: Iterable[t.Expr | None]) -> Iterable[t.LotFigure]:
@@ -122,8 +122,9 @@ class RunLots:
             parts = parts_of(self.run.rulebook, [root for root in roots if root is not None])
             yield from (part for part in parts if isinstance(part, t.LotFigure))
 
-    def _column(self, card: Card, key: str, values: Mapping[str, int | None]) -> Num:
-        """Return the column of a figure: 0 for who has no lots, and in the cards before the last."""
+    def _column(self, card: Card, node: t.LotFigure, values: Mapping[str, int | None]) -> Num:
+        """Return the column of a figure: 0 for who has no lots, and of what moves in the cards before the last."""
+        key = leaf_key(node)
         self.count += 1
         table = f"lots/{self.count}"
         yuan: dict[str, Value | int] = {
@@ -134,8 +135,10 @@ class RunLots:
         if not isinstance(meaning, Num):
             raise TypeError(key)
         column, there = exp.column(key, quoted=True), exp.column(f"{key}/there", quoted=True)
-        nobody = n.any_of([n.is_null(there), exp.Not(this=exp.column("is_last"))])
-        sql = n.case([(nobody, n.typed(n.integer(0), meaning.size))], n.typed(column, meaning.size))
+        nobody: list[exp.Expr] = [n.is_null(there)]
+        if not node.is_at_start:
+            nobody.append(exp.Not(this=exp.column("is_last")))
+        sql = n.case([(n.any_of(nobody), n.typed(n.integer(0), meaning.size))], n.typed(column, meaning.size))
         return Num(sql, meaning.scale, min(meaning.low, 0), max(meaning.high, 0))
 
     def _values(

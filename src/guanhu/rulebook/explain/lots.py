@@ -90,7 +90,7 @@ class LotsOfSubject:
         """Return what the lots come to for a formula of an instance; `whole` are the lines that are there already."""
         ledger = self.owner.rulebook.lots[node.ledger]
         book = self._book(ledger, instance.days)
-        if node.what in ("waiting", "paid"):
+        if node.is_at_start:
             there = [(lot, lot.waiting if node.what == "waiting" else lot.paid) for lot in book.values()]
             return Traced(node, sum((x for _, x in there), _NOTHING), note=_note(there))
         found = self._happened(ledger, instance, whole)

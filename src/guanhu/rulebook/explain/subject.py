@@ -455,7 +455,7 @@ class _CardLeaves:
             case t.Group():
                 return self.group_figure(node, self)
             case t.LotFigure():
-                if not card.is_last:
+                if not card.is_last and not node.is_at_start:
                     return Traced(node, Fraction(0))
                 return owner.lots.figure(node, card.instance, owner.whole)
             case t.Pool():

@@ -14,6 +14,7 @@ from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.leading import with_leads
 from guanhu.rulebook.load.levels import order_levels
 from guanhu.rulebook.load.lots import build_lots, is_of_lots
+from guanhu.rulebook.load.sound_pay import put_checks
 from guanhu.rulebook.load.text import Fields, Text, Tree, load_text, parse_text
 from guanhu.values.dates import MONTHS_OF
 from guanhu.values.problem import Place, Problem, errors_in
@@ -93,6 +94,7 @@ def _built(
     sections = {section: _section(top, section, problems, readings, taken) for section in SECTIONS}
     if edit is not None:
         edit(sections, problems)
+    put_checks(sections, problems)
     _unknown_readings(taken, readings, problems)
     library, library_words = load_library(problems)
     builder = Builder(sections, every, library, problems, folder)

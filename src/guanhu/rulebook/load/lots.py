@@ -12,6 +12,7 @@ ledgers:
     leaver: keeps                               # or: forfeited, paid
     claws: 追回额                                # so much in each instance, the oldest lot first
     claws_from: waiting                         # or: waiting then paid
+    sound_pay: {of: 浮动薪酬, when: post = 行长}    # hold it to the guideline on sound pay (`sound_pay`)
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from guanhu.rulebook.load.build_small import group_of
 from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.lot_names import is_of_lots
 from guanhu.rulebook.load.scope import LineScope
+from guanhu.rulebook.load.sound_pay import tell_schedule
 from guanhu.rulebook.load.text import Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
 from guanhu.values import units
@@ -44,6 +46,7 @@ _KEYS = (
     "leaver",
     "claws",
     "claws_from",
+    "sound_pay",
 )
 _EVERY = r"every (?:(?P<months>[1-9][0-9]?) months|(?P<unit>month|quarter|half|year))"
 _LAG = re.compile(r"after (?P<months>[1-9][0-9]{0,2}) months?", re.ASCII)
@@ -110,6 +113,7 @@ def _built(builder: Builder, name: str) -> t.LotLedger:
         **common,
     )
     _refuse_contradictions(reader, ledger)
+    tell_schedule(reader, ledger.release)
     for node in ledger.formulas():
         _refuse_foreign(builder, ledger, node)
     return ledger
