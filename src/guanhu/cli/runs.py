@@ -196,6 +196,7 @@ def explain(
     import json
 
     from guanhu.appraisal.pages.corrected import told as corrections_told
+    from guanhu.appraisal.pages.waiting import told as lots_told
     from guanhu.appraisal.running import OpenRun
     from guanhu.appraisal.runs import RunFolder
     from guanhu.facts.store import Bank
@@ -214,6 +215,7 @@ def explain(
             teller = Teller(opened.rulebook, depth, is_expanding=bool(line))
             told = [(trace.instance.key, teller.subject(trace, line)) for trace in explained.traces]
             told.append((explained.current, corrections_told(teller, explained, line)))
+            told.append((str(opened.period), [] if line else lots_told(opened, person)))
         finally:
             opened.close()
     told = [(key, lines) for key, lines in told if lines]

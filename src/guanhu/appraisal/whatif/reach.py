@@ -58,6 +58,8 @@ def reach_of(base: t.Rulebook, versions: Sequence[Version], valued: set[str], si
             before = base.lines.get(x.id) or base.decisions.get(x.id)
             if not same(x, before) or _reads_any(x, rulebook, inputs, tables, measures, base):
                 lines.add(x.id)
+    if base.lots or any(rulebook.lots for _, rulebook in versions):
+        since = date.min
     _follow(lines, versions)
     return Reach(frozenset(measures), frozenset(lines), since)
 
