@@ -153,7 +153,7 @@ class LotsOfSubject:
                 self.subject,
             ) or opening.of.end > days.start:
                 continue
-            for lot, _, amount in _split(ledger, Instance(opening.of, ledger.every), opening.amount):
+            for lot, _, amount in split(ledger, Instance(opening.of, ledger.every), opening.amount):
                 if lot.due_on is not None and lot.due_on < min(first, days.start):
                     lot.history.append(("paid", amount))
                 lot.source = "opening_state"
@@ -187,7 +187,7 @@ class LotsOfSubject:
     ) -> list[_Step]:
         amount = whole.get(ledger.defers, _NOTHING)
         if isinstance(amount, Fraction):
-            return _split(ledger, instance, amount) if amount > 0 else []
+            return split(ledger, instance, amount) if amount > 0 else []
         kept: dict[str, _Lot] = {}
         for x in was if is_held else ():
             if x.kind == "granted":
@@ -388,7 +388,7 @@ class _HolderLeaves:
         return self.owner.supplied_figure(measure, where, span)
 
 
-def _split(ledger: t.LotLedger, instance: Instance, amount: Fraction) -> list[_Step]:
+def split(ledger: t.LotLedger, instance: Instance, amount: Fraction) -> list[_Step]:
     """Return the lots of an amount: its parts by largest remainder, odd fen to the earlier ones."""
     days = instance.days
     parts = ledger.release.parts or ((0, Fraction(1)),)
@@ -447,4 +447,4 @@ def _dated(moved: Moved, day: date) -> Moved:
     )
 
 
-__all__ = ["LotsOfSubject"]
+__all__ = ["LotsOfSubject", "split"]

@@ -54,7 +54,7 @@ def tell_schedule(reader: Reader, release: t.Release) -> None:
         return
     shares = [share for _, share in release.parts]
     lasts = release.how == "lag" and release.parts[-1][0] >= 12 * YEARS
-    if lasts and len(shares) > 1 and shares == sorted(shares):
+    if lasts and shares == sorted(shares):
         return
     reader.problems.append(
         Problem(
