@@ -20,7 +20,13 @@ from guanhu.facts.store import Bank
 from guanhu.rulebook import tree as t
 
 ROOT = Path(__file__).resolve().parents[2] / "rulebooks"
-PERIODS = {"huangshi": "2025", "changji": "2025H2", "cixi": "2025H2", "virtual-profit": "2025H2"}
+PERIODS = {
+    "huangshi": "2025",
+    "changji": "2025H2",
+    "cixi": "2025H2",
+    "virtual-profit": "2025H2",
+    "sound-pay": "2025",
+}
 ELSEWHERE = {"industrial-oil": "test_industrial_oil.py"}
 """What no bank could run, and where it runs on facts of its own, from both readings."""
 EVERY_THIRD = 3
@@ -38,6 +44,7 @@ def doubts_of(name: str) -> list[str]:
         book.lines,
         book.decisions,
         book.ledgers,
+        book.lots,
     )
     declared: list[t.Declaration] = [x for section in sections for x in section.values()]
     return list(dict.fromkeys(x.doubt.name for x in declared if x.doubt is not None and x.doubt.other))

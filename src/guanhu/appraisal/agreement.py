@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from guanhu.appraisal.lot_rows import kept_lots
 from guanhu.appraisal.opened import OpenRun, known_value
 from guanhu.appraisal.published import literal
 from guanhu.rulebook.explain.values import Unknown, Value
@@ -52,6 +54,7 @@ def differences(opened: OpenRun, subjects: Iterable[str] | None = None) -> tuple
                 lines = {name: traced.value for name, traced in card.lines.items()}
                 own[trace.instance.key, trace.group, card.spell_no] = lines
         found.extend(correction_differences(opened, subject))
+        found.extend(lot_differences(opened, subject))
         for card_of, line, kept in kept_values(opened, subject):
             count += 1
             told: Value | None = own.get(card_of, {}).get(line, "absent")
@@ -91,6 +94,30 @@ def correction_differences(opened: OpenRun, subject: str) -> list[Difference]:
         for group, of, line in keys
         if kept.get((group, of, line), "absent") != told.get((group, of, line), "absent")
     ]
+
+
+def lot_differences(opened: OpenRun, subject: str) -> list[Difference]:
+    """Return the movements of a subject's lots on which the evaluator and the run do not agree."""
+    if not opened.rulebook.lots:
+        return []
+    opened.explain(subject)
+    run, explained = (
+        Counter({(x.day, x.kind, f"{x.ledger}/{x.lot}/{x.of}/{x.due_on}/{x.origin}"): x.fen for x in rows})
+        for rows in (
+            [x for x in kept_lots(opened.engine, opened.run) if x.subject_id == subject and x.origin in _OWN],
+            opened.explainer.lots[subject],
+        )
+    )
+    return [
+        Difference(
+            subject, str(key[0]), "", 0, f"{key[1]} {key[2]}", Fraction(run[key]), Fraction(explained[key])
+        )
+        for key in sorted({*run, *explained})
+        if run[key] != explained[key]
+    ]
+
+
+_OWN = ("own", "corrected")
 
 
 def _known(value: Value) -> Value | None:

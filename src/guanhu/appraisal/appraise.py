@@ -25,6 +25,7 @@ from guanhu.appraisal.joining import Joiner
 from guanhu.appraisal.levels import add_levels, steps
 from guanhu.appraisal.lines import Card, Known
 from guanhu.appraisal.lost import needs_of, told_lost, uncovered
+from guanhu.appraisal.lots import RunLots
 from guanhu.appraisal.measures import OBJECT_OF, Fold, Statistics, date_sql
 from guanhu.appraisal.parameters import Parameters, read_parameters
 from guanhu.appraisal.people import cards
@@ -34,6 +35,7 @@ from guanhu.appraisal.supplied import supplied_figure
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.instances import Instance, evaluated_in, planned
+from guanhu.rulebook.lots import Moved
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Compiled, Num, TooWide
 from guanhu.rulebook.run.scalar import Compiler
@@ -107,6 +109,7 @@ class Outcome:
     reconciled: list[tuple[str, ...]] = field(default_factory=list)
     credited: list[str] = field(default_factory=list)
     """Tables of the credited rows to keep."""
+    lots: list[Moved] = field(default_factory=list)
 
 
 Progress = Callable[[str, int, int], None]
@@ -137,6 +140,7 @@ class Appraisal:
         self.progress = progress
         self.parameters = Parameters()
         self.history = History(engine, rulebook, self.past)
+        self.lots = RunLots(self)
         self.fold: Fold | None = None
         self.figures: dict[tuple[str, Instance, str, bool], Figure] = {}
 
@@ -152,6 +156,7 @@ class Appraisal:
         self.progress("", len(instances), len(instances))
         if self.fold is not None:
             self.outcome.credited.extend(self.fold.credited_rows)
+        self.outcome.lots.extend(self.lots.finish())
         return self.outcome
 
     def prepare(self) -> None:
@@ -236,7 +241,9 @@ class Appraisal:
             except TooWide as error:
                 raise Refused([_too_wide(step[0])]) from error
         for group in groups:
+            self.lots.move(made[group.id])
             self._close(made[group.id], instance)
+        self.lots.close(instance)
 
     def _names(self, instance: Instance, group: str) -> list[str]:
         return [x.id for x in evaluated_in(self.rulebook, instance, group)]
@@ -244,6 +251,7 @@ class Appraisal:
     def _add(self, card: Card, line: t.Line | t.Decision) -> None:
         roots = [line.when] if isinstance(line, t.Decision) else [line.value, line.least, line.most]
         join_pools(self.engine, card, self.rulebook, roots)
+        self.lots.join(card, roots)
         if isinstance(line, t.Line) and line.role != "check":
             card.add_line(line)
             card.add_cause(line.id, [line.value, line.least, line.most])
@@ -254,10 +262,13 @@ class Appraisal:
             card.keep(line.id, card.compiler.condition(when))
             card.add_cause(line.id, [when])
 
+    def known(self) -> Known:
+        """Return what a card can read from outside."""
+        return Known({}, {}, self.parameters, self.past)
+
     def _card(self, instance: Instance, group: t.GroupOfSubjects, own: tuple[str, date] | None) -> Card:
         table = self._members(instance, group, own)
-        known = Known({}, {}, self.parameters, self.past)
-        card = Card(self.engine, self.rulebook, group, instance, known, table)
+        card = Card(self.engine, self.rulebook, group, instance, self.known(), table)
         roots = self.roots(instance, group.id)
         self.join_measures(card, roots)
         self.history.join(card, roots)
@@ -266,9 +277,7 @@ class Appraisal:
     def _members(self, instance: Instance, group: t.GroupOfSubjects, own: tuple[str, date] | None) -> str:
         everyone = cards(self.engine, instance, group)
         everyone = self.history.with_states(everyone, instance)
-        probe = Card(
-            self.engine, self.rulebook, group, instance, Known({}, {}, self.parameters, self.past), everyone
-        )
+        probe = Card(self.engine, self.rulebook, group, instance, self.known(), everyone)
         # Its columns stay in the table: they may not have the names that the card will give to its own.
         probe.sheet.prefix = "_who"
         condition = probe.compiler.condition(group.condition)
@@ -301,14 +310,7 @@ class Appraisal:
             return
         tests: list[exp.Expr] = []
         for group in groups:
-            probe = Card(
-                self.engine,
-                self.rulebook,
-                group,
-                instance,
-                Known({}, {}, self.parameters, self.past),
-                everyone,
-            )
+            probe = Card(self.engine, self.rulebook, group, instance, self.known(), everyone)
             compiled = Compiler(_Flat(probe)).condition(group.condition)
             tests.append(exp.Coalesce(this=n.wrap(compiled.sql), expressions=[exp.Boolean(this=False)]))
         query = exp.select("subject_id", "coalesce(post, '')").from_(table_named(everyone), copy=False)

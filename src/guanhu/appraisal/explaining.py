@@ -22,6 +22,7 @@ from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.explain.subject import SubjectEvaluator, SubjectTrace
 from guanhu.rulebook.explain.values import InputNote, Unknown, Value
 from guanhu.rulebook.instances import Instance
+from guanhu.rulebook.lots import Moved
 from guanhu.values.dates import Span
 
 
@@ -102,6 +103,8 @@ class Explainer:
         self.coverage = KnownCoverage(view)
         self.others = KeptOthers(self.reader, members)
         self.past = past
+        self.lots: dict[str, list[Moved]] = {}
+        """By subject what the evaluator moved when it was last explained."""
 
     def subject(
         self, subject_id: str, kind: str, planned: Iterable[Instance], *, keeps_rows: bool = False
@@ -112,11 +115,14 @@ class Explainer:
             copy.deepcopy({s: {k: v for k, v in by.items() if k == subject_id} for s, by in store.items()})
             for store in (self.past.states, self.past.opening)
         )
-        own = Past(self.past.published, {}, states, self.past.held, opening)
+        lots = [x for x in self.past.lots if x.subject_id == subject_id]
+        own = Past(self.past.published, {}, states, self.past.held, opening, lots, self.past.opening_lots)
         evaluator = SubjectEvaluator(
             self.rulebook, self.inputs, facts, self.coverage, self.others, own, keeps_rows=keeps_rows
         )
-        return evaluator.run(planned)
+        traces = evaluator.run(planned)
+        self.lots[subject_id] = evaluator.lots.rows()
+        return traces
 
     def facts(self, subject_id: str, kind: str) -> SubjectFacts:
         """Return the facts of a subject."""

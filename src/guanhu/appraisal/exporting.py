@@ -18,6 +18,7 @@ from pathlib import Path
 
 from guanhu.appraisal.corrections import COLUMNS, path_of
 from guanhu.appraisal.pages.kept import KeptRun
+from guanhu.appraisal.pages.lot_sheet import lot_sheets
 from guanhu.appraisal.pages.sheet import Cell, Sheet
 from guanhu.appraisal.pages.sheets import Sheets
 from guanhu.appraisal.running import EngineMaker
@@ -88,6 +89,7 @@ def _write_csv(kept: KeptRun, folder: Path) -> None:
     for sheet in (
         sheets.lines(),
         *([sheets.corrections.sheet()] if kept.held else []),
+        *lot_sheets(kept),
         sheets.decisions(),
         sheets.left_out(),
         sheets.reconcile(),

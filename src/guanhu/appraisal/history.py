@@ -18,6 +18,7 @@ from guanhu.appraisal.past_columns import loaded_values, past_query
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Dated, Past, Value
 from guanhu.rulebook.instances import Instance
+from guanhu.rulebook.lots import OpeningLot
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Word
 from guanhu.rulebook.run.template import filled, table_named
@@ -40,6 +41,11 @@ def read_opening(engine: Engine, rulebook: t.Rulebook, past: Past) -> None:
         if item in rulebook.states:
             for store in (past.states, past.opening):
                 store.setdefault(item, {}).setdefault(subject, []).append((day, text))
+            continue
+        if item in rulebook.lots:
+            amount = value_of(units.MONEY, text)
+            if isinstance(amount, Fraction):
+                past.opening_lots.append(OpeningLot(item, subject, unit_containing(every, day), amount))
             continue
         line = rulebook.lines.get(item) or rulebook.decisions.get(item)
         if line is None:
@@ -335,6 +341,7 @@ def _lines_of_the_past(rulebook: t.Rulebook) -> set[str]:
     ]
     roots += [d.when for d in rulebook.decisions.values()]
     kept = {line for ledger in rulebook.ledgers.values() for line in (ledger.adds, ledger.uses)}
+    kept |= {ledger.defers for ledger in rulebook.lots.values()}
     kept |= {d.becomes.name for d in rulebook.decisions.values() if isinstance(d.becomes, t.LineRef)}
     return kept | {
         node.line

@@ -145,7 +145,7 @@ class Card:
                 return self.group_figure(node)
             case t.Streak() | t.Times():
                 return self.counted(node)
-            case t.OverInstances() | t.Previous() | t.State() | t.Balance() | t.Pool():
+            case t.OverInstances() | t.Previous() | t.State() | t.Balance() | t.LotFigure() | t.Pool():
                 return self.leaves[leaf_key(node)]
             case _:
                 raise TypeError(f"{type(node).__name__} has no meaning in a line ({node.place})")
@@ -393,7 +393,7 @@ def causes_in(nodes: list[t.Expr | None], rulebook: t.Rulebook) -> list[tuple[st
                     found.append((f"subject.{column}", part))
                 case t.OverInstances() | t.Previous() | t.Streak() | t.Times():
                     found.append((f"past.{part.line}", part))
-                case t.Balance(ledger=name):
+                case t.Balance(ledger=name) | t.LotFigure(ledger=name):
                     found.append((f"ledgers.{name}", part))
                 case t.State(name=name):
                     found.append((f"state.{name}", part))
@@ -432,6 +432,8 @@ def leaf_key(node: t.Expr) -> str:
             return f"state {node.name}"
         case t.Balance():
             return f"balance {node.ledger}"
+        case t.LotFigure():
+            return f"lots {node.ledger}.{node.what}"
         case t.Pool():
             return f"pool {node.place.line}:{node.place.column}"
         case _:

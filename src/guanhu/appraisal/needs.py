@@ -50,7 +50,7 @@ def _reads_rates(rulebook: t.Rulebook) -> bool:
 
 
 def _reads_past(rulebook: t.Rulebook) -> bool:
-    return any(
+    return bool(rulebook.lots) or any(
         isinstance(n, t.Previous | t.Streak | t.Times | t.State | t.Balance) for n in _formulas(rulebook)
     )
 

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from guanhu.appraisal.explaining import Explainer
 from guanhu.appraisal.history import read_opening
+from guanhu.appraisal.lot_rows import holders
 from guanhu.appraisal.paid import Explained, Paid
 from guanhu.appraisal.parameters import read_parameters
 from guanhu.appraisal.published import literal, past_from, published_runs
@@ -63,6 +64,8 @@ class OpenRun:
         """Return subject id → kind of subject, of all who were appraised."""
         query = filled("SELECT DISTINCT subject_id, group_id FROM x ORDER BY 1", x=self._kept("people"))
         found = {subject: self.rulebook.groups[group].subject for subject, group in self.engine.rows(query)}
+        # Who has left still has what waits.
+        found.update({who: "person" for who in holders(self.engine, self.run) if who not in found})
         if self._has_published():
             # Who is in no table but that of corrections was published, and is not appraised any more.
             more = filled(

@@ -20,6 +20,7 @@ from typing import Any
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.lot_rows import published_lots
 from guanhu.appraisal.runs import RunFolder, sync, value_kept
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
@@ -166,6 +167,7 @@ def past_from(engine: Engine, runs: Iterable[RunFolder], rulebook: t.Rulebook) -
             if instance not in known:
                 past.states.setdefault(state, {}).setdefault(subject, []).append((day, after))
         known |= own
+        past.lots += [x for x in published_lots(engine, run) if x.ledger in rulebook.lots]
     return past
 
 

@@ -9,6 +9,7 @@
         lines.parquet       subject, spell, instance, path, num, den, text, state, cause
         decisions.parquet   what changes, from when; undecided ones marked
         credited.parquet    rows of fact behind figures that later depend on the single row (see `credited`)
+        lots.parquet        pay that waits: one row for each movement (see `lot_rows`)
         reconcile.parquet   managers + unassigned = institutions = bank
         published.parquet   instances that were published before, shown as published: instance, every, run
         corrections.parquet what is due or owed of them: recomputed, published, corrected so far
@@ -38,6 +39,7 @@ from guanhu.appraisal import corrections
 from guanhu.appraisal.appraise import Outcome, Progress, Result, quiet
 from guanhu.appraisal.credited import gathered
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.lot_rows import load_lots
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import planned
 from guanhu.rulebook.run import numeric as n
@@ -56,6 +58,7 @@ TABLES = (
     "lines",
     "decisions",
     "credited",
+    "lots",
     "reconcile",
     *corrections.NEW_TABLES,
 )
@@ -282,6 +285,7 @@ class Freezer:
         )
         self.engine.load("frozen/decisions", columns, self.outcome.changes)
         gathered(self.engine, self.outcome.credited)
+        load_lots(self.engine, "frozen/lots", self.outcome.lots)
         named = (
             "instance",
             "measure",
@@ -302,7 +306,7 @@ class Freezer:
         total = hashlib.sha256()
         # Without published instances there is nothing to correct: such a run's digest is of its results alone.
         more = ("published", "corrections") if self.held else ()
-        kept = ("credited",) if self.outcome.credited else ()
+        kept = (*(("credited",) if self.outcome.credited else ()), *(("lots",) if self.outcome.lots else ()))
         for name in ("people", "left_out", "measures", "lines", "decisions", *kept, *more):
             query = filled(
                 "SELECT coalesce(sha256(string_agg(r, chr(10) ORDER BY r)), '') FROM (SELECT CAST(x AS VARCHAR) AS r FROM t AS x) AS y",

@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlglot import exp
 
 from guanhu.appraisal.opened import OpenRun
-from guanhu.appraisal.pages import corrected
+from guanhu.appraisal.pages import corrected, waiting
 from guanhu.appraisal.pages.card import GroupPart
 from guanhu.appraisal.pages.kept import Names, read_names
 from guanhu.appraisal.pages.reasons import Reasons
@@ -79,6 +79,7 @@ def statement(opened: OpenRun, person: str) -> b.Page:
             *unsettled(parts),
             *corrected.blocks(reasons, explained),
             *(block for part in parts for block in part.blocks()),
+            *waiting.blocks(opened, person),
             *checks(parts),
             *figures(parts),
             *remarks(parts),

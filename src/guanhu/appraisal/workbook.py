@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from guanhu.appraisal.pages.kept import KeptRun
+from guanhu.appraisal.pages.lot_sheet import lot_sheets
 from guanhu.appraisal.pages.sheet import Cell, Column, Row, Sheet
 from guanhu.appraisal.pages.sheets import Sheets
 from guanhu.facts.bad_rows import escaped
@@ -105,6 +106,7 @@ class Writer:
             *sheets.periods(),
             sheets.lines(),
             *([sheets.corrections.sheet()] if self.kept.held else []),
+            *lot_sheets(self.kept),
             sheets.left_out(),
             sheets.decisions(),
             sheets.checks(),

@@ -56,7 +56,9 @@ PRICES: dict[str, dict[str, dict[str, str]]] = {
         "middle_deposits_most": {"": "8000000"},
         "middle_loans_most": {"": "10000000"},
         "accident_limit": {"": "100000"},
+        "risk_deposit": {"": "5000"},
     },
+    "sound-pay": {"bonus_months": {"": "6"}, "deferred_share": {"": "40%"}},
     "cixi": {
         "sell_rate": {"活期": "1.9%", "定期": "2.3%", "协定": "2%", "通知": "2%", "保证金": "2.1%"},
         "posted_rate": {"活期": "0.1%", "半年": "1.05%", "一年": "1.25%", "协定": "0.6%"},

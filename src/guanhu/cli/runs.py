@@ -244,6 +244,7 @@ def explain(
 
     from guanhu.appraisal.opened import OpenRun
     from guanhu.appraisal.pages.corrected import told as corrections_told
+    from guanhu.appraisal.pages.waiting import told as lots_told
     from guanhu.appraisal.runs import RunFolder
     from guanhu.facts.store import Bank
     from guanhu.rulebook.explain.telling import Teller
@@ -261,6 +262,7 @@ def explain(
             teller = Teller(opened.rulebook, depth, is_expanding=bool(line))
             told = [(trace.instance.key, teller.subject(trace, line)) for trace in explained.traces]
             told.append((explained.current, corrections_told(teller, explained, line)))
+            told.append((str(opened.period), [] if line else lots_told(opened, person)))
         finally:
             opened.close()
     told = [(key, lines) for key, lines in told if lines]

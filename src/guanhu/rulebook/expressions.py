@@ -318,6 +318,24 @@ class Balance(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LotFigure(Node):
+    """What the lots of a ledger come to for a person.
+
+    `waiting` and `paid` are those when the instance begins; in it `released`, `forfeited`, `clawed_back` and
+    `recovered` (the part of what was clawed back that had been paid): these
+    stand in the card in force at the end, and are 0 in the cards before.
+    """
+
+    ledger: str
+    what: str
+
+    @property
+    def is_at_start(self) -> bool:
+        """Tell whether it is known when the instance begins: the same in each of the person's cards."""
+        return self.what in ("waiting", "paid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State(Node):
     """What a decision has set and is in force at the start of the instance (a choice or figure)."""
 
@@ -477,6 +495,7 @@ Expr = (
     | Streak
     | Times
     | Balance
+    | LotFigure
     | State
     | Group
     | Pool

@@ -79,6 +79,9 @@ from guanhu.rulebook.expressions import (
     Lookup as Lookup,
 )
 from guanhu.rulebook.expressions import (
+    LotFigure as LotFigure,
+)
+from guanhu.rulebook.expressions import (
     MeasureRef as MeasureRef,
 )
 from guanhu.rulebook.expressions import (
@@ -452,6 +455,48 @@ class Ledger(Declaration):
     lapses_after: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Release:
+    """When a lot falls due.
+
+    how      lag      `parts` of the lot, each so many months after the instance that granted it
+             event    `months` after the person left the bank (left_on) or the post held on the day of the grant (left_post)
+             oldest   so much as `LotLedger.amount` says in each instance, the oldest lot first
+    `parts` holds (months, share of the lot); the shares are 1 together.
+    """
+
+    how: str
+    parts: tuple[tuple[int, Fraction], ...] = ()
+    column: str = ""
+    months: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotLedger(Declaration):
+    """A ledger of pay in dated lots: what the line `defers` comes to in an instance waits until it is released.
+
+    In each instance, for each person: `claws` takes its amount, the oldest lot first (with `claws_paid`, what is
+    still missing then from what had been paid); a person who has left keeps what waits, loses it or is paid it
+    (`leaver`); what has fallen due is paid when `when` holds, else forfeited or kept waiting (`otherwise`); then
+    the new lot is granted. An unknown condition or amount moves nothing.
+    """
+
+    group: str
+    every: str
+    defers: str
+    release: Release
+    amount: Expr | None = None
+    when: Expr | None = None
+    otherwise: str = "forfeited"
+    leaver: str = "keeps"
+    claws: Expr | None = None
+    claws_paid: bool = False
+
+    def formulas(self) -> list[Expr]:
+        """Return the formulas that are evaluated for whoever has lots."""
+        return [x for x in (self.claws, self.amount, self.when) if x is not None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """A worked example: figures in, the value of one line out, with its arithmetic in words."""
@@ -492,6 +537,7 @@ class Rulebook:
     states: Mapping[str, Unit] = field(default_factory=dict)
     preamble: str = ""
     levels: frozenset[str] = frozenset()
+    lots: Mapping[str, LotLedger] = field(default_factory=dict)
 
     def evaluated(self) -> list[Line | Decision]:
         """Return everything that is evaluated in an instance: lines, totals, checks, decisions."""

@@ -66,6 +66,7 @@ SENSELESS: dict[str, dict[Situation, Reason]] = {
     "figure of a group": _PLAIN,
     "pool": _PLAIN,
     "what a ledger holds": _COUNTED,
+    "pay in lots": _COUNTED,
     "state in force": {**_YES_NO, Situation.THREE: Reason.NO_SHARES},
     "streak and times": _COUNTED,
     "earlier figure": _PLAIN,
@@ -117,6 +118,7 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (t.Group, "figure of a group"),
     (t.Pool, "pool"),
     (t.Balance, "what a ledger holds"),
+    (t.LotFigure, "pay in lots"),
     (t.State, "state in force"),
     ((t.Streak, t.Times), "streak and times"),
     ((t.Previous, t.OverInstances), "earlier figure"),
@@ -272,7 +274,7 @@ class _Reader:
         if isinstance(node, t.Streak | t.Times | t.Previous) and node.line in self.card.lines:
             line = self.card.lines[node.line]
             return line is not traced and self.thirds(line)
-        return isinstance(node, t.OverInstances | t.Balance) and any(
+        return isinstance(node, t.OverInstances | t.Balance | t.LotFigure) and any(
             self.thirds(x) for x in self.card.measures.values()
         )
 

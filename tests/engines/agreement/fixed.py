@@ -428,6 +428,8 @@ KEPT = {
     "k_rich_below": {"every": "month", "pay": "of_rich_below"},
     "k_pool": {"every": "month", "pay": "pool(0元 - 100.01元, k_in among managers)"},
     "k_pool_unknown": {"every": "month", "pay": "pool(100元, k_in_unknown among managers)"},
+    "k_aside": {"every": "month", "pay": "aside + aside.paid + aside.released - aside.recovered"},
+    "k_unsure": {"every": "month", "pay": "unsure.released + unsure.forfeited"},
     "k_state": {"every": "month", "score": "if(watch = 观察, 1, 2)"},
 }
 KEPT_CHECKS = {"k_rich_check": {"every": "month", "when": "stock > 100元", "says": "看"}}
@@ -435,6 +437,15 @@ KEPT_DECISIONS = {"k_watch": {"every": "month", "when": "k_rich_check", "sets": 
 LEDGERS = {
     "carried": {"name": "结转", "adds": "k_in", "uses": "k_out", "lapses_after": "2"},
     "lost": {"name": "失落", "adds": "k_in_unknown", "uses": "k_out_unknown"},
+    "aside": {
+        "name": "延期",
+        "defers": "k_in",
+        "release": "in 3 equal parts every month",
+        "when": "edge > 0元",
+        "claws": "max(edge - 9999元, 0元)",
+        "claws_from": "waiting then paid",
+    },
+    "unsure": {"name": "存疑", "defers": "k_in", "release": "after 1 month", "when": "one > 1"},
 }
 Section = dict[str, dict[str, object]]
 

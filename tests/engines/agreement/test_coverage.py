@@ -27,6 +27,8 @@ A rulebook is read twice: *run* compiles it to SQL for everybody at once, *expla
 - **Generated pairs.** A small bank and a rulebook are drawn from a number; `GUANHU_AGREEMENT=500 make test ARGS="-k test_pair"` tries five hundred.
 - **Formulas by themselves.** A thousand random formulas over rows of nothing, zero, edges and extremes.
 - **Planted errors.** {len(MUTANTS)} errors in the compiler, each caught by a figure of a fixed bank.
+- **Histories of pay that waits.** People who leave, move and return, months published one after the other, facts that come late: every movement of every lot, and
+  granted = paid + waiting + forfeited + clawed back on every day; `GUANHU_LOTS=100` tries a hundred. Eight planted errors are caught.
 - **What was found before** stands in `test_found.py` as the smallest rulebook that showed it.
 
 The table is read off the evaluator's traces on the fixed bank: *met* says that the construct was evaluated there in that situation and gave what the run kept.

@@ -68,7 +68,7 @@ def test_there_are_patterns_enough() -> None:
     assert all(examples_of(path).is_file() for path in PATTERNS)
 
 
-@pytest.mark.parametrize("name", ["example", "table-file", "levels"])
+@pytest.mark.parametrize("name", ["example", "table-file", "levels", "deferral"])
 def test_the_rulebooks_of_the_guide_load_and_their_examples_hold(name: str) -> None:
     rulebook, problems = load(GUIDE / name)
     assert problems == []
@@ -190,7 +190,9 @@ lines:
   b: {clause: c, cases: [{when: n > 0, pay: 1元}, {otherwise: 0元}]}
 checks: {k: {clause: c, when: n > 0, says: s}}
 decisions: {z: {clause: c, when: k, says: s}}
-ledgers: {l: {clause: c, adds: a, uses: b}}
+ledgers:
+  l: {clause: c, adds: a, uses: b}
+  m: {clause: c, defers: a, release: in 3 equal parts every year, sound_pay: {of: a, when: n > 0}}
 """
 
 

@@ -54,6 +54,7 @@ CLAUSES = {
         "双重记账",
         "竞标",
     ),
+    "sound-pay": ("适用人员", "延期支付", "追索扣回"),
     "changji": ("考核办法", "考核指标", "考核任务", "具体指标", "设想五"),
     "industrial-oil": (
         "一",
@@ -102,7 +103,17 @@ def test_worked_example_holds(example: object, problems: list) -> None:
 
 
 def declarations(rulebook: t.Rulebook) -> Iterator[t.Declaration]:
-    for section in ("groups", "words", "inputs", "tables", "measures", "lines", "decisions", "ledgers"):
+    for section in (
+        "groups",
+        "words",
+        "inputs",
+        "tables",
+        "measures",
+        "lines",
+        "decisions",
+        "ledgers",
+        "lots",
+    ):
         yield from getattr(rulebook, section).values()
 
 
@@ -166,7 +177,13 @@ def run(rulebook: t.Rulebook, bank: Bank, period: str) -> tuple[Outcome, dict[st
     return outcome, settled
 
 
-PERIODS = {"huangshi": "2025", "changji": "2025H2", "cixi": "2025H2", "virtual-profit": "2025H2"}
+PERIODS = {
+    "huangshi": "2025",
+    "changji": "2025H2",
+    "cixi": "2025H2",
+    "virtual-profit": "2025H2",
+    "sound-pay": "2025",
+}
 ELSEWHERE = {"industrial-oil": "tests/engines/test_industrial_oil.py"}
 """Rulebooks that no bank could run, and where they run on facts of their own."""
 

@@ -113,6 +113,7 @@ class Reasons:
                 yield from self._case(traced, node)
             case (
                 t.SubjectValue()
+                | t.LotFigure()
                 | t.State()
                 | t.Previous()
                 | t.OverInstances()

@@ -264,6 +264,7 @@ class FrozenAppraisal(Appraisal):
         self.progress("", len(instances), len(instances))
         if self.fold is not None:
             self.outcome.credited.extend(self.fold.credited_rows)
+        self.outcome.lots.extend(self.lots.finish())
         return self.outcome
 
     def prepare(self) -> None:

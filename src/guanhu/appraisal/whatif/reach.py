@@ -50,12 +50,16 @@ def reach_of(base: t.Rulebook, versions: Sequence[Version], valued: set[str], si
         inputs = valued | {x for x in rulebook.inputs if not same(rulebook.inputs[x], base.inputs.get(x))}
         tables = {x for x in rulebook.tables if not same(rulebook.tables[x], base.tables.get(x))}
         measures |= _measures(base, rulebook, inputs, tables)
-        if not same(rulebook.words, base.words) or not same(rulebook.ledgers, base.ledgers):
+        # Lots go from instance to instance: where there are any, everything is evaluated again.
+        ledgers_stand = same(rulebook.ledgers, base.ledgers) and not (rulebook.lots or base.lots)
+        if not same(rulebook.words, base.words) or not ledgers_stand:
             lines |= {x.id for x in rulebook.evaluated()}
         for x in rulebook.evaluated():
             before = base.lines.get(x.id) or base.decisions.get(x.id)
             if not same(x, before) or _reads_any(x, rulebook, inputs, tables, measures, base):
                 lines.add(x.id)
+    if base.lots or any(rulebook.lots for _, rulebook in versions):
+        since = date.min
     _follow(lines, versions)
     return Reach(frozenset(measures), frozenset(lines), since)
 

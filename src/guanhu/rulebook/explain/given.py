@@ -35,6 +35,7 @@ _ATTRIBUTES = frozenset(
     ]
 )
 _GROUPS = frozenset(["rank", "average", "sum", "count", "highest", "lowest", "share", "oddfen"])
+LOT_FIGURES = ("waiting", "paid", "released", "forfeited", "clawed_back", "recovered")
 _OVER = re.compile(
     r"(?:sum|average|highest|lowest|count|last)of(?P<line>.+)overits(?:month|quarter|half|halve)s"
 )
@@ -190,6 +191,8 @@ class Given:
                 return self.needed(node, f"times({node.line},{node.last})")
             case t.State(name=name) | t.Balance(ledger=name):
                 return self.needed(node, name)
+            case t.LotFigure(ledger=name, what=what):
+                return self.needed(node, *((name,) if what == "waiting" else ()), f"{name}.{what}")
             case t.Group():
                 return self.needed(node, *group_keys(node))
             case t.Pool():
@@ -280,6 +283,7 @@ class Given:
         """Return what the rulebook calls its figures, and what it may ask of a subject."""
         book = self.rulebook
         names = {*book.measures, *book.lines, *book.decisions, *book.inputs, *book.states, *book.ledgers}
+        names |= {f"{name}.{what}" for name in book.lots for what in LOT_FIGURES} | {*book.lots}
         names |= {measure.title for measure in book.measures.values()}
         return {_plain(name) for name in names} | _ATTRIBUTES | _GROUPS
 

@@ -12,6 +12,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Protocol
 
+from guanhu.rulebook.lots import Moved, OpeningLot
 from guanhu.values.dates import Span
 
 Value = Fraction | bool | str | None
@@ -46,6 +47,9 @@ class Past:
     held: set[tuple[str, Span]] = field(default_factory=set)
     opening: dict[str, dict[str, list[tuple[date, str]]]] = field(default_factory=dict)
     """Those of `states` that opening_state tells: they are known from that day, and may have begun before."""
+    lots: list[Moved] = field(default_factory=list)
+    """Movements of lots that earlier runs published."""
+    opening_lots: list[OpeningLot] = field(default_factory=list)
 
     def at(self, line: str, days: Span) -> dict[str, Value] | None:
         """Return the values of a line in an instance by subject, or None when it is not known."""

@@ -17,6 +17,7 @@ from guanhu.rulebook.explain.decided import decided
 from guanhu.rulebook.explain.earlier import over_instances, previous_figure, state_value
 from guanhu.rulebook.explain.facts import PostSpan, SubjectFacts
 from guanhu.rulebook.explain.groups import Asker, Member, Others, group_figure, pool_part
+from guanhu.rulebook.explain.lots import LotsOfSubject
 from guanhu.rulebook.explain.measures import MeasureEvaluator, read_input
 from guanhu.rulebook.explain.past import Given, Past
 from guanhu.rulebook.explain.reads import Inputs, Question, credit_day, rows_in_force
@@ -102,6 +103,7 @@ class SubjectEvaluator:
         self.institutions: dict[str, MeasureEvaluator] = {}
         self.whole: dict[str, Value] = {}
         self.given = given_states(facts)
+        self.lots = LotsOfSubject(self)
 
     def run(self, planned: Iterable[Instance]) -> list[SubjectTrace]:
         """Return the traces of all instances in which the subject was appraised."""
@@ -119,12 +121,13 @@ class SubjectEvaluator:
         for group in self.rulebook.groups.values():
             if group.subject != self.facts.kind or not self._names(instance, group.id):
                 continue
-            cards = [card for card in self._cards(instance, group) if self._belongs(card, group)]
+            cards = [card for card in self.cards(instance, group) if self._belongs(card, group)]
             for card in cards:
                 card.is_last = card is cards[-1]
                 card.own_days = sum(x.spell_days for x in cards)
             if cards:
                 found.append(self._evaluated(instance, group, cards))
+        self.lots.finish(instance, {trace.group: trace.whole for trace in found})
         return found
 
     def _names(self, instance: Instance, group: str) -> list[str]:
@@ -145,7 +148,8 @@ class SubjectEvaluator:
 
     # -- who --
 
-    def _cards(self, instance: Instance, group: t.GroupOfSubjects) -> list[CardTrace]:
+    def cards(self, instance: Instance, group: t.GroupOfSubjects) -> list[CardTrace]:
+        """Return the cards of an instance, whether or not they belong to the group."""
         days = instance.days
         if group.subject != "person":
             attributes: dict[str, Value] = {}
@@ -311,14 +315,18 @@ class SubjectEvaluator:
             "team": card.attributes.get("team_id"),
             "bank": "bank",
         }.get(measure.scope, self.facts.subject_id)
-        rows = self.facts.figures.get((measure.scope, str(subject), measure.item), [])
+        value = self.supplied_figure(measure, str(subject), span)
+        if isinstance(value, Fraction) and measure.by_days and self.rulebook.groups[card.group].spells:
+            return value * card.spell_days / card.instance.days.days
+        return value
+
+    def supplied_figure(self, measure: t.FigureMeasure, subject: str, span: Span) -> Value:
+        """Return the figure of a subject that is in force on the last day of a window."""
+        rows = self.facts.figures.get((measure.scope, subject, measure.item), [])
         found = [row for row in rows if row[0] <= span.last_day < row[1]]
         if not found:
             return Unknown(f"measures.{measure.id}", "absent")
-        value = max(found, key=lambda row: (row[0], -row[1].toordinal()))[2]
-        if measure.by_days and self.rulebook.groups[card.group].spells:
-            return value * card.spell_days / card.instance.days.days
-        return value
+        return max(found, key=lambda row: (row[0], -row[1].toordinal()))[2]
 
     # -- the past --
 
@@ -446,6 +454,10 @@ class _CardLeaves:
                 return Traced(node, self._instance_value(node))
             case t.Group():
                 return self.group_figure(node, self)
+            case t.LotFigure():
+                if not card.is_last and not node.is_at_start:
+                    return Traced(node, Fraction(0))
+                return owner.lots.figure(node, card.instance, owner.whole)
             case t.Pool():
                 if not card.is_last:
                     return Traced(node, Fraction(0))

@@ -24,6 +24,7 @@ _LEAVES = (
     t.DatePart,
     t.Steps,
     t.Balance,
+    t.LotFigure,
     t.OverInstances,
     t.Previous,
     t.Streak,

@@ -16,10 +16,11 @@ from guanhu.rulebook.explain.credited import CreditedTeller
 from guanhu.rulebook.explain.scalar import cell_holds, part_inside
 from guanhu.rulebook.explain.subject import CardTrace, SubjectTrace
 from guanhu.rulebook.explain.substituted import substituted
-from guanhu.rulebook.explain.told import WHY, Told, value_text
+from guanhu.rulebook.explain.told import WHY, Told, told_lots, value_text
 from guanhu.rulebook.explain.values import (
     InputNote,
     LineNote,
+    LotNote,
     MeasureNote,
     PastNote,
     PoolNote,
@@ -165,6 +166,7 @@ class Teller:
             return value_text(value, unit)
         section, _, name = value.cause.partition(".")
         declared = getattr(self.rulebook, section).get(name) if section in _SECTIONS else None
+        declared = self.rulebook.lots.get(name) if section == "ledgers" else declared
         return value_text(replace(value, cause=declared.title) if declared else value, unit)
 
     def _bounds(self, line: t.Line, note: LineNote, days: int) -> Iterator[Told]:
@@ -202,6 +204,7 @@ class Teller:
                 t.SubjectValue()
                 | t.InstanceValue()
                 | t.Balance()
+                | t.LotFigure()
                 | t.State()
                 | t.Previous()
                 | t.OverInstances()
@@ -234,6 +237,9 @@ class Teller:
         """Return a figure of the subject, of other instances or of others; of instances each with whence it was read."""
         text = f"{self.speaker.say(node)} = {self.said(traced.value, node.unit)}"
         told = Told(text, traced.value, "figure")
+        if isinstance(traced.note, LotNote):
+            told.parts.extend(told_lots(traced.note, node.unit))
+            told.parts.extend(x for part in traced.parts for x in self.inside(part))
         if isinstance(traced.note, PastNote):
             for row in traced.note.rows:
                 told.parts.append(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from guanhu.rulebook.explain.values import Unknown, Value
+from guanhu.rulebook.explain.values import LotNote, Unknown, Value
 from guanhu.values import units
 from guanhu.values.exact import money_shown, round_half_away, shown
 from guanhu.values.units import Unit
@@ -86,3 +86,11 @@ def value_text(value: Value | None, unit: Unit) -> str:
             return f"{shown(value, _PLACES)}{tail}"
         case _:
             return str(value)
+
+
+def told_lots(note: LotNote, unit: Unit) -> Iterator[Told]:
+    """Yield the lots that a figure was made of: granted when, due when, how much."""
+    for row in note.rows:
+        due = f", {row.due_on} 到期" if row.due_on is not None else ""
+        text = f"{row.lot}: {row.granted_on} 记入{due}, {value_text(row.amount, unit)}"
+        yield Told(text, row.amount, "lot", facts={"lot": row.lot, "granted_on": str(row.granted_on)})

@@ -136,6 +136,23 @@ class PastNote:
 
 
 @dataclass(frozen=True, slots=True)
+class LotRow:
+    """What one lot adds to a figure: when it was granted, when it falls due (None: not known yet), how much."""
+
+    lot: str
+    granted_on: date
+    due_on: date | None
+    amount: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class LotNote:
+    """Which lots a figure of a ledger was made of."""
+
+    rows: tuple[LotRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LineNote:
     """How a line came about: the value before its bounds, the bound that held, the value as kept."""
 

@@ -51,6 +51,8 @@ class AddingUp:
                 return name == "spell_days"
             case t.ByDays() | t.Pool():
                 return True
+            case t.LotFigure():
+                return not node.is_at_start
         return isinstance(node, _ANY_OF) and any(self(x) for x in node.children())
 
     def is_whole(self, node: t.Expr) -> bool:

@@ -16,6 +16,7 @@ from guanhu.kinds.schema import Kind
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load import formula as raw
 from guanhu.rulebook.load.fields import COMMON, Reader
+from guanhu.rulebook.load.lot_names import lot_figure
 from guanhu.rulebook.load.proof_marks import accepted_of
 from guanhu.rulebook.load.scope import DayScope, KeyScope, LineScope, RowScope, Scope
 from guanhu.rulebook.load.text import Fields, Text, Tree
@@ -85,6 +86,7 @@ class Builder:
         self.lines: dict[str, t.Line] = {}
         self.decisions: dict[str, t.Decision] = {}
         self.ledgers: dict[str, t.Ledger] = {}
+        self.lots: dict[str, t.LotLedger] = {}
         self.groups: dict[str, t.GroupOfSubjects] = {}
         self.events: dict[str, Kind] = {}
         self.states: dict[str, Unit] = {}
@@ -173,6 +175,8 @@ class Builder:
             measure = self.measure(name, place)
             self._refuse_per(measure, place)
             return _ref(name, measure, place)
+        if (lots := lot_figure(self, name, scope, place)) is not None:
+            return lots
         if name in self.raw["ledgers"]:
             return self._balance(name, scope, place)
         self._collect_states()

@@ -13,6 +13,8 @@ from guanhu.rulebook.load.build_small import build_event, build_group, build_led
 from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.leading import with_leads
 from guanhu.rulebook.load.levels import order_levels
+from guanhu.rulebook.load.lots import build_lots, is_of_lots
+from guanhu.rulebook.load.sound_pay import put_checks
 from guanhu.rulebook.load.text import Fields, Text, Tree, load_text, parse_text
 from guanhu.values.dates import MONTHS_OF
 from guanhu.values.problem import Place, Problem, errors_in
@@ -92,6 +94,7 @@ def _built(
     sections = {section: _section(top, section, problems, readings, taken) for section in SECTIONS}
     if edit is not None:
         edit(sections, problems)
+    put_checks(sections, problems)
     _unknown_readings(taken, readings, problems)
     library, library_words = load_library(problems)
     builder = Builder(sections, every, library, problems, folder)
@@ -227,7 +230,7 @@ def _everything(builder: Builder) -> None:
                 continue
     for name, tree in builder.raw["ledgers"].items():
         try:
-            build_ledger(builder, name, tree)
+            (build_lots if is_of_lots(tree) else build_ledger)(builder, name, tree)
         except Silent:
             continue
     _clashes(builder)
@@ -292,6 +295,7 @@ def _rulebook(
         lines=lines,
         decisions=decisions,
         ledgers=builder.ledgers,
+        lots=builder.lots,
         events=builder.events,
         out_of_scope=out_of_scope,
         order=tuple(builder.order),

@@ -334,7 +334,16 @@ def _need_date(x: t.Expr) -> None:
 _GROUP_HOW: Final = ("rank", "average", "highest", "lowest", "sum", "count", "share")
 
 
-_NOT_OF_OTHERS = (t.Previous, t.OverInstances, t.Streak, t.Times, t.State, t.Group, t.Pool)
+_NOT_OF_OTHERS = (
+    t.Previous,
+    t.OverInstances,
+    t.Streak,
+    t.Times,
+    t.State,
+    t.Group,
+    t.Pool,
+    t.LotFigure,
+)
 """What is known of a subject itself only."""
 
 

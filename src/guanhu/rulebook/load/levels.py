@@ -73,6 +73,9 @@ def _read(builder: Builder, name: str) -> set[str]:
             found.add(part.name)
         elif isinstance(part, t.Streak | t.Times):
             found.add(part.line)
+        elif isinstance(part, t.LotFigure) and part.ledger in builder.lots:
+            formulas = builder.lots[part.ledger].formulas()
+            found.update(x.name for node in formulas for x in t.walk(node) if isinstance(x, t.LineRef))
     return found
 
 

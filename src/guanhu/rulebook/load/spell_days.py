@@ -94,6 +94,8 @@ class SpellDays:
                 return all(self.fixed(x, earlier=earlier) for x in (*values, node.otherwise) if x is not None)
             case t.Lookup():
                 return self._fixed_table(node)
+            case t.LotFigure():
+                return earlier and node.is_at_start
         if isinstance(node, _OF_THE_TEXT) or (earlier and isinstance(node, _EARLIER)):
             return True
         return isinstance(node, _OF_PARTS) and all(self.fixed(x, earlier=earlier) for x in node.children())

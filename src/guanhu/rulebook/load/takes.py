@@ -44,6 +44,7 @@ _FOREIGN = (
     t.Streak,
     t.Times,
     t.Balance,
+    t.LotFigure,
     t.State,
     t.Group,
     t.Pool,

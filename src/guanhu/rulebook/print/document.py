@@ -14,6 +14,7 @@ from guanhu.rulebook.load.folder import load
 from guanhu.rulebook.print import blocks as b
 from guanhu.rulebook.print.conventions import CONVENTIONS
 from guanhu.rulebook.print.html import html
+from guanhu.rulebook.print.lots import lot_sentence
 from guanhu.rulebook.print.markdown import markdown
 from guanhu.rulebook.print.pdf import pdf
 from guanhu.rulebook.print.plan import NumberedSpeaker, Plan, Section, declarations, plan_of
@@ -177,6 +178,8 @@ class Printer:
                 yield b.Text(f"{said}。")
             case t.Ledger():
                 yield b.Text(self.ledger(declared, speaker))
+            case t.LotLedger():
+                yield b.Text(f"{lot_sentence(speaker, declared)}。")
             case t.Input():
                 yield b.Text(f"{unit_text(declared.unit)} {self.allowed(declared)}")
 

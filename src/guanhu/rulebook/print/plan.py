@@ -49,7 +49,7 @@ def plan_of(rulebook: t.Rulebook) -> Plan:
         ("lines", "得分与计酬", _by_card(rulebook, lines)),
         ("checks", "检查", _by_card(rulebook, checks)),
         ("decisions", "决定", _by_card(rulebook, list(rulebook.decisions.values()))),
-        ("ledgers", "账本", _flat(rulebook.ledgers.values())),
+        ("ledgers", "账本", _flat([*rulebook.ledgers.values(), *rulebook.lots.values()])),
         ("out_of_scope", "不在计算之内的条款", (("", ()),) if rulebook.out_of_scope else ()),
         ("doubts", "疑点", _flat(x for x in declarations(rulebook) if x.doubt is not None)),
         ("assumptions", "假设", _flat(x for x in declarations(rulebook) if x.assume)),
@@ -80,6 +80,7 @@ def declarations(rulebook: t.Rulebook) -> list[t.Declaration]:
         *rulebook.lines.values(),
         *rulebook.decisions.values(),
         *rulebook.ledgers.values(),
+        *rulebook.lots.values(),
     ]
 
 

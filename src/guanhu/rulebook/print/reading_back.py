@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from guanhu.kinds.schema import Dated
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.print.lots import lot_sentence
 from guanhu.rulebook.print.sentence import EVERY, Speaker, state_name, window_text
 
 _CREDIT = {
@@ -60,12 +61,15 @@ def read_back(rulebook: t.Rulebook) -> Iterator[str]:
         yield f"行 {line.title} [{line.clause}]: {line_sentence(speaker, line)}"
     for decision in rulebook.decisions.values():
         yield f"决定 {decision.title} [{decision.clause}]: {decision_sentence(speaker, decision)}"
+    for ledger in rulebook.lots.values():
+        yield f"账本 {ledger.title} [{ledger.clause}]: {lot_sentence(speaker, ledger)}"
     for declared in (
         *rulebook.inputs.values(),
         *rulebook.tables.values(),
         *rulebook.measures.values(),
         *rulebook.lines.values(),
         *rulebook.decisions.values(),
+        *rulebook.lots.values(),
     ):
         if declared.doubt is not None:
             other = "(有另一种读法)" if declared.doubt.other else ""

@@ -78,8 +78,17 @@ _PRIMARY = (
     t.Times,
     t.Group,
     t.Pool,
+    t.LotFigure,
     t.ByDays,
 )
+_LOTS = {
+    "waiting": "期初待付的",
+    "paid": "期初已付的",
+    "released": "本期支付的",
+    "forfeited": "本期不再支付的",
+    "clawed_back": "本期追回的",
+    "recovered": "本期从已付中追回的",
+}
 # How tightly a phrase holds together; a part that holds less tightly than its place needs gets brackets.
 _LOOSE, _CONDITION, _SUM, _QUOTIENT, _PRODUCT, _ONE = range(6)
 ONE = _ONE
@@ -175,6 +184,8 @@ class Speaker:
                 return "、否则".join(self.inner(x) for x in node.terms) + "(取先有的)"
             case t.Balance():
                 return f"账本“{self.rulebook.ledgers[node.ledger].title}”的期初余额"
+            case t.LotFigure():
+                return f"账本“{self.rulebook.lots[node.ledger].title}”{_LOTS[node.what]}"
             case t.OverInstances():
                 return f"“{self.name(node.line)}”各{UNIT[node.every]}的{_HOW[node.how]}"
             case t.Previous():

@@ -68,7 +68,7 @@ def unranged(proof: Proof, name: str) -> list[str] | None:
     """Return the figures under a line that have no range; None when it stands on what has none by nature."""
     found: dict[str, Leaf] = {}
     for node in proof.book.closure(name):
-        if isinstance(node, t.Group | t.Pool | t.Previous | t.Balance):
+        if isinstance(node, t.Group | t.Pool | t.Previous | t.Balance | t.LotFigure):
             return None
         if (
             not isinstance(node, LEAVES)

@@ -75,6 +75,7 @@ LEAVES = (
     t.Times,
     t.State,
     t.Balance,
+    t.LotFigure,
     t.Group,
 )
 """What a worked example gives; a measure that is a formula may be given, or made of others."""
@@ -298,8 +299,10 @@ def key_of(node: t.Expr, chosen: Chosen) -> str:
     match node:
         case t.MeasureRef(name=name) | t.State(name=name):
             return plain(name)
-        case t.Balance(ledger=name):
+        case t.Balance(ledger=name) | t.LotFigure(ledger=name, what="waiting"):
             return plain(name)
+        case t.LotFigure(ledger=name, what=what):
+            return plain(f"{name}.{what}")
         case t.SubjectValue(column=column) | t.RowValue(column=column):
             return column
         case t.InputRef(name=name, keys=keys):
@@ -368,6 +371,8 @@ def leaf_of(book: Book, node: t.Expr, chosen: Chosen) -> Leaf:
             return replace(found, low=low, better=better)
         case t.Balance():
             return replace(found, title=rulebook.ledgers[node.ledger].title, low=Fraction(0))
+        case t.LotFigure():
+            return replace(found, title=rulebook.lots[node.ledger].title, low=Fraction(0))
         case _:
             return found
 

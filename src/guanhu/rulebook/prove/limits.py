@@ -350,7 +350,7 @@ def _width(proof: Proof, node: t.Expr, depth: int) -> tuple[int, Fraction]:
             return deeper[0][0] * deeper[1][0], deeper[0][1] * deeper[1][1]
         case t.Quotient():
             return 1, Fraction(10**6)
-        case t.MeasureRef() | t.InputRef() | t.OverInstances() | t.Previous() | t.Balance():
+        case t.MeasureRef() | t.InputRef() | t.OverInstances() | t.Previous() | t.Balance() | t.LotFigure():
             if units.is_choice(node.unit) or node.unit in (units.YES_NO, units.DATE):
                 return 1, Fraction(1)
             leaf = leaf_of(proof.book, node, {})

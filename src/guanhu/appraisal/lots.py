@@ -1,0 +1,407 @@
+"""Lots of pay in a run: who has what waiting, and what becomes of it in each instance.
+
+    before the instance        published movements, opening_state, what this run has moved so far
+    the ledger's own formulas  one row for each holder, appraised or not ──► SQL ──► fen, yes or no
+    the movements              whole fen in Python, for each holder by itself
+    back to the cards          one column for each figure that a line reads
+    after the lines            what the deferred line came to is granted
+
+An instance that was published before is moved anew on today's facts; what comes out otherwise than it was
+published is a correction, and is dated on the day on which the next instance that was not published begins.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Protocol
+
+from sqlglot import exp
+
+from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.history import History
+from guanhu.appraisal.lines import Card, Known, leaf_key
+from guanhu.appraisal.lot_holders import Answers, Holders, Leaving, parts_of
+from guanhu.appraisal.past_columns import loaded_values, past_query
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.past import Past, Value
+from guanhu.rulebook.instances import Instance
+from guanhu.rulebook.lots import Moved
+from guanhu.rulebook.run import numeric as n
+from guanhu.rulebook.run.numeric import Num
+from guanhu.values import units
+from guanhu.values.dates import FAR_FUTURE, Span, add_months
+
+
+@dataclass(slots=True)
+class Lot:
+    """One lot: what has been granted, paid, forfeited and clawed back of it, in fen."""
+
+    lot: str
+    source: str
+    granted_on: date
+    due_on: date | None
+    granted: int = 0
+    paid: int = 0
+    forfeited: int = 0
+    clawed: int = 0
+
+    @property
+    def waiting(self) -> int:
+        """Return what waits."""
+        return self.granted - self.paid - self.forfeited - self.clawed
+
+    def put(self, kind: str, fen: int) -> None:
+        """Enter a movement."""
+        match kind:
+            case "granted":
+                self.granted += fen
+            case "paid":
+                self.paid += fen
+            case "forfeited":
+                self.forfeited += fen
+            case "clawed_back":
+                self.clawed += fen
+            case "recovered":
+                self.clawed += fen
+                self.paid -= fen
+            case _:
+                raise ValueError(kind)
+
+
+Lots = dict[str, dict[str, Lot]]
+"""Subject → id of the lot → the lot."""
+Steps = list[tuple[str, str, int]]
+"""Lot, kind, fen: what happens to one person's lots in one instance, in order."""
+
+
+class Run(Protocol):
+    """The run that the lots belong to."""
+
+    engine: Engine
+    rulebook: t.Rulebook
+    past: Past
+    history: History
+
+    def known(self) -> Known:
+        """Return what a card can read from outside."""
+
+
+class RunLots:
+    """The lots of everybody in all ledgers, from instance to instance."""
+
+    def __init__(self, run: Run) -> None:
+        """Take the run."""
+        self.run = run
+        self.lots: dict[str, Lots] = {}
+        self.steps: dict[tuple[str, Span], dict[str, Steps | None]] = {}
+        self.rows: list[Moved] = []
+        self.undated: dict[str, list[Moved]] = {}
+        self.last: dict[str, Span] = {}
+        self.leaving: Leaving | None = None
+        self.count = 0
+
+    # -- columns of a card --
+
+    def join(self, card: Card, roots: Iterable[t.Expr | None]) -> None:
+        """Give a card of people the columns of the lots that formulas read."""
+        for node in self._figures(roots):
+            key = leaf_key(node)
+            if key not in card.leaves:
+                ledger = self.run.rulebook.lots[node.ledger]
+                card.leaves[key] = self._column(
+                    card, node, self._values(ledger, node.what, card.instance, card)
+                )
+
+    def _figures(self, roots: Iterable[t.Expr | None]) -> Iterable[t.LotFigure]:
+        """Yield the figures of lots that formulas read, in the rows of their tables too."""
+        if self.run.rulebook.lots:
+            parts = parts_of(self.run.rulebook, [root for root in roots if root is not None])
+            yield from (part for part in parts if isinstance(part, t.LotFigure))
+
+    def _column(self, card: Card, node: t.LotFigure, values: Mapping[str, int | None]) -> Num:
+        """Return the column of a figure: 0 for who has no lots, and of what moves in the cards before the last."""
+        key = leaf_key(node)
+        self.count += 1
+        table = f"lots/{self.count}"
+        yuan: dict[str, Value | int] = {
+            subject: None if fen is None else Fraction(fen, 100) for subject, fen in values.items()
+        }
+        meaning = loaded_values(self.run.engine, table, yuan, units.MONEY)
+        card.join(past_query(table, key, card.table), [key, f"{key}/there"])
+        if not isinstance(meaning, Num):
+            raise TypeError(key)
+        column, there = exp.column(key, quoted=True), exp.column(f"{key}/there", quoted=True)
+        nobody: list[exp.Expr] = [n.is_null(there)]
+        if not node.is_at_start:
+            nobody.append(exp.Not(this=exp.column("is_last")))
+        sql = n.case([(n.any_of(nobody), n.typed(n.integer(0), meaning.size))], n.typed(column, meaning.size))
+        return Num(sql, meaning.scale, min(meaning.low, 0), max(meaning.high, 0))
+
+    def _values(
+        self, ledger: t.LotLedger, what: str, instance: Instance, card: Card
+    ) -> Mapping[str, int | None]:
+        """Return a figure by subject, in fen."""
+        if what in ("waiting", "paid"):
+            book = self._book(ledger, instance.days)
+            return {who: sum(getattr(x, what) for x in lots.values()) for who, lots in book.items()}
+        kinds = {"released": ("paid",), "clawed_back": ("clawed_back", "recovered")}.get(what, (what,))
+        return {
+            who: None if steps is None else sum(fen for _, kind, fen in steps if kind in kinds)
+            for who, steps in self._moved(ledger, card).items()
+        }
+
+    # -- from instance to instance --
+
+    def move(self, card: Card) -> None:
+        """Move the lots of the ledgers of a card's group, once the lines that they read stand there."""
+        for ledger in self._ledgers(card.instance, card.group.id):
+            self._moved(ledger, card)
+
+    def close(self, instance: Instance) -> None:
+        """Enter what happened in an instance, and grant its new lots; its lines have been remembered."""
+        for ledger in self._ledgers(instance):
+            book = self._book(ledger, instance.days)
+            was = self._published(ledger, instance.days)
+            is_held = (ledger.every, instance.days) in self.run.past.held
+            made: list[Moved] = []
+            for subject, found in self.steps.get((ledger.id, instance.days), {}).items():
+                steps = found
+                if steps is None:
+                    # Where it cannot be followed anew, what was published stands.
+                    old = (
+                        [x for x in was if x.subject_id == subject and x.kind != "granted"] if is_held else []
+                    )
+                    steps = [(x.lot, x.kind, x.fen) for x in old if x.lot in book[subject]]
+                for lot, kind, fen in steps:
+                    book[subject][lot].put(kind, fen)
+                    made.append(_moved(ledger, subject, book[subject][lot], instance.days, kind, fen))
+            made += self._grant(ledger, instance, was if is_held else [])
+            self._keep(ledger, instance.days, made, was, is_held=is_held)
+            self.last[ledger.id] = instance.days
+
+    def finish(self) -> list[Moved]:
+        """Return all movements: what was there, what this run moved, and its corrections."""
+        for name, corrections in self.undated.items():
+            self.rows += [replace(x, day=self.last[name].last_day) for x in corrections]
+        self.undated = {}
+        return self.rows
+
+    def _ledgers(self, instance: Instance, group: str = "") -> list[t.LotLedger]:
+        if instance.window is not None:
+            return []
+        found = [x for x in self.run.rulebook.lots.values() if x.every == instance.every]
+        return [x for x in found if not group or x.group == group]
+
+    def _book(self, ledger: t.LotLedger, days: Span) -> Lots:
+        """Return the lots of a ledger; at first those that are there when the run begins."""
+        if ledger.id not in self.lots:
+            self.lots[ledger.id] = {}
+            for x in (*self._opening(ledger, days), *self.run.past.lots):
+                if x.ledger != ledger.id:
+                    continue
+                if x.of.end <= days.start:
+                    self._enter(ledger, x)
+                    self.rows.append(x)
+        return self.lots[ledger.id]
+
+    def _enter(self, ledger: t.LotLedger, x: Moved) -> None:
+        own = self.lots[ledger.id].setdefault(x.subject_id, {})
+        own.setdefault(x.lot, Lot(x.lot, x.source, x.granted_on, x.due_on)).put(x.kind, x.fen)
+
+    def _opening(self, ledger: t.LotLedger, days: Span) -> Iterable[Moved]:
+        """Yield the lots of `opening_state`; what fell due before anything was run has been paid."""
+        known = [span.start for every, span in self.run.past.held if every == ledger.every]
+        first = min([days.start, *known])
+        for opening in self.run.past.opening_lots:
+            if opening.ledger != ledger.id:
+                continue
+            instance = Instance(opening.of, ledger.every)
+            fen = int(opening.amount * 100)
+            for lot in split(ledger, instance, fen):
+                lot.source = "opening_state"
+                kinds = ["granted"]
+                if lot.due_on is not None and lot.due_on < first:
+                    kinds.append("paid")
+                for kind in kinds:
+                    moved = _moved(ledger, opening.subject_id, lot, opening.of, kind, lot.granted)
+                    yield replace(moved, origin="opening")
+
+    def _published(self, ledger: t.LotLedger, days: Span) -> list[Moved]:
+        return [x for x in self.run.past.lots if (x.ledger, x.of) == (ledger.id, days)]
+
+    def _grant(self, ledger: t.LotLedger, instance: Instance, was: list[Moved]) -> list[Moved]:
+        """Grant what the deferred line came to; of an unknown one in a published instance, what was granted then."""
+        book = self.lots[ledger.id]
+        values = self.run.past.computed.get((ledger.defers, instance.days), {})
+        made: list[Moved] = []
+        for subject, value in values.items():
+            lots: list[Lot] = []
+            if isinstance(value, Fraction):
+                lots = split(ledger, instance, int(value * 100))
+            else:
+                kept: dict[str, Lot] = {}
+                for x in was:
+                    if (x.subject_id, x.kind) == (subject, "granted"):
+                        kept.setdefault(x.lot, Lot(x.lot, x.source, x.granted_on, x.due_on)).granted += x.fen
+                lots = list(kept.values())
+            for lot in lots:
+                book.setdefault(subject, {})[lot.lot] = lot
+                made.append(_moved(ledger, subject, lot, instance.days, "granted", lot.granted))
+        return made
+
+    def _keep(
+        self, ledger: t.LotLedger, days: Span, made: list[Moved], was: list[Moved], *, is_held: bool
+    ) -> None:
+        """Keep what was moved; of a published instance what was published, and what differs from it."""
+        if not is_held:
+            self.rows += [replace(x, day=days.start) for x in self.undated.pop(ledger.id, [])]
+            self.rows += made
+            return
+        self.rows += was
+        total: Counter[tuple[str, str, str]] = Counter()
+        like: dict[tuple[str, str, str], Moved] = {}
+        for sign, moved in ((-1, was), (1, made)):
+            for x in moved:
+                key = (x.subject_id, x.lot, x.kind)
+                total[key] += sign * x.fen
+                like[key] = x
+        self.undated.setdefault(ledger.id, []).extend(
+            replace(like[key], fen=fen, origin="corrected") for key, fen in sorted(total.items()) if fen
+        )
+
+    # -- one instance --
+
+    def _moved(self, ledger: t.LotLedger, card: Card) -> dict[str, Steps | None]:
+        """Return what happens to everybody's lots in the instance of a card; None where it is unknown."""
+        key = (ledger.id, card.instance.days)
+        if key not in self.steps:
+            self.steps[key] = self._find_steps(ledger, card)
+        return self.steps[key]
+
+    def _find_steps(self, ledger: t.LotLedger, card: Card) -> dict[str, Steps | None]:
+        book = self._book(ledger, card.instance.days)
+        holders = {
+            who: sorted(lots.values(), key=_age)
+            for who, lots in sorted(book.items())
+            if any(x.waiting or (ledger.claws_paid and x.paid) for x in lots.values())
+        }
+        at_start: dict[str, dict[str, int | None]] = {
+            what: {who: sum(getattr(x, what) for x in lots) for who, lots in holders.items()}
+            for what in ("waiting", "paid")
+        }
+        answers = Holders(self.run).answers(ledger, card, list(holders), at_start)
+        if self.leaving is None and holders:
+            self.leaving = Leaving(self.run.engine)
+        return {
+            who: self._steps_of(ledger, card.instance.days.last_day, who, lots, answers[who])
+            for who, lots in holders.items()
+        }
+
+    def _steps_of(
+        self, ledger: t.LotLedger, last_day: date, who: str, lots: list[Lot], answer: Answers
+    ) -> Steps | None:
+        """Return what happens to one person's lots: clawed back, lost by leaving, fallen due."""
+        steps: Steps = []
+        left = {x.lot: x.waiting for x in lots}
+        if answer.claws is None:
+            return None
+        demand = answer.claws
+        for x in lots:
+            demand -= _take(steps, x.lot, "clawed_back", left, demand)
+        if ledger.claws_paid:
+            paid = {x.lot: x.paid for x in lots}
+            for x in lots:
+                demand -= _take(steps, x.lot, "recovered", paid, demand)
+        gone = self.leaving.left_on.get(who) if self.leaving else None
+        has_left = gone is not None and gone <= last_day
+        if has_left and ledger.leaver == "forfeited":
+            return [*steps, *((lot, "forfeited", fen) for lot, fen in left.items() if fen)]
+        everything = has_left and ledger.leaver == "paid"
+        due = self._due(ledger, last_day, who, lots, left, answer, everything=everything)
+        if due is None or (due and answer.when is None):
+            return None
+        kind = "paid" if answer.when else ledger.otherwise
+        return steps if kind == "waits" else [*steps, *((lot, kind, fen) for lot, fen in due)]
+
+    def _due(
+        self,
+        ledger: t.LotLedger,
+        last_day: date,
+        who: str,
+        lots: list[Lot],
+        left: dict[str, int],
+        answer: Answers,
+        *,
+        everything: bool,
+    ) -> list[tuple[str, int]] | None:
+        """Return what falls due of each lot by a day; None where the amount is unknown."""
+        if ledger.release.how == "oldest" and not everything and any(left.values()):
+            if answer.amount is None:
+                return None
+            taken: Steps = []
+            amount, rest = answer.amount, dict(left)
+            for x in lots:
+                amount -= _take(taken, x.lot, "paid", rest, amount)
+            return [(lot, fen) for lot, _, fen in taken]
+        return [
+            (x.lot, left[x.lot])
+            for x in lots
+            if left[x.lot] and (everything or ((day := self._due_on(ledger, who, x)) and day <= last_day))
+        ]
+
+    def _due_on(self, ledger: t.LotLedger, who: str, lot: Lot) -> date | None:
+        if ledger.release.how != "event" or self.leaving is None:
+            return lot.due_on
+        day = self.leaving.day(who, ledger.release.column, lot.granted_on)
+        return add_months(day, ledger.release.months) if day is not None else None
+
+
+def split(ledger: t.LotLedger, instance: Instance, fen: int) -> list[Lot]:
+    """Return the lots of an amount: its parts by largest remainder, odd fen to the earlier ones; none of nothing."""
+    if fen <= 0:
+        return []
+    days = instance.days
+    if ledger.release.how != "lag":
+        return [Lot(instance.key, ledger.defers, days.last_day, None, fen)]
+    shares = [share for _, share in ledger.release.parts]
+    cut = [fen * x.numerator // x.denominator for x in shares]
+    rests = [Fraction(fen * x.numerator % x.denominator, x.denominator) for x in shares]
+    first = sorted(range(len(shares)), key=lambda place: (-rests[place], place))
+    for place in first[: fen - sum(cut)]:
+        cut[place] += 1
+    single = len(shares) == 1
+    return [
+        Lot(
+            instance.key if single else f"{instance.key}#{place + 1}",
+            ledger.defers,
+            days.last_day,
+            add_months(days.end, months) - timedelta(days=1),
+            part,
+        )
+        for place, ((months, _), part) in enumerate(zip(ledger.release.parts, cut, strict=True))
+        if part
+    ]
+
+
+def _age(lot: Lot) -> tuple[date, date, str]:
+    """Return what the oldest lot has least of: granted earlier, then due earlier, then the smaller id."""
+    return lot.granted_on, lot.due_on or FAR_FUTURE, lot.lot
+
+
+def _take(steps: Steps, lot: str, kind: str, left: dict[str, int], wanted: int) -> int:
+    """Take so much of a lot as is wanted and there is, and return it."""
+    part = max(min(left[lot], wanted), 0)
+    if part:
+        left[lot] -= part
+        steps.append((lot, kind, part))
+    return part
+
+
+def _moved(ledger: t.LotLedger, subject: str, lot: Lot, of: Span, kind: str, fen: int) -> Moved:
+    return Moved(
+        ledger.id, subject, lot.lot, lot.source, lot.granted_on, lot.due_on, of, of.last_day, kind, fen
+    )

@@ -1,0 +1,66 @@
+"""Pay that waits as a sheet: one row for each lot, those of people who are not appraised any more included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from fractions import Fraction
+
+from guanhu.appraisal.lot_rows import kept_lots, standings
+from guanhu.appraisal.pages.kept import KeptRun
+from guanhu.appraisal.pages.sheet import Column, Row, Sheet
+from guanhu.rulebook.lots import Moved
+
+
+def lot_sheets(kept: KeptRun) -> list[Sheet]:
+    """Return the sheet of lots; none where the rulebook keeps none."""
+    if not kept.rulebook.lots:
+        return []
+    columns = (
+        Column("对象号", 12),
+        Column("姓名/名称", 16),
+        Column("账本", 20),
+        Column("笔", 14),
+        Column("来源", 20),
+        Column("记入日", 12, "date"),
+        Column("到期日", 12, "date"),
+        Column("记入", 16, "money"),
+        Column("已付", 16, "money"),
+        Column("其中本次运行", 16, "money"),
+        Column("不再支付", 16, "money"),
+        Column("追回", 16, "money"),
+        Column("待付", 16, "money"),
+        Column("条款", 18),
+    )
+    return [Sheet("待付", "lots", columns, lambda: _rows(kept), frozen=2)]
+
+
+def _rows(kept: KeptRun) -> Iterator[Row]:
+    rows = sorted(
+        kept_lots(kept.engine, kept.run), key=lambda x: (x.subject_id, x.ledger, x.granted_on, x.lot)
+    )
+    first: dict[tuple[str, str, str], Moved] = {}
+    paid: dict[tuple[str, str, str], int] = {}
+    for x in rows:
+        key = (x.ledger, x.subject_id, x.lot)
+        first.setdefault(key, x)
+        sign = {"paid": 1, "recovered": -1}.get(x.kind, 0) if x.origin in ("own", "corrected") else 0
+        paid[key] = paid.get(key, 0) + sign * x.fen
+    for key, lot in standings(rows).items():
+        ledger = kept.rulebook.lots[key[0]]
+        amounts = (lot.granted, lot.paid, paid[key], lot.forfeited, lot.clawed_back, lot.waiting)
+        due: date | None = first[key].due_on
+        yield (
+            key[1],
+            kept.names.of(key[1]),
+            ledger.title,
+            key[2],
+            first[key].source,
+            first[key].granted_on,
+            due,
+            *(Fraction(fen, 100) for fen in amounts),
+            ledger.clause,
+        )
+
+
+__all__ = ["lot_sheets"]

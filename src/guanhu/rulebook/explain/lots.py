@@ -1,0 +1,450 @@
+"""Lots of one person, followed from instance to instance exactly as the text says.
+
+For each ledger: what is clawed back, then what a leaver loses, then what falls due; and when the lines of the
+instance are there, the new lot. An instance that was published is followed anew; what then differs from what was
+published is the correction, and stands where the next instance that was not published begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.decided import decided
+from guanhu.rulebook.explain.reads import read_input, rows_in_force
+from guanhu.rulebook.explain.scalar import evaluate
+from guanhu.rulebook.explain.values import LotNote, LotRow, Traced, Unknown, Value
+from guanhu.rulebook.instances import Instance
+from guanhu.rulebook.lots import KINDS, Moved
+from guanhu.rulebook.windows import span_of
+from guanhu.values.dates import FAR_FUTURE, Span, add_months
+from guanhu.values.exact import round_half_away, truncate
+
+if TYPE_CHECKING:
+    from guanhu.rulebook.explain.subject import SubjectEvaluator
+
+_OF_STAFF = ("person_kind", "hired_on", "left_on")
+_FEN = Fraction(1, 100)
+_NOTHING = Fraction(0)
+
+
+@dataclass(slots=True)
+class _Lot:
+    """One lot and everything that happened to it, in yuan."""
+
+    id: str
+    source: str
+    granted_on: date
+    due_on: date | None
+    history: list[tuple[str, Fraction]] = field(default_factory=list)
+
+    def total(self, *kinds: str) -> Fraction:
+        return sum((amount for kind, amount in self.history if kind in kinds), _NOTHING)
+
+    @property
+    def paid(self) -> Fraction:
+        return self.total("paid") - self.total("recovered")
+
+    @property
+    def waiting(self) -> Fraction:
+        return self.total("granted") - self.total("paid", "forfeited", "clawed_back")
+
+    @property
+    def age(self) -> tuple[date, date, str]:
+        return self.granted_on, self.due_on or FAR_FUTURE, self.id
+
+
+_Step = tuple[_Lot, str, Fraction]
+
+
+@dataclass(slots=True)
+class _Instance:
+    """What happened in one instance of a ledger: the steps, or why they are not known."""
+
+    steps: list[_Step]
+    unknown: Unknown | None = None
+    read: tuple[Traced, ...] = ()
+
+
+class LotsOfSubject:
+    """The lots of one subject in all ledgers of the rulebook."""
+
+    def __init__(self, owner: SubjectEvaluator) -> None:
+        """Take the evaluator whose facts and past they are."""
+        self.owner = owner
+        self.subject = owner.facts.subject_id
+        self.ledgers = [x for x in owner.rulebook.lots.values() if owner.facts.kind == "person"]
+        self.books: dict[str, dict[str, _Lot]] = {}
+        self.happened: dict[tuple[str, Span], _Instance] = {}
+        self.moved: list[Moved] = []
+        self.waiting_for_a_day: dict[str, list[Moved]] = {}
+        self.last: dict[str, Span] = {}
+
+    # -- figures of formulas --
+
+    def figure(self, node: t.LotFigure, instance: Instance, whole: Mapping[str, Value]) -> Traced:
+        """Return what the lots come to for a formula of an instance; `whole` are the lines that are there already."""
+        ledger = self.owner.rulebook.lots[node.ledger]
+        book = self._book(ledger, instance.days)
+        if node.is_at_start:
+            there = [(lot, lot.waiting if node.what == "waiting" else lot.paid) for lot in book.values()]
+            return Traced(node, sum((x for _, x in there), _NOTHING), note=_note(there))
+        found = self._happened(ledger, instance, whole)
+        if found.unknown is not None:
+            return Traced(node, Unknown(f"ledgers.{ledger.id}", found.unknown.why), found.read)
+        kinds = {"released": ("paid",), "clawed_back": ("clawed_back", "recovered")}.get(
+            node.what, (node.what,)
+        )
+        steps = [(lot, amount) for lot, kind, amount in found.steps if kind in kinds]
+        return Traced(node, sum((x for _, x in steps), _NOTHING), found.read, note=_note(steps))
+
+    # -- from instance to instance --
+
+    def finish(self, instance: Instance, wholes: Mapping[str, Mapping[str, Value]]) -> None:
+        """Take what happened in an instance for done, and grant its lots; `wholes` are the lines by group."""
+        for ledger in self.ledgers:
+            if ledger.every != instance.every or instance.window is not None:
+                continue
+            whole = wholes.get(ledger.group, {})
+            book = self._book(ledger, instance.days)
+            found = self._happened(ledger, instance, whole)
+            was = self._published(ledger, instance.days)
+            steps = found.steps
+            is_held = (ledger.every, instance.days) in self.owner.past.held
+            if found.unknown is not None:
+                steps = self._as_published(book, was, KINDS[1:]) if is_held else []
+            for lot, kind, amount in steps:
+                lot.history.append((kind, amount))
+            granted = self._granted(ledger, instance, whole, was, is_held=is_held)
+            book.update({lot.id: lot for lot, _, _ in granted})
+            self._keep(ledger, instance, [*steps, *granted], was, is_held=is_held)
+            self.last[ledger.id] = instance.days
+
+    def rows(self) -> list[Moved]:
+        """Return all movements that the run makes, those that correct a published instance last of all dated."""
+        found = list(self.moved)
+        for name, corrections in self.waiting_for_a_day.items():
+            found += [_dated(x, self.last[name].last_day) for x in corrections]
+        return found
+
+    def waiting(self) -> list[tuple[str, str, date, date | None, Fraction]]:
+        """Return what waits after the last instance: ledger, lot, granted on, due on, amount."""
+        return [
+            (name, lot.id, lot.granted_on, self._due(self.owner.rulebook.lots[name], lot), lot.waiting)
+            for name, book in self.books.items()
+            for lot in sorted(book.values(), key=lambda x: x.age)
+            if lot.waiting
+        ]
+
+    def _book(self, ledger: t.LotLedger, days: Span) -> dict[str, _Lot]:
+        """Return the lots of a ledger; at first those that are there when the run begins."""
+        if ledger.id in self.books:
+            return self.books[ledger.id]
+        book: dict[str, _Lot] = {}
+        past = self.owner.past
+        first = min((span.start for every, span in past.held if every == ledger.every), default=days.start)
+        for opening in past.opening_lots:
+            if (opening.ledger, opening.subject_id) != (
+                ledger.id,
+                self.subject,
+            ) or opening.of.end > days.start:
+                continue
+            for lot, _, amount in split(ledger, Instance(opening.of, ledger.every), opening.amount):
+                if lot.due_on is not None and lot.due_on < min(first, days.start):
+                    lot.history.append(("paid", amount))
+                lot.source = "opening_state"
+                book[lot.id] = lot
+        for x in past.lots:
+            if (x.ledger, x.subject_id) == (ledger.id, self.subject) and x.of.end <= days.start:
+                lot = book.setdefault(x.lot, _Lot(x.lot, x.source, x.granted_on, x.due_on))
+                lot.history.append((x.kind, x.fen * _FEN))
+        self.books[ledger.id] = book
+        return book
+
+    def _published(self, ledger: t.LotLedger, days: Span) -> list[Moved]:
+        return [
+            x
+            for x in self.owner.past.lots
+            if (x.ledger, x.subject_id, x.of) == (ledger.id, self.subject, days)
+        ]
+
+    def _as_published(self, book: dict[str, _Lot], was: list[Moved], kinds: Iterable[str]) -> list[_Step]:
+        """Return what was published of lots that are there: it stands where it cannot be followed anew."""
+        return [(book[x.lot], x.kind, x.fen * _FEN) for x in was if x.kind in kinds and x.lot in book]
+
+    def _granted(
+        self,
+        ledger: t.LotLedger,
+        instance: Instance,
+        whole: Mapping[str, Value],
+        was: list[Moved],
+        *,
+        is_held: bool,
+    ) -> list[_Step]:
+        amount = whole.get(ledger.defers, _NOTHING)
+        if isinstance(amount, Fraction):
+            return split(ledger, instance, amount) if amount > 0 else []
+        kept: dict[str, _Lot] = {}
+        for x in was if is_held else ():
+            if x.kind == "granted":
+                lot = kept.setdefault(x.lot, _Lot(x.lot, x.source, x.granted_on, x.due_on))
+                lot.history.append((x.kind, x.fen * _FEN))
+        return [(lot, "granted", lot.total("granted")) for lot in kept.values()]
+
+    # -- what is kept --
+
+    def _keep(
+        self, ledger: t.LotLedger, instance: Instance, steps: list[_Step], was: list[Moved], *, is_held: bool
+    ) -> None:
+        days = instance.days
+        made = [
+            Moved(
+                ledger.id,
+                self.subject,
+                lot.id,
+                lot.source,
+                lot.granted_on,
+                lot.due_on,
+                days,
+                days.last_day,
+                kind,
+                int(amount * 100),
+            )
+            for lot, kind, amount in steps
+            if amount
+        ]
+        if not is_held:
+            before = self.waiting_for_a_day.pop(ledger.id, [])
+            self.moved += [_dated(x, days.start) for x in before]
+            self.moved += made
+            return
+        for name, kind in sorted({(x.lot, x.kind) for x in (*made, *was)}):
+            now = [x for x in made if (x.lot, x.kind) == (name, kind)]
+            then = [x for x in was if (x.lot, x.kind) == (name, kind)]
+            fen = sum(x.fen for x in now) - sum(x.fen for x in then)
+            if fen:
+                x = (now or then)[0]
+                corrected = Moved(
+                    x.ledger, x.subject_id, x.lot, x.source, x.granted_on, x.due_on, days, x.day, kind, fen
+                )
+                self.waiting_for_a_day.setdefault(ledger.id, []).append(corrected)
+
+    # -- one instance --
+
+    def _happened(self, ledger: t.LotLedger, instance: Instance, whole: Mapping[str, Value]) -> _Instance:
+        key = (ledger.id, instance.days)
+        if key not in self.happened:
+            self.happened[key] = self._steps(ledger, instance, whole)
+        return self.happened[key]
+
+    def _steps(self, ledger: t.LotLedger, instance: Instance, whole: Mapping[str, Value]) -> _Instance:
+        lots = sorted(self._book(ledger, instance.days).values(), key=lambda x: x.age)
+        if not any(lot.waiting or (ledger.claws_paid and lot.paid) for lot in lots):
+            return _Instance([])
+        env = _HolderLeaves(self.owner, ledger, instance, whole, self)
+        read: list[Traced] = []
+        steps: list[_Step] = []
+        left = {lot.id: lot.waiting for lot in lots}
+        if ledger.claws is not None:
+            read.append(evaluate(ledger.claws, env))
+            demand = read[-1].value
+            if isinstance(demand, Unknown):
+                return _Instance([], demand, tuple(read))
+            steps += _taken(lots, left, _fen_of(demand), "clawed_back")
+            if ledger.claws_paid:
+                still = _fen_of(demand) - sum((x for _, _, x in steps), _NOTHING)
+                steps += _taken(lots, {lot.id: lot.paid for lot in lots}, still, "recovered")
+        gone = self.owner.facts.staff.get("left_on")
+        is_gone = gone is not None and gone <= instance.days.last_day
+        if is_gone and ledger.leaver == "forfeited":
+            steps += [(lot, "forfeited", left[lot.id]) for lot in lots if left[lot.id]]
+            return _Instance(steps, read=tuple(read))
+        due = self._falling_due(
+            ledger, instance, lots, left, env, read, everything=is_gone and ledger.leaver == "paid"
+        )
+        if isinstance(due, Unknown):
+            return _Instance([], due, tuple(read))
+        kind = "paid"
+        if due and ledger.when is not None:
+            read.append(evaluate(ledger.when, env))
+            holds = read[-1].value
+            if isinstance(holds, Unknown):
+                return _Instance([], holds, tuple(read))
+            kind = "paid" if holds else ledger.otherwise
+        steps += [(lot, kind, amount) for lot, amount in due if kind != "waits"]
+        return _Instance(steps, read=tuple(read))
+
+    def _falling_due(
+        self,
+        ledger: t.LotLedger,
+        instance: Instance,
+        lots: list[_Lot],
+        left: dict[str, Fraction],
+        env: _HolderLeaves,
+        read: list[Traced],
+        *,
+        everything: bool,
+    ) -> list[tuple[_Lot, Fraction]] | Unknown:
+        """Return the lots that fall due and how much of each; what is clawed back is gone from `left`."""
+        if ledger.amount is not None and not everything and any(left.values()):
+            read.append(evaluate(ledger.amount, env))
+            amount = read[-1].value
+            if isinstance(amount, Unknown):
+                return amount
+            return [(lot, part) for lot, _, part in _taken(lots, dict(left), _fen_of(amount), "paid")]
+        last = instance.days.last_day
+        return [
+            (lot, left[lot.id])
+            for lot in lots
+            if left[lot.id] and (everything or ((due := self._due(ledger, lot)) is not None and due <= last))
+        ]
+
+    def _due(self, ledger: t.LotLedger, lot: _Lot) -> date | None:
+        """Return the day on which a lot falls due; None while nobody can know it."""
+        if ledger.release.how != "event":
+            return lot.due_on
+        gone = self.owner.facts.staff.get("left_on")
+        if ledger.release.column == "left_post":
+            ended = self._left_post(lot.granted_on)
+            gone = min((x for x in (gone, ended) if x is not None), default=None)
+        return add_months(gone, ledger.release.months) if gone is not None else None
+
+    def _left_post(self, held_on: date) -> date | None:
+        """Return the first day without the post held on a day; who held none by then had left it before."""
+        held = [x for x in self.owner.facts.spans if x.post is not None and x.start <= held_on]
+        if not held:
+            return None
+        last = max(held, key=lambda x: x.start)
+        end = last.end
+        for span in sorted(self.owner.facts.spans, key=lambda x: x.start):
+            if span.start == end and span.post == last.post:
+                end = span.end
+        return end if end < FAR_FUTURE else None
+
+
+class _HolderLeaves:
+    """Leaves of a ledger's own formulas: the person as a whole, appraised in the instance or not."""
+
+    def __init__(
+        self,
+        owner: SubjectEvaluator,
+        ledger: t.LotLedger,
+        instance: Instance,
+        whole: Mapping[str, Value],
+        lots: LotsOfSubject,
+    ) -> None:
+        self.owner, self.ledger, self.instance, self.whole, self.lots = owner, ledger, instance, whole, lots
+        cards = owner.cards(instance, owner.rulebook.groups[ledger.group])
+        self.cards = cards[-1:]
+
+    def table_rows(self, name: str) -> tuple[t.Table, tuple[t.TableRow, ...]]:
+        table = self.owner.rulebook.tables[name]
+        return table, rows_in_force(table, self.instance.days.last_day)
+
+    def leaf(self, node: t.Expr) -> Traced:
+        owner, days = self.owner, self.instance.days
+        match node:
+            case t.InputRef():
+                if owner.rulebook.inputs[node.name].by_person:
+                    return decided(node, owner, days, owner.facts.decided, self)
+                return read_input(node, owner.inputs, days.last_day, self)
+            case t.MeasureRef():
+                return Traced(node, self._supplied(node.name))
+            case t.LineRef():
+                return Traced(node, self.whole.get(node.name, Unknown(f"lines.{node.name}", "past")))
+            case t.SubjectValue():
+                return Traced(node, self._attribute(node.column))
+            case t.InstanceValue():
+                found: dict[str, Value] = {"period_start": days.start, "period_end": days.last_day}
+                return Traced(node, found.get(node.name, Fraction(days.days)))
+            case t.LotFigure():
+                return self.lots.figure(node, self.instance, self.whole)
+            case _:
+                raise TypeError(type(node).__name__)
+
+    def _attribute(self, column: str) -> Value:
+        """Return an attribute of the person's last card in the instance; of one without a card what staff says."""
+        if self.cards:
+            found = self.cards[-1].attributes.get(column)
+        else:
+            found = self.owner.facts.staff.get(column) if column in _OF_STAFF else None
+        return found if isinstance(found, str | date) else Unknown(f"subject.{column}", "absent")
+
+    def _supplied(self, name: str) -> Value:
+        """Return a figure that the bank supplies, for the whole instance."""
+        measure, instance = self.owner.rulebook.measures[name], self.instance
+        span = None
+        if isinstance(measure, t.FigureMeasure):
+            span = span_of(measure.window, instance.days, instance.every)
+        if not isinstance(measure, t.FigureMeasure) or span is None:
+            return Unknown(f"measures.{name}", "coverage")
+        place = {"institution": "institution_id", "team": "team_id"}.get(measure.scope, "")
+        subject = {"bank": "bank", "person": self.owner.facts.subject_id}.get(measure.scope)
+        where = subject or str(self._attribute(place))
+        return self.owner.supplied_figure(measure, where, span)
+
+
+def split(ledger: t.LotLedger, instance: Instance, amount: Fraction) -> list[_Step]:
+    """Return the lots of an amount: its parts by largest remainder, odd fen to the earlier ones."""
+    days = instance.days
+    parts = ledger.release.parts or ((0, Fraction(1)),)
+    exact = [amount * share for _, share in parts]
+    cut = [Fraction(truncate(x * 100), 100) for x in exact]
+    odd = int((amount - sum(cut, _NOTHING)) * 100)
+    order = sorted(range(len(parts)), key=lambda place: (cut[place] - exact[place], place))
+    found: list[_Step] = []
+    for place, (months, _) in enumerate(parts):
+        part = cut[place] + (_FEN if place in order[:odd] else 0)
+        name = instance.key if len(parts) == 1 else f"{instance.key}#{place + 1}"
+        due = add_months(days.end, months) - timedelta(days=1) if ledger.release.how == "lag" else None
+        if part:
+            lot = _Lot(name, ledger.defers, days.last_day, due, [("granted", part)])
+            found.append((lot, "granted", part))
+    return found
+
+
+def _taken(lots: list[_Lot], left: dict[str, Fraction], amount: Fraction, kind: str) -> list[_Step]:
+    """Return what is taken of lots, the oldest first; `left` is less by it afterwards."""
+    found: list[_Step] = []
+    for lot in lots:
+        part = max(min(left[lot.id], amount), _NOTHING)
+        left[lot.id] -= part
+        amount -= part
+        if part:
+            found.append((lot, kind, part))
+    return found
+
+
+def _fen_of(value: Value) -> Fraction:
+    """Return an amount to the fen, half away from zero; nothing for one below zero."""
+    if not isinstance(value, Fraction):
+        raise TypeError("not an amount")
+    return max(round_half_away(value, 2), _NOTHING)
+
+
+def _note(amounts: Iterable[tuple[_Lot, Fraction]]) -> LotNote:
+    return LotNote(tuple(LotRow(lot.id, lot.granted_on, lot.due_on, x) for lot, x in amounts if x))
+
+
+def _dated(moved: Moved, day: date) -> Moved:
+    """Return a correction with the day on which it stands."""
+    return Moved(
+        moved.ledger,
+        moved.subject_id,
+        moved.lot,
+        moved.source,
+        moved.granted_on,
+        moved.due_on,
+        moved.of,
+        day,
+        moved.kind,
+        moved.fen,
+        "corrected",
+    )
+
+
+__all__ = ["LotsOfSubject", "split"]

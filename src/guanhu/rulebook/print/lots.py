@@ -1,0 +1,49 @@
+"""A ledger of lots as one Chinese sentence: what it defers, when it is paid, what is lost and what is taken back."""
+
+from __future__ import annotations
+
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.print.sentence import EVERY, Speaker
+from guanhu.values.exact import shown
+
+_LEAVER = {
+    "keeps": "",
+    "forfeited": "离职的, 没有支付的全部不再支付",
+    "paid": "离职的, 没有支付的一次到期",
+}
+_EVENT = {"left_on": "离职", "left_post": "离开授予时所任的岗位(转岗或离职)"}
+
+
+def lot_sentence(speaker: Speaker, ledger: t.LotLedger) -> str:
+    """Return what a ledger of lots says, without its end."""
+    group = speaker.rulebook.groups[ledger.group].title
+    said = [
+        f"{group}{EVERY[ledger.every]}把“{speaker.name(ledger.defers)}”记为待付",
+        _released(speaker, ledger),
+    ]
+    if ledger.when is not None:
+        unpaid = "继续等待" if ledger.otherwise == "waits" else "不再支付"
+        said.append(f"到期时{speaker.say(ledger.when)}的支付, 否则{unpaid}")
+    if ledger.claws is not None:
+        further = ", 不足的从已付的追回" if ledger.claws_paid else ""
+        said.append(f"每期先追回{speaker.say(ledger.claws)}, 从最早的待付扣起{further}")
+    said.append(_LEAVER[ledger.leaver])
+    return "; ".join(x for x in said if x)
+
+
+def _released(speaker: Speaker, ledger: t.LotLedger) -> str:
+    release = ledger.release
+    if release.how == "event":
+        return f"{_EVENT[release.column]}满 {release.months} 个月到期"
+    if ledger.amount is not None:
+        return f"每期支付{speaker.say(ledger.amount)}, 先记的先付"
+    if len(release.parts) == 1:
+        return f"满 {release.parts[0][0]} 个月到期"
+    shares = [share for _, share in release.parts]
+    step = release.parts[0][0]
+    if len(set(shares)) == 1:
+        return f"分 {len(shares)} 期等额到期, 每 {step} 个月一期"
+    return f"分 {len(shares)} 期到期, 每 {step} 个月一期, 各期 {'、'.join(f'{shown(share * 100)}%' for share in shares)}"
+
+
+__all__ = ["lot_sentence"]
