@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +24,7 @@ from guanhu.rulebook.run.template import table_named
 from tests.engines.agreement.lot_histories import LotStory, text_of
 from tests.engines.agreement.running import make_engine
 from tests.engines.agreement.test_lot_stories import LEFT, POST_ENDS, THREE, decision, world_of
+from tests.engines.test_since import once_more
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +103,17 @@ def test_a_patch_is_followed_through_the_lots(story: tuple[LotStory, Ran, Ran], 
         laboratory.close()
     # 250 − 50; −0.10 + 0.02 + 16.67
     assert found == {("2025-01", "p1"): 200, ("2025-02", "p1"): Fraction("16.59")}
+
+
+def test_a_run_since_an_earlier_one_moves_the_same_lots(tmp_path: Path) -> None:
+    """A late clawback: the run that goes on from the earlier one has the digest of a whole run."""
+    world = world_of()
+    made = LotStory(
+        tmp_path, world, text_of({"defers": "put", "release": THREE, "claws": "first_given(back, 0元)"})
+    )
+    first, _ = made.run("2025-01-01..2025-04-30", publishes=False)
+    late = copy.deepcopy(world)
+    late.add("human_decisions", decision("2025-03", "back", "12.34"))
+    made.facts(late)
+    made_since, whole, _ = once_more(made.bank, made.rules, first.ran.folder)
+    assert made_since.record["digest"] == whole.record["digest"] != first.ran.folder.record["digest"]
