@@ -36,6 +36,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.instances import Instance, evaluated_in, planned
 from guanhu.rulebook.lots import Moved
+from guanhu.rulebook.parts import parts_of
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Compiled, Num, TooWide
 from guanhu.rulebook.run.scalar import Compiler
@@ -249,12 +250,12 @@ class Appraisal:
         return [x.id for x in evaluated_in(self.rulebook, instance, group)]
 
     def _add(self, card: Card, line: t.Line | t.Decision) -> None:
-        roots = [line.when] if isinstance(line, t.Decision) else [line.value, line.least, line.most]
+        roots = list(line.formulas)
         join_pools(self.engine, card, self.rulebook, roots)
         self.lots.join(card, roots)
         if isinstance(line, t.Line) and line.role != "check":
             card.add_line(line)
-            card.add_cause(line.id, [line.value, line.least, line.most])
+            card.add_cause(line.id, roots)
             return
         when = line.when if isinstance(line, t.Decision) else line.value
         join_wholes(self.engine, card, self.rulebook, when)
@@ -332,13 +333,9 @@ class Appraisal:
         """Return the formulas evaluated for a group in an instance, those that others gather from it included."""
         found: list[t.Expr] = []
         for x in evaluated_in(self.rulebook, instance):
-            own = (
-                [x.when]
-                if isinstance(x, t.Decision)
-                else [e for e in (x.value, x.least, x.most) if e is not None]
-            )
-            gathered = [g.of for e in own for g in t.walk(e) if isinstance(g, t.Group) and g.among == group]
-            found.extend(own if x.group == group else gathered)
+            nodes = (node for root in x.formulas for node in t.walk(root))
+            gathered = (g.of for g in nodes if isinstance(g, t.Group) and g.among == group)
+            found.extend(x.formulas if x.group == group else gathered)
         return found
 
     # -- measures of a card --
@@ -492,26 +489,8 @@ class _Flat:
 
 def measures_read(roots: Iterable[t.Expr], rulebook: t.Rulebook) -> list[str]:
     """Return the names of all measures that formulas read, those inside formula measures and tables included."""
-    found: dict[str, None] = {}
-    seen_tables: set[str] = set()
-
-    def visit(node: t.Expr) -> None:
-        for part in t.walk(node):
-            if isinstance(part, t.MeasureRef) and part.name not in found:
-                measure = rulebook.measures[part.name]
-                if isinstance(measure, t.FormulaMeasure):
-                    visit(measure.expr)
-                found[part.name] = None
-            elif isinstance(part, t.Lookup) and part.table not in seen_tables:
-                seen_tables.add(part.table)
-                for version in rulebook.tables[part.table].versions:
-                    for row in version.rows:
-                        for give in row.gives:
-                            visit(give)
-
-    for root in roots:
-        visit(root)
-    return list(found)
+    parts = parts_of(roots, rulebook.tables, rulebook.measures)
+    return list(dict.fromkeys(part.name for part in parts if isinstance(part, t.MeasureRef)))
 
 
 __all__ = ["Appraisal", "Num", "Outcome", "Result", "measures_read"]

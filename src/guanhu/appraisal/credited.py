@@ -46,8 +46,8 @@ def kept_measures(rulebook: t.Rulebook) -> frozenset[str]:
     found = {m.id for m in rulebook.measures.values() if isinstance(m, t.Measure) and m.round_per == "row"}
     ledgers = {name for ledger in rulebook.ledgers.values() for name in (ledger.adds, ledger.uses)}
     for line in rulebook.lines.values():
-        for root in (line.value, line.least, line.most):
-            for node in t.walk(root) if root is not None else ():
+        for root in line.formulas:
+            for node in t.walk(root):
                 is_piecewise = isinstance(node, t.Lookup) and rulebook.tables[node.table].how == "per piece"
                 if is_piecewise or (line.id in ledgers and node is root):
                     found |= {x.name for x in t.walk(node) if isinstance(x, t.MeasureRef)}

@@ -16,7 +16,7 @@ of it) falls to the cause that comes later.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -32,6 +32,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.folder import load
 from guanhu.rulebook.load.text import Tree
 from guanhu.rulebook.run.template import filled
+from guanhu.rulebook.shape import shape
 from guanhu.values.problem import Place, Problem, Refused, errors_in
 
 CAUSES = ("facts", "assignments", "parameters", "clauses", "rounding")
@@ -40,6 +41,7 @@ _OF_PARAMETERS = ("parameters", "human_decisions")
 _MARKS = ("place", "clause", "title", "assume", "doubt", "says")
 """What a declaration says beside its rule: it cannot change a figure."""
 _ROUNDING = ("round_to", "round_per", "places", "mode")
+_ROUNDED = (t.Round, t.Settled)
 Key = tuple[str, str, str, str]
 """Subject, calendar unit, instance, line."""
 Figures = dict[Key, Fraction | str | None]
@@ -262,30 +264,10 @@ def _rounding_only(before: t.Rulebook, after: t.Rulebook) -> set[tuple[str, str]
 
 def alike(left: Any, right: Any, *, rounding: bool = True) -> bool:
     """Tell whether two parts of a tree give the same figures; `rounding` False looks through how they round."""
-    if not rounding:
-        left, right = _unrounded(left), _unrounded(right)
-    if type(left) is not type(right):
-        return False
-    if is_dataclass(left):
-        skipped = _MARKS if rounding else (*_MARKS, *_ROUNDING)
-        return all(
-            alike(getattr(left, f.name), getattr(right, f.name), rounding=rounding)
-            for f in fields(left)
-            if f.name not in skipped
-        )
-    if isinstance(left, tuple | list):
-        return len(left) == len(right) and all(
-            alike(a, b, rounding=rounding) for a, b in zip(left, right, strict=True)
-        )
-    if isinstance(left, dict):
-        return left.keys() == right.keys() and all(alike(left[k], right[k], rounding=rounding) for k in left)
-    return bool(left == right)
-
-
-def _unrounded(node: Any) -> Any:
-    while isinstance(node, t.Round | t.Settled):
-        node = node.x
-    return node
+    if rounding:
+        return shape(left, _MARKS) == shape(right, _MARKS)
+    marks = (*_MARKS, *_ROUNDING)
+    return shape(left, marks, _ROUNDED) == shape(right, marks, _ROUNDED)
 
 
 def _other_period(before: RunFolder, after: RunFolder, periods: Iterable[str]) -> Problem:

@@ -210,7 +210,7 @@ class EventFold:
         """Return the credited rows of a window with the columns that the formulas read."""
         measure = wanted.measure
         kind = measure.kind
-        read = sorted(columns_read((measure.where, measure.each), self.rulebook.tables))
+        read = sorted(columns_read(measure.formulas, self.rulebook.tables))
         tables = {table for table, _ in read}
         query = filled(
             "SELECT k.subject_no, k.span_no, k.weight, k.day FROM credited AS k JOIN facts AS b ON b.batch_no = k.batch_no AND b.row_no = k.row_no WHERE k.day >= :start AND k.day < :stop",

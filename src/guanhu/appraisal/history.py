@@ -47,7 +47,7 @@ def read_opening(engine: Engine, rulebook: t.Rulebook, past: Past) -> None:
             if isinstance(amount, Fraction):
                 past.opening_lots.append(OpeningLot(item, subject, unit_containing(every, day), amount))
             continue
-        line = rulebook.lines.get(item) or rulebook.decisions.get(item)
+        line = rulebook.declared(item)
         if line is None:
             continue
         unit = line.unit if isinstance(line, t.Line) else units.YES_NO
@@ -336,10 +336,7 @@ def _yes_no(text: str) -> bool | None:
 
 def _lines_of_the_past(rulebook: t.Rulebook) -> set[str]:
     """Return the lines that later instances read."""
-    roots = [
-        x for line in rulebook.lines.values() for x in (line.value, line.least, line.most) if x is not None
-    ]
-    roots += [d.when for d in rulebook.decisions.values()]
+    roots = [root for x in rulebook.evaluated() for root in x.formulas]
     kept = {line for ledger in rulebook.ledgers.values() for line in (ledger.adds, ledger.uses)}
     kept |= {ledger.defers for ledger in rulebook.lots.values()}
     kept |= {d.becomes.name for d in rulebook.decisions.values() if isinstance(d.becomes, t.LineRef)}

@@ -57,7 +57,7 @@ def add_levels(
     nodes = {
         node: None
         for line in lines
-        for root in _roots(line)
+        for root in line.formulas
         for node in t.walk(root)
         if isinstance(node, t.Group) and node.below and _reads(node, names)
     }
@@ -91,12 +91,6 @@ def below_figure(card: Card, node: t.Group) -> Compiled:
         other = card if node.among == card.group.id else card.others[node.among]
         card.below[node] = _joined(card, node, *_figures(card.engine, card, other, node))
     return card.below[node]
-
-
-def _roots(line: t.Line | t.Decision) -> list[t.Expr]:
-    if isinstance(line, t.Decision):
-        return [line.when]
-    return [x for x in (line.value, line.least, line.most) if x is not None]
 
 
 def _reads(node: t.Group, names: set[str]) -> bool:

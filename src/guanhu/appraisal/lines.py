@@ -7,7 +7,7 @@ group's card has been kept as a table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -279,7 +279,7 @@ class Card:
         try:
             self._add_line(line)
         except TooWide:
-            self.measure_parts([x for x in (line.value, line.least, line.most) if x is not None])
+            self.measure_parts(list(line.formulas))
             self._add_line(line)
 
     def measure_parts(self, roots: list[t.Expr]) -> None:
@@ -343,7 +343,7 @@ class Card:
         self.lines[name] = bound
         self.kept.append(name)
 
-    def add_cause(self, name: str, nodes: list[t.Expr | None]) -> None:
+    def add_cause(self, name: str, nodes: Iterable[t.Expr]) -> None:
         """Bind, where the value is unknown, the path of the first figure read that is unknown."""
         value = self.lines[name]
         level = level_of(value)
@@ -374,11 +374,11 @@ def _own_parts(node: t.Expr) -> Iterator[t.Expr]:
         yield node
 
 
-def causes_in(nodes: list[t.Expr | None], rulebook: t.Rulebook) -> list[tuple[str, t.Expr]]:
+def causes_in(nodes: Iterable[t.Expr], rulebook: t.Rulebook) -> list[tuple[str, t.Expr]]:
     """Return the (path, leaf) of every figure that formulas read, in reading order."""
     found: list[tuple[str, t.Expr]] = []
     for node in nodes:
-        for part in _own_parts(node) if node is not None else ():
+        for part in _own_parts(node):
             match part:
                 case t.MeasureRef(name=name):
                     measure = rulebook.measures[name]

@@ -22,6 +22,7 @@ from guanhu.appraisal.people import cards
 from guanhu.appraisal.persons import join_wholes
 from guanhu.appraisal.supplied import supplied_figure
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.parts import parts_of
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Pair
 from guanhu.rulebook.run.template import filled, table_named
@@ -120,7 +121,7 @@ class Holders:
     def _join_figures(self, holder: Card, roots: Iterable[t.Expr]) -> None:
         """Give the holders the figures that the bank supplies."""
         names = dict.fromkeys(
-            x.name for x in parts_of(self.run.rulebook, roots) if isinstance(x, t.MeasureRef)
+            x.name for x in parts_of(roots, self.run.rulebook.tables) if isinstance(x, t.MeasureRef)
         )
         joined = []
         for name in names:
@@ -134,7 +135,7 @@ class Holders:
 
     def _join_lines(self, holder: Card, card: Card, roots: Iterable[t.Expr]) -> None:
         """Give the holders the lines of the whole instance that the formulas read."""
-        refs = {x.name: x for x in parts_of(self.run.rulebook, roots) if isinstance(x, t.LineRef)}
+        refs = {x.name: x for x in parts_of(roots, self.run.rulebook.tables) if isinstance(x, t.LineRef)}
         if not refs:
             return
         for node in refs.values():
@@ -209,18 +210,6 @@ class Leaving:
                 break
         days = [day for day in (end, left) if day is not None and day < FAR_FUTURE]
         return min(days, default=None)
-
-
-def parts_of(rulebook: t.Rulebook, roots: Iterable[t.Expr]) -> Iterable[t.Expr]:
-    """Yield all parts of formulas, those of the rows of their tables included."""
-    seen: set[str] = set()
-    waiting = list(roots)
-    while waiting:
-        for part in t.walk(waiting.pop()):
-            yield part
-            if isinstance(part, t.Lookup) and part.table not in seen:
-                seen.add(part.table)
-                waiting += [g for v in rulebook.tables[part.table].versions for r in v.rows for g in r.gives]
 
 
 def _whole(value: object) -> int | None:

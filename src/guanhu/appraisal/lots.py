@@ -24,12 +24,13 @@ from sqlglot import exp
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.history import History
 from guanhu.appraisal.lines import Card, Known, leaf_key
-from guanhu.appraisal.lot_holders import Answers, Holders, Leaving, parts_of
+from guanhu.appraisal.lot_holders import Answers, Holders, Leaving
 from guanhu.appraisal.past_columns import loaded_values, past_query
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past, Value
 from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.lots import Moved
+from guanhu.rulebook.parts import parts_of
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Num
 from guanhu.values import units
@@ -119,7 +120,7 @@ class RunLots:
     def _figures(self, roots: Iterable[t.Expr | None]) -> Iterable[t.LotFigure]:
         """Yield the figures of lots that formulas read, in the rows of their tables too."""
         if self.run.rulebook.lots:
-            parts = parts_of(self.run.rulebook, [root for root in roots if root is not None])
+            parts = parts_of(roots, self.run.rulebook.tables)
             yield from (part for part in parts if isinstance(part, t.LotFigure))
 
     def _column(self, card: Card, node: t.LotFigure, values: Mapping[str, int | None]) -> Num:

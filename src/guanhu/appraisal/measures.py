@@ -29,6 +29,7 @@ from guanhu.appraisal.things import (
 from guanhu.appraisal.together import Together, amount_of, by_last_change, segments_in
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import Instance
+from guanhu.rulebook.parts import parts_of
 from guanhu.rulebook.run import fold
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.fold import WEIGHT_WHOLE, Segment, segments_of, taken_spans
@@ -256,7 +257,7 @@ class Fold:
         """Tell whether a measure reads the cube: linear in the balance, and no attribute that changes by day."""
         if measure.kind.name != "balances" or not fold.is_linear(measure):
             return False
-        read = columns_read((measure.where, measure.each), self.rulebook.tables)
+        read = columns_read(measure.formulas, self.rulebook.tables)
         return not any(table in ("account_rates", "institution") for table, _ in read)
 
     def expect(self, wanted: Wanted) -> None:
@@ -291,18 +292,17 @@ class Fold:
 
     def attributes(self, measure: t.Measure) -> set[tuple[str, str]]:
         """Return the attributes that the rows of a measure read."""
-        return columns_read((measure.where, measure.each), self.rulebook.tables) - {("", "balance")}
+        return columns_read(measure.formulas, self.rulebook.tables) - {("", "balance")}
 
     def price_cuts(self, measure: t.Measure, span: Span) -> set[date]:
         """Return the days inside the window on which a price or table that the rows read changes."""
         if measure.prices_at not in ("each day", "row's day"):
             return set()
-        names = inputs_in((measure.where, measure.each), self.rulebook.tables)
+        names = inputs_in(measure.formulas, self.rulebook.tables)
         cuts = self.parameters.cuts(names, span)
-        for node in (measure.where, measure.each):
-            for part in t.walk(node) if node is not None else ():
-                if isinstance(part, t.Lookup):
-                    cuts.update(v.start for v in self.rulebook.tables[part.table].versions if v.start in span)
+        for part in parts_of(measure.formulas, self.rulebook.tables):
+            if isinstance(part, t.Lookup):
+                cuts.update(v.start for v in self.rulebook.tables[part.table].versions if v.start in span)
         return cuts
 
     def by_price(
@@ -327,7 +327,7 @@ class Fold:
         """Return the flat table of pieces × segments × intervals, with the columns that are read."""
         measure = wanted.measure
         seg = self.cubes.segments(segments)
-        read = sorted(columns_read((measure.where, measure.each), self.rulebook.tables))
+        read = sorted(columns_read(measure.formulas, self.rulebook.tables))
         tables = {table for table, _ in read}
         derived = self.derived_figures(measure, wanted.instance)
         tables |= {"account"} if derived and object_key == "account_no" else {"loan"} if derived else set()

@@ -31,13 +31,10 @@ def needed_kinds(rulebook: t.Rulebook) -> list[Kind]:
 
 
 def _formulas(rulebook: t.Rulebook) -> list[t.Expr]:
-    found: list[t.Expr] = [
-        x for line in rulebook.lines.values() for x in (line.value, line.least, line.most) if x is not None
-    ]
-    found += [d.when for d in rulebook.decisions.values()]
+    found = [root for x in rulebook.evaluated() for root in x.formulas]
     for measure in rulebook.measures.values():
         if isinstance(measure, t.Measure):
-            found += [x for x in (measure.where, measure.each) if x is not None]
+            found += measure.formulas
     found += [
         g for table in rulebook.tables.values() for v in table.versions for row in v.rows for g in row.gives
     ]

@@ -146,7 +146,8 @@ class OpenRun:
 
     def _members(self) -> dict[tuple[str, str], list[Member]]:
         """Return the kept results of everybody, for ranks and averages."""
-        if not any(isinstance(node, t.Group | t.Pool) for node in _roots(self.rulebook)):
+        roots = [root for x in self.rulebook.evaluated() for root in x.formulas]
+        if not any(isinstance(node, t.Group | t.Pool) for root in roots for node in t.walk(root)):
             return {}
         values = self._kept_values()
         decided, whole = self._decided(), self._whole_values()
@@ -250,15 +251,6 @@ LEFT JOIN f_staff AS s ON s.person_id = p.subject_id
 LEFT JOIN f_posts AS q ON q.person_id = p.subject_id AND q.from_day <= p.last_day AND q.to_day > p.last_day
 ASOF LEFT JOIN f_institutions AS i ON i.institution_id = p.institution_id AND i.from_day <= p.last_day
 """
-
-
-def _roots(rulebook: t.Rulebook) -> list[t.Expr]:
-    lines = [
-        x for line in rulebook.lines.values() for x in (line.value, line.least, line.most) if x is not None
-    ]
-    return [
-        node for root in (*lines, *(d.when for d in rulebook.decisions.values())) for node in t.walk(root)
-    ]
 
 
 _KINDS = (

@@ -163,7 +163,7 @@ class Paid:
             filled(_LINES, subject=who, **self._at(instance))
         ):
             trace_or_none = found.get(group)
-            declared = self.rulebook.lines.get(name) or self.rulebook.decisions.get(name)
+            declared = self.rulebook.declared(name)
             if trace_or_none is None or declared is None:
                 continue
             unit = declared.unit if isinstance(declared, t.Line) else units.YES_NO

@@ -13,6 +13,7 @@ from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.ranges import pieces
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Unknown
+from guanhu.rulebook.parts import parts_of
 from guanhu.rulebook.run.template import filled
 from guanhu.values import units
 from guanhu.values.dates import Span, date_of
@@ -186,21 +187,4 @@ def _problem(code: str, name: str, zh: str, en: str, severity: str = "error") ->
 
 def inputs_in(nodes: Iterable[t.Expr | None], tables: Mapping[str, t.Table]) -> set[str]:
     """Return the inputs that formulas read, those of the rows of their tables included."""
-    found: set[str] = set()
-    seen: set[str] = set()
-
-    def visit(node: t.Expr) -> None:
-        for part in t.walk(node):
-            if isinstance(part, t.InputRef):
-                found.add(part.name)
-            elif isinstance(part, t.Lookup) and part.table not in seen:
-                seen.add(part.table)
-                for version in tables[part.table].versions:
-                    for row in version.rows:
-                        for give in row.gives:
-                            visit(give)
-
-    for node in nodes:
-        if node is not None:
-            visit(node)
-    return found
+    return {part.name for part in parts_of(nodes, tables) if isinstance(part, t.InputRef)}

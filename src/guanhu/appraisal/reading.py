@@ -64,7 +64,7 @@ class SubjectReader:
             if isinstance(measure, t.Measure):
                 if measure.kind not in self.kinds:
                     self.kinds.append(measure.kind)
-                read = columns_read((measure.where, measure.each), rulebook.tables)
+                read = columns_read(measure.formulas, rulebook.tables)
                 self._tables |= {measure.kind.name, *(table for table, _ in read)}
         self.rulebook = rulebook
         self._institutions: dict[str, dict[str, Any]] | None = None

@@ -85,7 +85,7 @@ def _reconcilable(appraisal: Appraisal) -> list[tuple[t.Measure, Instance]]:
             and not reads_customers(measure)
         )
         # Whoever tests the credited person has nothing to say of an institution or of what nobody has.
-        read = columns_read((measure.where, measure.each), appraisal.rulebook.tables)
+        read = columns_read(measure.formulas, appraisal.rulebook.tables)
         if any(table == "person" for table, _ in read):
             continue
         if plain and measure.window.is_own and instance.window is None:

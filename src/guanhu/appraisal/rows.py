@@ -17,6 +17,7 @@ from guanhu.appraisal.parameters import Parameters
 from guanhu.kinds.catalogue import ACCOUNT_RATES, ACCOUNTS, CUSTOMERS, INSTITUTIONS, LOANS, POSTS
 from guanhu.kinds.schema import Column, Kind
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.parts import parts_of
 from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Word
 from guanhu.rulebook.run.scalar import Compiler
 from guanhu.rulebook.run.sheet import Sheet
@@ -40,22 +41,8 @@ def flat_name(table: str, column: str) -> str:
 
 def columns_read(nodes: Iterable[t.Expr | None], tables: Mapping[str, t.Table]) -> set[tuple[str, str]]:
     """Return the (table, column) of every row value that formulas read, table rows included."""
-    found: set[tuple[str, str]] = set()
-
-    def visit(node: t.Expr) -> None:
-        for part in t.walk(node):
-            if isinstance(part, t.RowValue):
-                found.add((part.table, part.column))
-            elif isinstance(part, t.Lookup):
-                for version in tables[part.table].versions:
-                    for row in version.rows:
-                        for give in row.gives:
-                            visit(give)
-
-    for node in nodes:
-        if node is not None:
-            visit(node)
-    return found
+    parts = parts_of(nodes, tables)
+    return {(part.table, part.column) for part in parts if isinstance(part, t.RowValue)}
 
 
 def column_of(kind: Kind, table: str, name: str) -> Column:

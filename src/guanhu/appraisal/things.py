@@ -102,10 +102,8 @@ def joined_things(query: exp.Select, tables: set[str], object_key: str) -> exp.S
 
 def measures_of_rows(measure: t.Measure) -> list[str]:
     """Return the names of the figures of things that a measure's rows read."""
-    roots = [x for x in (measure.where, measure.each) if x is not None]
-    return list(
-        dict.fromkeys(node.name for root in roots for node in t.walk(root) if isinstance(node, t.MeasureRef))
-    )
+    nodes = (node for root in measure.formulas for node in t.walk(root))
+    return list(dict.fromkeys(node.name for node in nodes if isinstance(node, t.MeasureRef)))
 
 
 def with_derived(query: exp.Select, derived: dict[str, Derived], owners: dict[str, str]) -> exp.Select:

@@ -100,16 +100,10 @@ def tell(
     SHELL.table(
         heads,
         [
-            (key[2], title_of(rulebook, key[3]), *(shown_as(rulebook, key[3], value) for value in way))
+            (key[2], rulebook.titled(key[3]), *(shown_as(rulebook, key[3], value) for value in way))
             for key, way in lines_of(steps, person)
         ],
     )
-
-
-def title_of(rulebook: t.Rulebook, name: str) -> str:
-    """Return the title of a line or decision."""
-    found = rulebook.lines.get(name) or rulebook.decisions.get(name)
-    return found.title if found is not None else name
 
 
 def shown_as(rulebook: t.Rulebook, name: str, value: Fraction | str | None) -> str:

@@ -169,7 +169,7 @@ def tell(study: Study) -> None:
             typer.echo(f"    {row[0]} {row[1]}: {row[2]} → {row[3]} {row[4]}".rstrip())
     for name, before, after in effects.decided:
         if before != after:
-            typer.echo(f"  {page.title_of(study.rulebook, name)}: {before} → {after}")
+            typer.echo(f"  {study.rulebook.titled(name)}: {before} → {after}")
 
 
 def record_of(study: Study) -> dict[str, Any]:

@@ -365,6 +365,11 @@ class Measure(Declaration):
     low: Fraction | None = None
     high: Fraction | None = None
 
+    @property
+    def formulas(self) -> tuple[Expr, ...]:
+        """Return the formulas over its rows: which count, and what each comes to."""
+        return tuple(x for x in (self.where, self.each) if x is not None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormulaMeasure(Declaration):
@@ -420,6 +425,11 @@ class Line(Declaration):
     text: str = ""
     once: Window | None = None
 
+    @property
+    def formulas(self) -> tuple[Expr, ...]:
+        """Return its formulas: the value, and its bounds where there are any."""
+        return tuple(x for x in (self.value, self.least, self.most) if x is not None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision(Declaration):
@@ -438,6 +448,11 @@ class Decision(Declaration):
     in_force: str
     text: str
     once: Window | None = None
+
+    @property
+    def formulas(self) -> tuple[Expr, ...]:
+        """Return its formulas: the condition."""
+        return (self.when,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -542,6 +557,15 @@ class Rulebook:
     def evaluated(self) -> list[Line | Decision]:
         """Return everything that is evaluated in an instance: lines, totals, checks, decisions."""
         return [*self.lines.values(), *self.decisions.values()]
+
+    def declared(self, name: str) -> Line | Decision | None:
+        """Return the line, check or decision of a name, or None."""
+        return self.lines.get(name) or self.decisions.get(name)
+
+    def titled(self, name: str) -> str:
+        """Return the bank's name of a line, check or decision; the name itself where there is none."""
+        found = self.declared(name)
+        return found.title if found is not None else name
 
     def knows_staff(self, name: str) -> bool:
         """Tell whether people can be counted by a name: a group of subjects, or a choice such as a grade."""

@@ -32,7 +32,7 @@ def is_additive(measure: t.AnyMeasure) -> bool:
     """Tell whether the figure of all things is the sum of the figures of each."""
     if not isinstance(measure, t.Measure) or measure.take.how not in ADDITIVE:
         return False
-    nodes = [n for root in (measure.where, measure.each) if root is not None for n in t.walk(root)]
+    nodes = [n for root in measure.formulas for n in t.walk(root)]
     return not (
         measure.per
         or measure.take.over_held

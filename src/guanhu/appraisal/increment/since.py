@@ -28,7 +28,7 @@ from guanhu.appraisal.reconcile import SIDES, reconciled, row_of
 from guanhu.appraisal.rows import columns_read
 from guanhu.appraisal.runs import RunFolder, kept_rows, made_rows
 from guanhu.appraisal.whatif.frozen import Frozen, FrozenAppraisal
-from guanhu.appraisal.whatif.reach import Reach, roots_of
+from guanhu.appraisal.whatif.reach import Reach
 from guanhu.facts.store import FactView
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
@@ -224,6 +224,6 @@ def _read_each_other(rulebook: t.Rulebook) -> tuple[str, ...]:
     """Return the titles of the groups whose members' figures some line gathers."""
     groups: dict[str, None] = {}
     for x in rulebook.evaluated():
-        for root in roots_of(x):
+        for root in x.formulas:
             groups.update((n.among, None) for n in t.walk(root) if isinstance(n, t.Group | t.Pool))
     return tuple(rulebook.groups[name].title for name in groups if name in rulebook.groups)

@@ -36,9 +36,9 @@ def cause_text(rulebook: t.Rulebook, cause: str, why: str = "") -> str:
                 f"指标“{rulebook.measures[base].title}”{reason or '的数据没有提供, 或其中用到的参数没有提供'}"
             )
         case "lines" if base in rulebook.lines or base in rulebook.decisions:
-            return f"“{titled(rulebook, base)}”未知"
+            return f"“{rulebook.titled(base)}”未知"
         case "past":
-            return f"以前各期的“{titled(rulebook, base)}”未知"
+            return f"以前各期的“{rulebook.titled(base)}”未知"
         case "tables" if base in rulebook.tables:
             return f"表“{rulebook.tables[base].title}”{_WHY['no row']}"
         case "subject":
@@ -53,12 +53,6 @@ def cause_text(rulebook: t.Rulebook, cause: str, why: str = "") -> str:
             return _WHY["stop"]
         case _:
             return _WHY.get(cause, reason or "未知")
-
-
-def titled(rulebook: t.Rulebook, name: str) -> str:
-    """Return the bank's name of a line or decision."""
-    found = rulebook.lines.get(name) or rulebook.decisions.get(name)
-    return found.title if found is not None else name
 
 
 def first_cause(causes: Mapping[str, str], name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from guanhu.appraisal.engine import Engine
-from guanhu.appraisal.pages.causes import cause_text, first_cause, titled
+from guanhu.appraisal.pages.causes import cause_text, first_cause
 from guanhu.appraisal.published import literal
 from guanhu.appraisal.runs import RunFolder
 from guanhu.rulebook import tree as t
@@ -46,5 +46,5 @@ def held_up(engine: Engine, run: RunFolder, rulebook: t.Rulebook) -> list[Held]:
             why = cause_text(rulebook, cause)
             held = found.setdefault(why, Held(why, first=(subject, instance)))
             held.subjects.add(subject)
-            held.lines[titled(rulebook, line)] = None
+            held.lines[rulebook.titled(line)] = None
     return sorted(found.values(), key=lambda held: (-len(held.subjects), held.why))

@@ -21,7 +21,7 @@ from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.history import read_opening
 from guanhu.appraisal.lines import Card
 from guanhu.appraisal.runs import RunFolder, kept_rows, made_rows, value_kept
-from guanhu.appraisal.whatif.reach import Reach, Version, past_lines, roots_of
+from guanhu.appraisal.whatif.reach import Reach, Version, past_lines
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past, Value
 from guanhu.rulebook.instances import Instance, evaluated_in, planned
@@ -233,8 +233,7 @@ class FrozenAppraisal(Appraisal):
                 plain = set(plain_measures(self.rulebook, names))
                 found |= (plain & self.reach.measures) | (plain - self.frozen.names(instance, group.id))
         if self.reach.touches_own_windows(self.rulebook):
-            once = [x for x in self.rulebook.evaluated() if x.once is not None]
-            roots = [root for x in once for root in roots_of(x)]
+            roots = [root for x in self.rulebook.evaluated() if x.once is not None for root in x.formulas]
             found |= self.reach.measures & set(measures_read(roots, self.rulebook))
         return found
 

@@ -116,7 +116,7 @@ def _blocks(study: Study) -> Iterator[b.Block]:
     changed = [(x, before, after) for x, before, after in effects.decided if before != after]
     yield b.Heading("检查和决定", 1)
     if changed:
-        rows = tuple((title_of(study.rulebook, x), str(x1), str(x2)) for x, x1, x2 in changed)
+        rows = tuple((study.rulebook.titled(x), str(x1), str(x2)) for x, x1, x2 in changed)
         yield b.Grid(("事项", "原来成立", "试算成立"), rows, align="lrr")
     else:
         yield b.Text("成立的对象数没有变化。")
@@ -190,12 +190,13 @@ def line_rows(study: Study, person: Person) -> Iterator[tuple[str, ...]]:
     """Yield the changed lines of a person, the instances with the largest change first."""
     lines = sorted(person.lines, key=lambda x: -_size(x))[:LINES_MAX]
     for line in sorted(lines, key=person.lines.index):
-        unit = unit_of(study.rulebook, line.line)
+        declared = study.rulebook.declared(line.line)
+        unit = declared.unit if isinstance(declared, t.Line) else units.YES_NO
         change = ""
         if isinstance(line.before, Fraction) and isinstance(line.after, Fraction):
             change = ("+" if line.after > line.before else "") + said(line.after - line.before, unit)
-        clause = clause_of(study.rulebook, line.line)
-        title = title_of(study.rulebook, line.line) + (f" [{clause}]" if clause else "")
+        clause = f" [{declared.clause}]" if declared is not None and declared.clause else ""
+        title = study.rulebook.titled(line.line) + clause
         yield line.instance, title, said(line.before, unit), said(line.after, unit), change
     if len(person.lines) > LINES_MAX:
         yield "…", f"另有 {len(person.lines) - LINES_MAX} 行变化", "", "", ""
@@ -256,24 +257,6 @@ def said(value: Fraction | str | None, unit: units.Unit) -> str:
     if isinstance(value, str):
         return {"yes": "是", "no": "否"}.get(value, value)
     return money_shown(int(value * 100)) if unit == units.MONEY else shown(value, 6)
-
-
-def title_of(rulebook: t.Rulebook, name: str) -> str:
-    """Return the title of a line or decision."""
-    found = rulebook.lines.get(name) or rulebook.decisions.get(name)
-    return found.title if found is not None else name
-
-
-def clause_of(rulebook: t.Rulebook, name: str) -> str:
-    """Return the clause of a line or decision."""
-    found = rulebook.lines.get(name) or rulebook.decisions.get(name)
-    return found.clause if found is not None else ""
-
-
-def unit_of(rulebook: t.Rulebook, name: str) -> units.Unit:
-    """Return the unit of a line or decision."""
-    line = rulebook.lines.get(name)
-    return line.unit if line is not None else units.YES_NO
 
 
 def place_name(names: Names, place: str) -> str:

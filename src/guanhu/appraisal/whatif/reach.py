@@ -8,14 +8,15 @@ What is not reached is not evaluated: its kept figures stand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from guanhu.appraisal.parameters import inputs_in
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import Instance, evaluated_in
+from guanhu.rulebook.parts import parts_of
+from guanhu.rulebook.shape import shape
 
 Version = tuple[date, t.Rulebook]
 """A rulebook and the first day of the instances that it holds for."""
@@ -47,16 +48,18 @@ def reach_of(base: t.Rulebook, versions: Sequence[Version], valued: set[str], si
     measures: set[str] = set()
     lines: set[str] = set()
     for _, rulebook in versions:
-        inputs = valued | {x for x in rulebook.inputs if not same(rulebook.inputs[x], base.inputs.get(x))}
-        tables = {x for x in rulebook.tables if not same(rulebook.tables[x], base.tables.get(x))}
-        measures |= _measures(base, rulebook, inputs, tables)
+        inputs = valued | _changed(rulebook.inputs, base.inputs)
+        tables = _changed(rulebook.tables, base.tables)
+        figures = _changed(rulebook.measures, base.measures)
+        folded = _measures(rulebook, inputs, tables, figures)
+        measures |= folded
         # Lots go from instance to instance: where there are any, everything is evaluated again.
-        ledgers_stand = same(rulebook.ledgers, base.ledgers) and not (rulebook.lots or base.lots)
-        if not same(rulebook.words, base.words) or not ledgers_stand:
+        ledgers_change = _changed(rulebook.ledgers, base.ledgers) or rulebook.lots or base.lots
+        if _changed(rulebook.words, base.words) or ledgers_change:
             lines |= {x.id for x in rulebook.evaluated()}
+        lines |= _changed(rulebook.lines, base.lines) | _changed(rulebook.decisions, base.decisions)
         for x in rulebook.evaluated():
-            before = base.lines.get(x.id) or base.decisions.get(x.id)
-            if not same(x, before) or _reads_any(x, rulebook, inputs, tables, measures, base):
+            if _reads_any(x, rulebook, inputs, tables, folded | figures):
                 lines.add(x.id)
     if base.lots or any(rulebook.lots for _, rulebook in versions):
         since = date.min
@@ -64,11 +67,16 @@ def reach_of(base: t.Rulebook, versions: Sequence[Version], valued: set[str], si
     return Reach(frozenset(measures), frozenset(lines), since)
 
 
+def _changed(now: Mapping[str, Any], before: Mapping[str, Any]) -> set[str]:
+    """Return the names of declarations that say another thing than before, or are gone."""
+    return {x for x in {*now, *before} if shape(now.get(x)) != shape(before.get(x))}
+
+
 def past_lines(rulebook: t.Rulebook, evaluated: Iterable[Evaluated]) -> set[str]:
     """Return the lines whose earlier instances are read."""
     found: set[str] = set()
     for x in evaluated:
-        for node in _nodes(roots_of(x), rulebook):
+        for node in _parts(x, rulebook):
             if isinstance(node, _PAST):
                 found.add(node.line)
             if isinstance(node, t.Streak | t.Times):
@@ -79,92 +87,47 @@ def past_lines(rulebook: t.Rulebook, evaluated: Iterable[Evaluated]) -> set[str]
     return found
 
 
-def roots_of(x: Evaluated) -> list[t.Expr]:
-    """Return the formulas of a line or decision."""
-    if isinstance(x, t.Decision):
-        return [x.when]
-    return [e for e in (x.value, x.least, x.most) if e is not None]
-
-
-def same(left: Any, right: Any) -> bool:
-    """Tell whether two parts of a tree say the same, wherever they stand in their texts."""
-    if type(left) is not type(right):
-        return False
-    if is_dataclass(left):
-        return all(
-            same(getattr(left, f.name), getattr(right, f.name)) for f in fields(left) if f.name != "place"
-        )
-    if isinstance(left, tuple | list):
-        return len(left) == len(right) and all(same(a, b) for a, b in zip(left, right, strict=True))
-    if isinstance(left, dict):
-        return left.keys() == right.keys() and all(same(left[k], right[k]) for k in left)
-    return bool(left == right)
-
-
-def _measures(base: t.Rulebook, rulebook: t.Rulebook, inputs: set[str], tables: set[str]) -> set[str]:
+def _measures(rulebook: t.Rulebook, inputs: set[str], tables: set[str], figures: set[str]) -> set[str]:
     """Return the measures whose rows come out otherwise: by their text, their tables, an input, another figure."""
     found: set[str] = set()
     read: dict[str, set[str]] = {}
     for name, measure in rulebook.measures.items():
-        if not isinstance(measure, t.Measure):
-            if isinstance(measure, t.FigureMeasure) and not same(measure, base.measures.get(name)):
-                found.add(name)
+        if isinstance(measure, t.FormulaMeasure):
             continue
-        own = [x for x in (measure.where, measure.each) if x is not None]
-        nodes = [part for node in own for part in t.walk(node)]
-        read[name] = {part.name for part in nodes if isinstance(part, t.MeasureRef)}
-        looked_up = {part.table for part in nodes if isinstance(part, t.Lookup)}
-        if (
-            not same(measure, base.measures.get(name))
-            or inputs & inputs_in(own, rulebook.tables)
-            or tables & looked_up
-        ):
+        if name in figures:
+            found.add(name)
+        if not isinstance(measure, t.Measure):
+            continue
+        parts = list(parts_of(measure.formulas, rulebook.tables))
+        read[name] = {part.name for part in parts if isinstance(part, t.MeasureRef)}
+        if _reads(parts, inputs, tables):
             found.add(name)
     while more := {name for name, others in read.items() if others & found} - found:
         found |= more
     return found
 
 
-def _nodes(roots: Iterable[t.Expr], rulebook: t.Rulebook) -> Iterator[t.Expr]:
-    """Yield every node of formulas, of the rows of their tables and of formula measures, once each."""
-    seen: set[str] = set()
-    waiting = list(roots)
-    while waiting:
-        for part in t.walk(waiting.pop()):
-            yield part
-            if isinstance(part, t.Lookup) and f"table {part.table}" not in seen:
-                seen.add(f"table {part.table}")
-                versions = rulebook.tables[part.table].versions
-                waiting += [give for version in versions for row in version.rows for give in row.gives]
-            elif isinstance(part, t.MeasureRef) and part.name not in seen:
-                seen.add(part.name)
-                measure = rulebook.measures[part.name]
-                if isinstance(measure, t.FormulaMeasure):
-                    waiting.append(measure.expr)
+def _reads(parts: Iterable[t.Expr], inputs: set[str], tables: set[str]) -> bool:
+    """Tell whether parts of formulas read one of these inputs or tables."""
+    return any(
+        (isinstance(part, t.InputRef) and part.name in inputs)
+        or (isinstance(part, t.Lookup) and part.table in tables)
+        for part in parts
+    )
+
+
+def _parts(x: Evaluated, rulebook: t.Rulebook) -> list[t.Expr]:
+    """Return every part of a line's formulas, of the rows of its tables and of the measures it is made of."""
+    return list(parts_of(x.formulas, rulebook.tables, rulebook.measures))
 
 
 def _reads_any(
-    x: Evaluated,
-    rulebook: t.Rulebook,
-    inputs: set[str],
-    tables: set[str],
-    measures: set[str],
-    base: t.Rulebook,
+    x: Evaluated, rulebook: t.Rulebook, inputs: set[str], tables: set[str], measures: set[str]
 ) -> bool:
-    for node in _nodes(roots_of(x), rulebook):
-        match node:
-            case t.InputRef(name=name) if name in inputs:
-                return True
-            case t.Lookup(table=table) if table in tables:
-                return True
-            case t.MeasureRef(name=name):
-                measure = rulebook.measures[name]
-                changed = isinstance(measure, t.FormulaMeasure) and not same(measure, base.measures.get(name))
-                if name in measures or changed:
-                    return True
-            case _:
-                pass
-    return False
+    parts = _parts(x, rulebook)
+    return _reads(parts, inputs, tables) or any(
+        isinstance(part, t.MeasureRef) and part.name in measures for part in parts
+    )
 
 
 def _follow(lines: set[str], versions: Sequence[Version]) -> None:
@@ -186,7 +149,7 @@ def _follow(lines: set[str], versions: Sequence[Version]) -> None:
 def _reads_reached(x: Evaluated, rulebook: t.Rulebook, lines: set[str], states: set[str]) -> bool:
     if isinstance(x, t.Line) and lines.intersection(x.terms):
         return True
-    for node in _nodes(roots_of(x), rulebook):
+    for node in _parts(x, rulebook):
         match node:
             case t.LineRef(name=name) if name in lines:
                 return True

@@ -13,6 +13,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.facts import Assignment
 from guanhu.rulebook.explain.scalar import evaluate
 from guanhu.rulebook.explain.values import InputNote, Traced, Unknown, Value
+from guanhu.rulebook.parts import parts_of
 from guanhu.values.dates import Span, add_months, month_start, unit_containing
 
 _RANKS = {"event": 0, "account": 1, "loan": 1, "customer": 2}
@@ -133,16 +134,7 @@ def price_day(measure: t.Measure, day: date, question: Question) -> date:
 
 
 def _formulas(measure: t.Measure, rulebook: t.Rulebook) -> Iterator[t.Expr]:
-    seen: set[str] = set()
-    waiting = [x for x in (measure.where, measure.each) if x is not None]
-    while waiting:
-        for part in t.walk(waiting.pop()):
-            yield part
-            if isinstance(part, t.Lookup) and part.table not in seen:
-                seen.add(part.table)
-                waiting.extend(
-                    g for v in rulebook.tables[part.table].versions for row in v.rows for g in row.gives
-                )
+    return parts_of(measure.formulas, rulebook.tables)
 
 
 def inputs_of(measure: t.Measure, rulebook: t.Rulebook) -> set[str]:
@@ -179,8 +171,7 @@ def tests_balance(measure: t.Measure) -> bool:
     """Tell whether a measure reads the balance more than once, or rounds each row."""
     reads = [
         p
-        for root in (measure.where, measure.each)
-        if root is not None
+        for root in measure.formulas
         for p in t.walk(root)
         if isinstance(p, t.RowValue) and (p.table, p.column) == ("", "balance")
     ]

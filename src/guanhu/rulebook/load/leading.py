@@ -47,8 +47,7 @@ def _read_by(root: t.Expr, lines: Mapping[str, t.Line]) -> Iterator[str]:
             if isinstance(node, t.LineRef) and node.name in lines and node.name not in seen:
                 seen.add(node.name)
                 yield node.name
-                line = lines[node.name]
-                waiting.extend(x for x in (line.value, line.least, line.most) if x is not None)
+                waiting.extend(lines[node.name].formulas)
 
 
 def _leading_to(node: t.Expr, decisions: list[t.Decision]) -> t.Expr:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.build import Builder
+from guanhu.rulebook.parts import parts_of
 from guanhu.values.problem import Place
 
 Edges = Mapping[str, set[str]]
@@ -37,24 +38,10 @@ def order_levels(builder: Builder) -> None:
     builder.levels = frozenset(marked)
 
 
-def _roots(builder: Builder, name: str) -> list[t.Expr]:
-    line = builder.lines.get(name)
-    if line is None:
-        return [builder.decisions[name].when]
-    return [x for x in (line.value, line.least, line.most) if x is not None]
-
-
 def _nodes(builder: Builder, name: str) -> Iterator[t.Expr]:
     """Yield all parts of a line's formulas, those of the rows of its tables included."""
-    seen: set[str] = set()
-    waiting = _roots(builder, name)
-    while waiting:
-        for part in t.walk(waiting.pop()):
-            yield part
-            if isinstance(part, t.Lookup) and part.table not in seen:
-                seen.add(part.table)
-                versions = builder.tables[part.table].versions
-                waiting.extend(give for v in versions for row in v.rows for give in row.gives)
+    declared = builder.lines.get(name) or builder.decisions[name]
+    return parts_of(declared.formulas, builder.tables)
 
 
 def _below(builder: Builder, name: str) -> Iterator[tuple[t.Group, t.LineRef]]:

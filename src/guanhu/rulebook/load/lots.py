@@ -18,7 +18,6 @@ ledgers:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from fractions import Fraction
 
 from guanhu.rulebook import tree as t
@@ -30,6 +29,7 @@ from guanhu.rulebook.load.scope import LineScope
 from guanhu.rulebook.load.sound_pay import tell_schedule
 from guanhu.rulebook.load.text import Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
+from guanhu.rulebook.parts import parts_of
 from guanhu.values import units
 from guanhu.values.dates import MONTHS_OF
 from guanhu.values.exact import decimal_of
@@ -206,7 +206,7 @@ def _refuse_foreign(builder: Builder, ledger: t.LotLedger, node: t.Expr) -> None
 
     Errors:   TypeProblem RUL130.
     """
-    for part in _parts(builder, node):
+    for part in parts_of([node], builder.tables):
         if isinstance(part, t.MeasureRef):
             if isinstance(builder.measures[part.name], t.FigureMeasure):
                 continue
@@ -225,19 +225,6 @@ def _refuse_foreign(builder: Builder, ledger: t.LotLedger, node: t.Expr) -> None
             "可读: 参数、人工决定、银行报送的指标值、本人的属性、同组的行、本账本的余额; 别的先写成一行",
             "it reads inputs, people's decisions, figures supplied, the person's attributes, lines of the group and the ledger's own balance; make anything else a line",
         )
-
-
-def _parts(builder: Builder, node: t.Expr) -> Iterator[t.Expr]:
-    """Yield the parts of a formula, those of the rows of its tables included."""
-    seen: set[str] = set()
-    waiting = [node]
-    while waiting:
-        for part in t.walk(waiting.pop()):
-            yield part
-            if isinstance(part, t.Lookup) and part.table not in seen:
-                seen.add(part.table)
-                versions = builder.tables[part.table].versions
-                waiting.extend(give for v in versions for row in v.rows for give in row.gives)
 
 
 __all__ = ["build_lots", "is_of_lots", "lot_ledger"]

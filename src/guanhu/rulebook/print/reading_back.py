@@ -151,7 +151,7 @@ def _is_usual(each: t.Expr) -> bool:
 
 
 def _reads_prices(measure: t.Measure) -> bool:
-    roots = [x for x in (measure.where, measure.each, measure.take.condition) if x is not None]
+    roots = [*measure.formulas, *([measure.take.condition] if measure.take.condition is not None else [])]
     return any(isinstance(node, t.InputRef | t.Lookup) for root in roots for node in t.walk(root))
 
 

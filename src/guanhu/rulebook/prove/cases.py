@@ -13,7 +13,8 @@ from guanhu.rulebook.prove.finding import DEFECT, Finding, clauses_of
 from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, expression_at, shown_value
 from guanhu.rulebook.prove.terms import Truth, Yes, both
-from guanhu.rulebook.prove.uses import Use, shape, title_of, uses
+from guanhu.rulebook.prove.uses import Use, title_of, uses
+from guanhu.rulebook.shape import shape
 from guanhu.values import units
 
 

@@ -17,7 +17,7 @@ from guanhu.rulebook.prove.leaves import LEAVES, Book, Leaf, key_of, leaf_of, op
 from guanhu.rulebook.prove.replay import Point, shown_value, value_at
 from guanhu.rulebook.prove.terms import Num, Sym, Truth, Yes, both, choose_truth, either, mul, no
 from guanhu.rulebook.prove.terms import compared as _compared
-from guanhu.rulebook.prove.uses import shape
+from guanhu.rulebook.shape import shape
 from guanhu.values import units
 from guanhu.values.units import Unit
 

@@ -118,11 +118,8 @@ class Book:
         self._ends: dict[str, tuple[Fraction | None, Fraction | None]] = {}
 
     def roots(self, name: str) -> tuple[t.Expr, ...]:
-        """Return the formulas of a line or decision: value, bounds, condition, and who it is for."""
-        line = self.rulebook.lines.get(name)
-        if line is None:
-            return (self.rulebook.decisions[name].when,)
-        return tuple(x for x in (line.value, line.least, line.most) if x is not None)
+        """Return the formulas of a line or decision."""
+        return self.owner(name).formulas
 
     def owner(self, name: str) -> t.Line | t.Decision:
         """Return a line or a decision."""
@@ -429,8 +426,7 @@ def _over_title(rulebook: t.Rulebook, node: t.OverInstances) -> str:
         "last": "最后一期",
         "count": "次数",
     }
-    owner = rulebook.lines.get(node.line) or rulebook.decisions.get(node.line)
-    return f"各期{owner.title if owner else node.line}{names.get(node.how, node.how)}"
+    return f"各期{rulebook.titled(node.line)}{names.get(node.how, node.how)}"
 
 
 def _over(book: Book, found: Leaf, node: t.OverInstances) -> Leaf:

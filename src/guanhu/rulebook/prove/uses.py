@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.prove.proof import Proof
-from guanhu.values.problem import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +73,3 @@ _GROUPS = {
     "highest": "大家的最高",
     "lowest": "大家的最低",
 }
-
-
-def shape(node: object) -> object:
-    """Return an expression without its places, so that two that say the same are equal."""
-    if isinstance(node, t.Node | t.Case):
-        return (
-            type(node).__name__,
-            *(shape(getattr(node, f.name)) for f in fields(node) if f.name != "place"),
-        )
-    if isinstance(node, tuple):
-        return tuple(shape(part) for part in node)
-    return None if isinstance(node, Place) else node

@@ -114,11 +114,7 @@ def is_linear(measure: t.Measure) -> bool:
 
 
 def _all_nodes(measure: t.Measure) -> list[t.Expr]:
-    found: list[t.Expr] = []
-    for root in (measure.where, measure.each):
-        if root is not None:
-            found.extend(t.walk(root))
-    return found
+    return [node for root in measure.formulas for node in t.walk(root)]
 
 
 def _is_balance_product(node: t.Expr | None) -> bool:
