@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from sqlglot import exp
 
-from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.engine import Engine, Facts
 from guanhu.appraisal.events import EventFold
 from guanhu.appraisal.figure import Figure, Wanted
 from guanhu.appraisal.ground import lay_ground
@@ -67,11 +67,8 @@ GROUND_KINDS = (
 )
 
 
-class View(Protocol):
+class View(Facts, Protocol):
     """What a run asks of the bank's facts."""
-
-    def register(self, connection: Any, kinds: Iterable[str] | None = None) -> None:
-        """Create the views."""
 
     def missing(self, kind_name: str, span: Span) -> list[Span]:
         """Return the days of a span that no batch covers."""

@@ -64,7 +64,7 @@ SELECT subject_no, spell_no, start_day, end_day, CAST(total AS HUGEINT) AS total
 _IN_POST = "SELECT r.* FROM rows_ AS r JOIN w_span AS w ON w.span_no = r.span_no WHERE w.post IS NOT NULL"
 _OVER_HELD = """
 SELECT h.subject_no, h.spell_no, coalesce(f.num, 0) AS num, h.days AS den, coalesce(f.bad, 0) AS bad
-FROM (SELECT subject_no, spell_no, CAST(sum(end_day - start_day) AS BIGINT) AS days FROM held GROUP BY subject_no, spell_no) AS h
+FROM (SELECT subject_no, spell_no, CAST(sum(date_diff('day', start_day, end_day)) AS BIGINT) AS days FROM held GROUP BY subject_no, spell_no) AS h
 LEFT JOIN figure AS f ON f.subject_no = h.subject_no AND f.spell_no = h.spell_no
 """
 _EDGE = """
@@ -72,7 +72,7 @@ SELECT subject_no, spell_no, :edge AS num, CAST(1 AS BIGINT) AS den, count(*) FI
 FROM totals GROUP BY subject_no, spell_no
 """
 _DAYS = """
-SELECT subject_no, spell_no, CAST(sum(CASE WHEN holds THEN end_day - start_day ELSE 0 END) AS BIGINT) AS num,
+SELECT subject_no, spell_no, CAST(sum(CASE WHEN holds THEN date_diff('day', start_day, end_day) ELSE 0 END) AS BIGINT) AS num,
        CAST(1 AS BIGINT) AS den, count(*) FILTER (WHERE bad > 0 OR holds IS NULL) AS bad
 FROM tested GROUP BY subject_no, spell_no
 """
@@ -83,7 +83,7 @@ WITH marked AS (
 ), numbered AS (
   SELECT *, sum(is_new) OVER (PARTITION BY subject_no, spell_no ORDER BY start_day) AS run_no FROM marked
 ), runs AS (
-  SELECT subject_no, spell_no, run_no, sum(CASE WHEN holds THEN end_day - start_day ELSE 0 END) AS days,
+  SELECT subject_no, spell_no, run_no, sum(CASE WHEN holds THEN date_diff('day', start_day, end_day) ELSE 0 END) AS days,
          count(*) FILTER (WHERE bad > 0 OR holds IS NULL) AS bad
   FROM numbered GROUP BY subject_no, spell_no, run_no
 )

@@ -13,7 +13,10 @@ class Facts(Protocol):
     """The bank's facts as of a moment (`guanhu.facts.store.FactView`)."""
 
     def register(self, connection: Any, kinds: Iterable[str] | None = None) -> None:
-        """Create one view per kind of fact, `f_<kind>`, in a connection."""
+        """Create one view per kind of fact, `f_<kind>`, in a connection of DuckDB."""
+
+    def relations(self, kinds: Iterable[str] | None = None) -> Iterable[Any]:
+        """Yield the same as (name, relation, most rows), the relation's `query` in DuckDB's words."""
 
 
 class Engine(Protocol):

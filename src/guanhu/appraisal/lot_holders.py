@@ -32,7 +32,7 @@ from guanhu.values.dates import FAR_FUTURE
 _HOLDERS = """
 SELECT p.subject_no, 1 AS spell_no, h.subject_id, c.post, c.grade, c.institution_id, c.team_id, c.area, c.level,
        s.person_kind, s.hired_on, s.left_on, :start AS spell_start, :stop AS spell_end,
-       CAST(:stop - :start AS BIGINT) AS spell_days, CAST(:stop - :start AS BIGINT) AS own_days, TRUE AS is_last,
+       CAST(date_diff('day', :start, :stop) AS BIGINT) AS spell_days, CAST(date_diff('day', :start, :stop) AS BIGINT) AS own_days, TRUE AS is_last,
        c.grade_since, FALSE AS at_start, FALSE AS at_end
 FROM holders AS h
 LEFT JOIN w_person AS p ON p.subject_id = h.subject_id

@@ -42,7 +42,7 @@ SELECT x.subject_no, x.spell_no, p.subject_id, x.post, x.grade, x.institution_id
 FROM (
   SELECT subject_no, spell_no, last(post ORDER BY start_day) AS post, last(grade ORDER BY start_day) AS grade,
          last(institution_id ORDER BY start_day) AS institution_id, last(team_id ORDER BY start_day) AS team_id,
-         min(start_day) AS spell_start, max(end_day) AS spell_end, sum(end_day - start_day) AS spell_days,
+         min(start_day) AS spell_start, max(end_day) AS spell_end, sum(date_diff('day', start_day, end_day)) AS spell_days,
          max(row_start) AS grade_since
   FROM spells GROUP BY subject_no, spell_no
 ) AS x
@@ -58,7 +58,7 @@ _INSTITUTION_CARDS = """
 SELECT w.subject_no, 1 AS spell_no, w.subject_id, CAST(NULL AS VARCHAR) AS post, CAST(NULL AS VARCHAR) AS grade,
        w.subject_id AS institution_id, CAST(NULL AS VARCHAR) AS team_id, i.area, i.level,
        CAST(NULL AS VARCHAR) AS person_kind, CAST(NULL AS DATE) AS hired_on, CAST(NULL AS DATE) AS left_on,
-       :start AS spell_start, :stop AS spell_end, CAST(:stop - :start AS BIGINT) AS spell_days, TRUE AS is_last,
+       :start AS spell_start, :stop AS spell_end, CAST(date_diff('day', :start, :stop) AS BIGINT) AS spell_days, TRUE AS is_last,
        CAST(NULL AS DATE) AS grade_since, i.parent_id AS above_id
 FROM w_institution AS w LEFT JOIN places AS i ON i.institution_id = w.subject_id
 """
@@ -66,7 +66,7 @@ _TEAM_CARDS = """
 SELECT w.subject_no, 1 AS spell_no, w.subject_id, CAST(NULL AS VARCHAR) AS post, CAST(NULL AS VARCHAR) AS grade,
        m.institution_id, w.subject_id AS team_id, CAST(NULL AS VARCHAR) AS area, CAST(NULL AS VARCHAR) AS level,
        CAST(NULL AS VARCHAR) AS person_kind, CAST(NULL AS DATE) AS hired_on, CAST(NULL AS DATE) AS left_on,
-       :start AS spell_start, :stop AS spell_end, CAST(:stop - :start AS BIGINT) AS spell_days, TRUE AS is_last,
+       :start AS spell_start, :stop AS spell_end, CAST(date_diff('day', :start, :stop) AS BIGINT) AS spell_days, TRUE AS is_last,
        CAST(NULL AS DATE) AS grade_since
 FROM w_team AS w LEFT JOIN f_teams AS m ON m.team_id = w.subject_id
 """
@@ -75,7 +75,7 @@ SELECT 0 AS subject_no, 1 AS spell_no, 'bank' AS subject_id, CAST(NULL AS VARCHA
        CAST(NULL AS VARCHAR) AS institution_id, CAST(NULL AS VARCHAR) AS team_id, CAST(NULL AS VARCHAR) AS area,
        CAST(NULL AS VARCHAR) AS level, CAST(NULL AS VARCHAR) AS person_kind, CAST(NULL AS DATE) AS hired_on,
        CAST(NULL AS DATE) AS left_on, :start AS spell_start, :stop AS spell_end,
-       CAST(:stop - :start AS BIGINT) AS spell_days, TRUE AS is_last, CAST(NULL AS DATE) AS grade_since
+       CAST(date_diff('day', :start, :stop) AS BIGINT) AS spell_days, TRUE AS is_last, CAST(NULL AS DATE) AS grade_since
 """
 _CUT = "sum(is_new) OVER (PARTITION BY subject_no ORDER BY start_day)"
 

@@ -23,8 +23,7 @@ SELECT account_no, subject_no, span_no, CAST(sum(weight * days) AS BIGINT) AS we
        DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day
 FROM (
   SELECT p.account_no, p.subject_no, p.span_no, p.weight,
-         least(CASE WHEN p.end_day >= a.closed_on THEN DATE '9999-12-31' ELSE p.end_day END, s.end_day)
-         - greatest(p.start_day, s.start_day) AS days
+         date_diff('day', greatest(p.start_day, s.start_day), least(CASE WHEN p.end_day >= a.closed_on THEN DATE '9999-12-31' ELSE p.end_day END, s.end_day)) AS days
   FROM pieces AS p JOIN f_accounts AS a ON a.account_no = p.account_no
   JOIN spans AS s ON p.start_day < s.end_day
   WHERE a.closed_on IS NULL OR p.start_day < a.closed_on
@@ -44,19 +43,19 @@ WITH owned AS (
   WHERE o.is_last
 )
 SELECT account_no, subject_no, span_no,
-       CAST(sum(weight * (least(h.end_day, s.end_day) - greatest(h.start_day, s.start_day))) AS BIGINT) AS weight,
+       CAST(sum(weight * date_diff('day', greatest(h.start_day, s.start_day), least(h.end_day, s.end_day))) AS BIGINT) AS weight,
        DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day
 FROM held AS h JOIN spans AS s ON h.start_day < s.end_day AND h.end_day > s.start_day GROUP BY ALL
 """
 BASE_LOANS = """
 SELECT loan_id, subject_no, span_no,
-       CAST(sum(weight * (least(p.end_day, s.end_day) - greatest(p.start_day, s.start_day))) AS BIGINT) AS weight,
+       CAST(sum(weight * date_diff('day', greatest(p.start_day, s.start_day), least(p.end_day, s.end_day))) AS BIGINT) AS weight,
        DATE '0001-01-01' AS start_day, DATE '9999-12-31' AS end_day
 FROM pieces AS p JOIN spans AS s ON p.start_day < s.end_day AND p.end_day > s.start_day GROUP BY ALL
 """
 INTERVALS_ACCOUNT = """
 SELECT k.subject_no, k.span_no, k.weight, k.seg_no,
-       least(b.to_day, k.end_day) - greatest(b.from_day, k.start_day) AS days
+       date_diff('day', greatest(b.from_day, k.start_day), least(b.to_day, k.end_day)) AS days
 FROM (
   SELECT p.account_no, p.subject_no, p.span_no, p.weight, s.seg_no,
          greatest(p.start_day, s.start_day) AS start_day, least(p.end_day, s.end_day) AS end_day
@@ -67,7 +66,7 @@ JOIN facts AS b ON b.account_no = k.account_no AND b.from_day < k.end_day AND b.
 INTERVALS_LOAN = INTERVALS_ACCOUNT.replace("account_no", "loan_id")
 INTERVALS_RATED = """
 SELECT k.subject_no, k.span_no, k.weight, k.seg_no,
-       least(b.to_day, k.end_day, ra.end_day) - greatest(b.from_day, k.start_day, ra.start_day) AS days
+       date_diff('day', greatest(b.from_day, k.start_day, ra.start_day), least(b.to_day, k.end_day, ra.end_day)) AS days
 FROM (
   SELECT p.account_no, p.subject_no, p.span_no, p.weight, s.seg_no,
          greatest(p.start_day, s.start_day) AS start_day, least(p.end_day, s.end_day) AS end_day
@@ -101,7 +100,7 @@ JOIN pieces AS p ON p.account_no = a.account_no AND p.start_day < h.end_day AND 
 """
 LOST_DAYS = (
     "greatest(h.start_day, p.start_day) AS first_day",
-    "least(h.end_day, p.end_day) - greatest(h.start_day, p.start_day) AS days",
+    "date_diff('day', greatest(h.start_day, p.start_day), least(h.end_day, p.end_day)) AS days",
 )
 GATHER = """
 SELECT subject_no, 0 AS spell_no, sum(amount) AS num, CAST(1 AS BIGINT) AS den, count(*) FILTER (WHERE is_bad) AS bad

@@ -29,11 +29,12 @@ from guanhu.facts.reading.opened import Opened, engine_said
 from guanhu.facts.reading.parquet_file import open_parquet
 from guanhu.facts.reading.workbook import open_sheet
 from guanhu.facts.regions import Cell
+from guanhu.facts.relations import replace_relation
 from guanhu.facts.rest import make_rest
 from guanhu.facts.rows import Rows
 from guanhu.facts.shares import share_out_fractions
 from guanhu.facts.staging import stage
-from guanhu.facts.store import FactView, replace_relation
+from guanhu.facts.store import FactView
 from guanhu.facts.tree import check_tree
 from guanhu.facts.view import ACCOUNT_SPANS, Piece, Relation, account_spans_query, relation_of
 from guanhu.facts.writing import KEYS

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import duckdb
 
 from guanhu.facts.at_rest import INDEXES
 from guanhu.facts.manifest import Hole
-from guanhu.facts.store import FactView, replace_relation
-from guanhu.facts.view import ACCOUNT_SPANS, Relation, account_spans_query
+from guanhu.facts.relations import Named, named, replace_relation
+from guanhu.facts.store import FactView
 from guanhu.values.dates import Span
 
 
@@ -29,15 +29,14 @@ class MixedView:
     def _view_of(self, kind_name: str) -> FactView:
         return self.others.get("balances" if kind_name in INDEXES else kind_name, self.view)
 
+    def relations(self, kinds: Iterable[str] | None = None) -> Iterator[Named]:
+        """Yield the relations of these kinds, and first what their views read."""
+        yield from named(self._view_of, [*self.view.kinds, *INDEXES] if kinds is None else kinds)
+
     def register(self, connection: duckdb.DuckDBPyConnection, kinds: Iterable[str] | None = None) -> None:
         """Make `f_<kind>` in `connection` for each kind, and what their views read."""
-        wanted = [*self.view.kinds, *INDEXES] if kinds is None else list(kinds)
-        needed = [x for name in wanted for x in self._view_of(name).with_needed([name])]
-        for name in dict.fromkeys(needed):
-            if name == ACCOUNT_SPANS:
-                replace_relation(connection, ACCOUNT_SPANS, Relation(account_spans_query(), is_kept=True))
-            else:
-                replace_relation(connection, f"f_{name}", self._view_of(name).relation(name))
+        for name, relation, _ in self.relations(kinds):
+            replace_relation(connection, name, relation)
 
     def missing(self, kind_name: str, span: Span) -> list[Span]:
         """Return the days of a span that no batch covers."""

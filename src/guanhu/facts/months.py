@@ -49,7 +49,7 @@ def sums_query(relation: str, months: Sequence[date]) -> str:
         return empty_query(MONTH_COLUMNS)
     return f"""
 SELECT r.account_no, m.month_start,
-    CAST(sum(r.balance * (least(r.to_day, m.month_end) - greatest(r.from_day, m.month_start))) AS BIGINT)
+    CAST(sum(r.balance * date_diff('day', greatest(r.from_day, m.month_start), least(r.to_day, m.month_end))) AS BIGINT)
         AS balance_days
 FROM {relation} AS r JOIN {_months_relation(months)} AS m
     ON r.from_day < m.month_end AND r.to_day > m.month_start
@@ -89,7 +89,7 @@ def cuts_query(relation: str, days: str, months: Sequence[date]) -> str:
         return empty_query(CUT_COLUMNS)
     return f"""
 SELECT d.account_no, d.day,
-    CAST(sum(r.balance * (least(r.to_day, d.day) - greatest(r.from_day, d.month_start))) AS BIGINT)
+    CAST(sum(r.balance * date_diff('day', greatest(r.from_day, d.month_start), least(r.to_day, d.day))) AS BIGINT)
         AS balance_days
 FROM (
     SELECT DISTINCT s.account_no, s.day, m.month_start FROM ({days}) AS s
@@ -205,7 +205,8 @@ def _wholly(cells: Sequence[Cell], months: Sequence[date]) -> str:
 SELECT p.account_no, m.month_start FROM ({parts}) AS p JOIN {_months_relation(months)} AS m
     ON p.from_day < m.month_end AND p.to_day > m.month_start AND p.from_day < p.to_day
 GROUP BY p.account_no, m.month_start, m.month_end
-HAVING sum(least(p.to_day, m.month_end) - greatest(p.from_day, m.month_start)) = m.month_end - m.month_start"""
+HAVING sum(date_diff('day', greatest(p.from_day, m.month_start), least(p.to_day, m.month_end)))
+    = date_diff('day', m.month_start, m.month_end)"""
 
 
 def _months_relation(months: Iterable[date]) -> str:

@@ -12,21 +12,21 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from guanhu.facts import sql
 from guanhu.facts.at_rest import CUTS, INDEXES, MONTHS, QUARTERS
 from guanhu.facts.coverage import VIA_ACCOUNT, VIA_LOAN, retyped
 from guanhu.facts.manifest import MANIFEST, Batch, Hole, load_batch, sha256_of
 from guanhu.facts.months import by_month, cuts_relation, index_relation
 from guanhu.facts.problems import problem
 from guanhu.facts.regions import ALL, Cell, listed, owned, subtracted
-from guanhu.facts.view import ACCOUNT_SPANS, Piece, Relation, account_spans_query, relation_of
+from guanhu.facts.relations import Named, named, replace_relation
+from guanhu.facts.view import ACCOUNT_SPANS, Piece, Relation, relation_of
 from guanhu.kinds.catalogue import CATALOGUE
 from guanhu.kinds.schema import Dated, Kind
 from guanhu.values.dates import Span
@@ -210,18 +210,25 @@ class FactView:
             return index_relation(balances, paths, self.holes("balances"))
         return relation_of(self.kinds[kind_name], self.pieces(kind_name))
 
+    def relations(self, kinds: Iterable[str] | None = None) -> Iterator[Named]:
+        """Yield the relations of these kinds (all by default, and the indexes), and first what their views read."""
+        yield from named(lambda _kind: self, [*self.kinds, *INDEXES] if kinds is None else kinds)
+
     def register(self, connection: duckdb.DuckDBPyConnection, kinds: Iterable[str] | None = None) -> None:
         """Make `f_<kind>` in `connection` for each kind (all by default), and the indexes of the balances.
 
         Plain reads of Parquet become SQL views; what needs merging or choosing is kept as a table, and
         so made once. What a kind's view itself reads (accounts for balances by institution) is made too.
         """
-        wanted = [*self.kinds, *INDEXES] if kinds is None else list(kinds)
-        for name in self.with_needed(wanted):
-            if name == ACCOUNT_SPANS:
-                replace_relation(connection, ACCOUNT_SPANS, Relation(account_spans_query(), is_kept=True))
-            else:
-                replace_relation(connection, f"f_{name}", self.relation(name))
+        for name, relation, _ in self.relations(kinds):
+            replace_relation(connection, name, relation)
+
+    def rows(self, kind_name: str) -> int:
+        """Return the most rows that a kind's view, or an index, can have: each cut of a file counts whole."""
+        base = "balances" if kind_name in INDEXES else kind_name
+        stored = QUARTERS if kind_name == MONTHS else kind_name
+        pairs = zip(self.pieces(base), self._saying(base), strict=True)
+        return sum(batch.files[stored].rows * len(p.owned) for p, batch in pairs if stored in batch.files)
 
     def with_needed(self, wanted: list[str]) -> list[str]:
         """Return the wanted kinds with those that their views read, in an order that works."""
@@ -317,16 +324,3 @@ def _still_open(hole: Hole, cells: Sequence[Cell], kind: Kind) -> list[Hole]:
                 Hole(hole.kind, hole.key, common, hole.batch_no, hole.row_no, hole.code, hole.institution_id)
             )
     return found
-
-
-def replace_relation(connection: duckdb.DuckDBPyConnection, name: str, relation: Relation) -> None:
-    """Make or replace the view or table `name`; one may take the place of the other."""
-    seen = connection.execute(
-        "SELECT table_type FROM information_schema.tables "
-        "WHERE table_name = ? AND table_schema = current_schema()",
-        [name],
-    ).fetchone()
-    wanted = "TABLE" if relation.is_kept else "VIEW"
-    if seen is not None:
-        connection.execute(f"DROP {'VIEW' if seen[0] == 'VIEW' else 'TABLE'} {sql.name(name)}")
-    connection.execute(f"CREATE {wanted} {sql.name(name)} AS {relation.query}")

@@ -165,7 +165,7 @@ def _merged(kind: Kind, query: str) -> str:
     return f"""
 WITH cut AS ({query}),
 groups AS (
-    SELECT {values}, {joined}, sum(to_day - from_day) = max(to_day) - min(from_day) AS is_whole
+    SELECT {values}, {joined}, sum(date_diff('day', from_day, to_day)) = date_diff('day', min(from_day), max(to_day)) AS is_whole
     FROM cut GROUP BY {values}
 ),
 marked AS (

@@ -330,7 +330,7 @@ MUTANTS = (
     Planted("the first piece is lost", "formulas", setting(scalar, "bracket_edges", lambda f: lambda cell, _piece: f(cell, Fraction(0)))),
     Planted("an absent input is zero", "formulas", setting(leaves, "_nothing", zero_when_absent)),
     Planted("a figure not supplied is zero", "formulas", setting(appraise, "supplied_figure", lambda f: lambda *args: replace(f(*args), empty_is_zero=True))),
-    Planted("the last day is lost", "credit", unindexed(text(cube, "(least(b.to_day, e.day) - greatest", "(least(b.to_day, e.day) - 1 - greatest"))),
+    Planted("the last day is lost", "credit", unindexed(text(cube, "least(b.to_day, e.day))) AS days_sum", "least(b.to_day, e.day) - 1)) AS days_sum"))),
     Planted("the month's index serves a cut month", "credit", text(cube, "d.day < f.end_day", "d.day < f.start_day")),
     Planted("a month that credit ends with is lost", "credit", text(cube, "q.end_day >= :month_end", "q.end_day > :month_end")),
     Planted("what was before is not taken off", "credit", text(cube, "sum(e.sign * x.balance_days)", "sum(x.balance_days)")),

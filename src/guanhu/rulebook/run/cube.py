@@ -71,7 +71,7 @@ SELECT e.* FROM edges AS e ANTI JOIN f_balance_cuts AS x ON x.account_no = e.acc
 """
 EDGES_SUMMED = """
 SELECT e.subject_no, e.span_no, e.weight, c.class_no, e.seg_no,
-       sum(e.sign * b.balance * (least(b.to_day, e.day) - greatest(b.from_day, e.month_start))) AS days_sum
+       sum(e.sign * b.balance * date_diff('day', greatest(b.from_day, e.month_start), least(b.to_day, e.day))) AS days_sum
 FROM edges AS e
 JOIN f_balances AS b ON b.account_no = e.account_no AND b.from_day < e.day AND b.to_day > e.month_start
 JOIN classes AS c ON c.account_no = e.account_no
@@ -83,7 +83,7 @@ FROM pieces AS p
 JOIN fine AS s ON p.start_day <= s.start_day AND p.end_day >= s.end_day
 JOIN (
   SELECT b.account_no, f.seg_no, f.start_day,
-         sum(b.balance * (least(b.to_day, f.end_day) - greatest(b.from_day, f.start_day))) AS days_sum
+         sum(b.balance * date_diff('day', greatest(b.from_day, f.start_day), least(b.to_day, f.end_day))) AS days_sum
   FROM f_balances AS b JOIN fine AS f ON b.from_day < f.end_day AND b.to_day > f.start_day
   GROUP BY ALL
 ) AS x ON x.account_no = p.account_no AND x.start_day = s.start_day
@@ -92,7 +92,7 @@ GROUP BY ALL
 """
 DAYS_CUT = """
 SELECT k.subject_no, k.span_no, k.weight, c.class_no, k.seg_no,
-       sum(b.balance * (least(b.to_day, k.end_day) - greatest(b.from_day, k.start_day))) AS days_sum
+       sum(b.balance * date_diff('day', greatest(b.from_day, k.start_day), least(b.to_day, k.end_day))) AS days_sum
 FROM (
   SELECT p.account_no, p.subject_no, p.span_no, p.weight, f.seg_no,
          greatest(p.start_day, f.start_day) AS start_day, least(p.end_day, f.end_day) AS end_day
