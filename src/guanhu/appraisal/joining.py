@@ -13,6 +13,10 @@ from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Compiled, Pair
 from guanhu.rulebook.run.template import filled, table_named
 
+_OF_INSTITUTIONS = (
+    "SELECT f.*, w.subject_id FROM figure AS f JOIN w_institution AS w ON w.subject_no = f.subject_no"
+)
+
 
 class Joiner:
     """Joins figures to a card, one column each, with the bounds that their data prove."""
@@ -33,9 +37,8 @@ class Joiner:
             columns = _value_columns(alias, name, figure)
             query = query.select(*columns, copy=False)
             if figure.table:
-                query = query.join(
-                    _as(figure.table, alias), on=_condition(alias, figure, how), join_type="left", copy=False
-                )
+                source = _source(figure, how, alias)
+                query = query.join(source, on=_condition(alias, figure, how), join_type="left", copy=False)
         card.flushes += 1
         table = f"{card.name}/{card.flushes}"
         self.engine.create(table, query)
@@ -62,8 +65,13 @@ class Joiner:
         return {name: (int(row[2 * i] or 0), int(row[2 * i + 1] or 0)) for i, name in enumerate(names)}
 
 
-def _as(table: str, alias: str) -> exp.Expr:
-    return exp.alias_(table_named(table), alias, table=True)
+def _source(figure: Figure, how: str, alias: str) -> exp.Expr:
+    """Return a figure's rows as `alias`: an institution's computed figure with the id that cards know it by."""
+    if how != "institution" or figure.table.startswith("supplied/"):
+        return exp.alias_(table_named(figure.table), alias, table=True)
+    query = filled(_OF_INSTITUTIONS, figure=figure.table)
+    assert isinstance(query, exp.Query)
+    return query.subquery(alias, copy=False)
 
 
 def _condition(alias: str, figure: Figure, how: str) -> exp.Expr:
@@ -72,11 +80,7 @@ def _condition(alias: str, figure: Figure, how: str) -> exp.Expr:
 
     match how:
         case "institution":
-            return (
-                same("subject_id", "institution_id")
-                if figure.table.startswith("supplied/")
-                else _through_institution(alias)
-            )
+            return same("subject_id", "institution_id")
         case "team":
             return same("subject_id", "team_id")
         case "bank":
@@ -85,11 +89,6 @@ def _condition(alias: str, figure: Figure, how: str) -> exp.Expr:
             return same("subject_id", "subject_id")
     condition = same("subject_no", "subject_no")
     return exp.And(this=condition, expression=same("spell_no", "spell_no")) if figure.by_spell else condition
-
-
-def _through_institution(alias: str) -> exp.Expr:
-    number = filled("SELECT w.subject_no FROM w_institution AS w WHERE w.subject_id = s.institution_id")
-    return exp.EQ(this=exp.column("subject_no", table=alias), expression=exp.Subquery(this=number))
 
 
 def _value_columns(alias: str, name: str, figure: Figure) -> list[exp.Expr]:

@@ -1,0 +1,317 @@
+"""Spark: what is large stays there, what is small comes home.
+
+A relation has one of two places. *Away* it is Parquet that Spark wrote, or a view over it, read by as many workers as
+there are; *at home* it is a table of a DuckDB connection beside the driver. A query that reads anything away is
+executed there, with what it reads of home sent along; its result comes home when it has few rows (one for each
+manager, say), and stays away otherwise. A query that reads only home never leaves it: a run asks hundreds of
+small questions, and each would cost Spark a tenth of a second.
+
+Facts, too, stay away when they have more rows than that. With `home_rows` 0 everything is executed by Spark.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import sqlglot
+from pyspark.sql import DataFrame, SparkSession
+from sqlglot import exp
+
+from guanhu.engines.duckdb import DuckDBEngine
+from guanhu.engines.spark_words import SparkWords, without_qualify
+
+HOME_ROWS = 200_000
+"""The most rows of a relation that is kept at home unless the caller says otherwise."""
+LOCAL = "local[*]"
+_SETTINGS = {
+    # An overflow or a bad cast ends the run; it never gives a null or a wrapped figure.
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.session.timeZone": "Asia/Shanghai",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+}
+
+
+@contextmanager
+def spark_session(master: str = LOCAL, settings: dict[str, str] | None = None) -> Iterator[SparkSession]:
+    """Open a session on a master (`local[2]`, `spark://host:7077`, `yarn`), and stop it at the end."""
+    builder = SparkSession.builder.master(master).appName("guanhu")
+    for name, value in {**_SETTINGS, **(settings or {})}.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    try:
+        yield session
+    finally:
+        session.stop()
+
+
+class SparkEngine:
+    """Executes syntax trees in Spark, and small ones beside it."""
+
+    def __init__(
+        self, session: SparkSession, work: Path | None = None, home_rows: int = HOME_ROWS, threads: int = 0
+    ) -> None:
+        """Take a session, and a folder that the driver and all workers see; without one, one of this machine's."""
+        self.session = session
+        self.home = DuckDBEngine(threads=threads)
+        self.home_rows = home_rows
+        self._work = Path(tempfile.mkdtemp(prefix="guanhu-", dir=work))
+        self._away: dict[str, str] = {}
+        """The relations away, and the name of each in Spark."""
+        self._views: dict[str, set[str]] = {}
+        """The views away that were never kept, and what each reads there."""
+        self._sent: dict[str, str] = {}
+        """The relations at home that were sent, and the name of each in Spark."""
+        self._count = 0
+
+    def facts(self, view: Any, kinds: Sequence[str]) -> None:
+        """Make the facts of these kinds readable as `f_<kind>`, the large ones away."""
+        for name, relation, rows in view.relations(kinds):
+            query = sqlglot.parse_one(relation.query, dialect="duckdb")
+            if rows <= self.home_rows and not self._reads_away(query):
+                self._settle_home(name)
+                (self.home.create if relation.is_kept else self.home.show)(name, query)
+            elif relation.is_kept:
+                self._keep(name, self._frame(query))
+            else:
+                self._show(name, query)
+
+    def execute(self, query: exp.Expr) -> None:
+        """Execute an insert; what it inserts is brought to where its table is, which is at home."""
+        if not isinstance(query, exp.Insert):
+            raise TypeError(f"{type(query).__name__} is no insert")
+        target = query.this.name
+        if target in self._away:
+            self._bring(target)
+        self._sent.pop(target, None)
+        rows = query.expression
+        if self._reads_away(rows):
+            frame = self._frame(rows)
+            # Values are inserted by their place: the names may be none, or twice the same.
+            frame = frame.toDF(*(f"c{place}" for place in range(len(frame.columns))))
+            self._keep("~inserted", frame, home_rows=None)
+            rows = exp.select(exp.Star()).from_(_table("~inserted"))
+        self.home.execute(exp.Insert(this=query.this, expression=rows))
+
+    def rows(self, query: exp.Expr) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        if not self._reads_away(query):
+            return self.home.rows(query)
+        found = self._frame(query).toArrow()
+        columns = [[_plain(value) for value in column.to_pylist()] for column in found.columns]
+        return list(zip(*columns, strict=True)) if columns else []
+
+    def create(self, name: str, query: exp.Expr) -> None:
+        """Keep the rows of a query as the table `name`."""
+        if self._reads_away(query):
+            self._keep(name, self._frame(query))
+        else:
+            self._settle_home(name)
+            self.home.create(name, query)
+
+    def show(self, name: str, query: exp.Expr) -> None:
+        """Make the rows of a query readable as `name` without keeping them."""
+        if self._reads_away(query):
+            self._show(name, query)
+        else:
+            self._settle_home(name)
+            self.home.show(name, query)
+
+    def load(self, name: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> None:
+        """Keep given rows as the table `name`, at home."""
+        self._settle_home(name)
+        self.home.load(name, columns, rows)
+
+    def reside(self, name: str, keys: Sequence[str]) -> None:
+        """Hold the rows of a relation in memory from now on, with an index on each of the key columns."""
+        if name in self._away:
+            self._bring(name)
+        self.home.reside(name, keys)
+
+    def drop(self, name: str) -> None:
+        """Forget a table, wherever it is."""
+        if name in self._away:
+            self._forget(name)
+        else:
+            self._sent.pop(name, None)
+            self.home.drop(name)
+
+    def write(self, query: exp.Expr, path: Path) -> None:
+        """Write the rows of a query as one Parquet file, in the query's order; it is read at home for that."""
+        for name in self._read(query):
+            if name in self._views:
+                self._keep(name, self.session.table(self._away[name]))
+        self.home.write(query, path)
+
+    def close(self) -> None:
+        """Forget all that was kept; the session stays open."""
+        for name in [*self._away.values(), *self._sent.values()]:
+            self.session.catalog.dropTempView(name)
+        self.home.close()
+        shutil.rmtree(self._work, ignore_errors=True)
+
+    # -- places --
+
+    def _read(self, query: exp.Expr) -> set[str]:
+        """Return the relations that a query reads."""
+        named = {cte.alias for cte in query.find_all(exp.CTE)}
+        return {x.name for x in query.find_all(exp.Table) if isinstance(x.this, exp.Identifier)} - named
+
+    def _reads_away(self, query: exp.Expr) -> bool:
+        return not self._away.keys().isdisjoint(self._read(query)) or (self.home_rows == 0 and _reads_files(query))
+
+    def _keep(self, name: str, frame: DataFrame, home_rows: int | None = 0) -> None:
+        """Have Spark write a result; take it home when it is small (always, with `home_rows` None)."""
+        self._count += 1
+        folder = self._work / f"r{self._count}"
+        frame.write.parquet(str(folder))
+        self._take(name, folder, home_rows)
+
+    def _take(self, name: str, folder: Path, home_rows: int | None) -> None:
+        most = self.home_rows if home_rows == 0 else home_rows
+        source = self._source_at_home(folder)
+        ((count,),) = self.home.rows(exp.select(exp.Count(this=exp.Star())).from_(source.subquery("x")))
+        self._settle_home(name)
+        if most is None or count <= most:
+            self.home.create(name, source)
+            shutil.rmtree(folder)
+            return
+        # At home it stays readable, for what only one file can hold.
+        self.home.show(name, source)
+        frame = self.session.read.parquet(str(folder))
+        self._place(name, frame)
+
+    def _show(self, name: str, query: exp.Expr) -> None:
+        reads = self._read(query)
+        frame = self._frame(query)
+        self._settle_home(name)
+        self._place(name, frame)
+        self._views[name] = reads
+
+    def _place(self, name: str, frame: DataFrame) -> None:
+        self._count += 1
+        self._away[name] = f"guanhu_{id(self)}_{self._count}"
+        frame.createOrReplaceTempView(self._away[name])
+
+    def _settle_home(self, name: str) -> None:
+        """Make room at home for a relation that may have been away, or a view."""
+        self._sent.pop(name, None)
+        if name in self._away:
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        """Forget a relation away. Its files stay: a view may read them still."""
+        self.session.catalog.dropTempView(self._away.pop(name))
+        if name not in self._views:
+            self.home.connection.execute(f'DROP VIEW IF EXISTS "{name}"')
+        self._views.pop(name, None)
+
+    def _bring(self, name: str) -> None:
+        """Bring a relation home for good."""
+        self._keep(name, self.session.table(self._away[name]), home_rows=None)
+
+    def _source_at_home(self, folder: Path) -> exp.Select:
+        """Return the select at home over what Spark wrote: its wide decimals are whole numbers of 128 bits."""
+        files = f"read_parquet('{str(folder).replace(chr(39), chr(39) * 2)}/*.parquet')"
+        described = self.home.connection.execute(f"DESCRIBE SELECT * FROM {files}").fetchall()
+        shown = []
+        for column, kind, *_ in described:
+            plain: exp.Expr = exp.column(column, quoted=True)
+            if kind.startswith("DECIMAL") and kind.endswith(",0)"):
+                plain = exp.alias_(exp.Cast(this=plain, to=exp.DataType.build("INT128")), column, quoted=True)
+            shown.append(plain)
+        source = sqlglot.parse_one(f"SELECT * FROM {files}", dialect="duckdb")
+        assert isinstance(source, exp.Select)
+        source.set("expressions", shown)
+        return source
+
+    # -- what is said to Spark --
+
+    def _frame(self, query: exp.Expr) -> DataFrame:
+        """Return the frame of a query, all it reads at home sent along."""
+        tree = without_qualify(query.copy())
+        known = {cte.alias for cte in tree.find_all(exp.CTE)}
+        for table in list(tree.find_all(exp.Table)):
+            if isinstance(table.this, exp.Identifier) and table.name not in known:
+                name = table.name
+                there = self._away.get(name) or self._send(name)
+            elif isinstance(table.this, exp.ReadParquet):
+                name = table.alias
+                there = self._files([x.name for x in table.this.find_all(exp.Literal)])
+            else:
+                continue
+            if not table.alias and name:
+                table.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
+            table.set("this", exp.to_identifier(there, quoted=True))
+        self._write_out(tree)
+        return self.session.sql(tree.sql(dialect=SparkWords, copy=False))
+
+    def _send(self, name: str) -> str:
+        """Return the name in Spark of a relation at home, sent if it is not there yet."""
+        if name not in self._sent:
+            described = self.home.connection.execute(f'DESCRIBE "{name}"').fetchall()
+            shown = ", ".join(
+                f'CAST("{column}" AS DECIMAL(38,0)) AS "{column}"' if kind == "HUGEINT" else f'"{column}"'
+                for column, kind, *_ in described
+            )
+            table = self.home.connection.sql(f'SELECT {shown} FROM "{name}"').to_arrow_table()
+            self._count += 1
+            self._sent[name] = f"guanhu_{id(self)}_{self._count}"
+            self.session.createDataFrame(table).createOrReplaceTempView(self._sent[name])
+        return self._sent[name]
+
+    def _files(self, paths: Sequence[str]) -> str:
+        """Return the name in Spark of Parquet files read as one."""
+        self._count += 1
+        name = f"guanhu_{id(self)}_{self._count}"
+        self.session.read.parquet(*paths).createOrReplaceTempView(name)
+        return name
+
+    def _write_out(self, tree: exp.Expr) -> None:
+        """Write out `* REPLACE`, which Spark does not know: it takes the columns of what is selected from."""
+        for select in list(tree.find_all(exp.Select))[::-1]:
+            for star in [x for x in select.expressions if _star_of(x) is not None]:
+                inside = _star_of(star)
+                replaced = {x.alias: x for x in (inside.args.get("replace") or ())} if inside else {}
+                if not replaced:
+                    continue
+                owner = star.table if isinstance(star, exp.Column) else ""
+                plain = exp.Column(this=exp.Star(), table=exp.to_identifier(owner)) if owner else exp.Star()
+                probe = select.copy()
+                probe.set("expressions", [plain])
+                for part in ("order", "group", "having", "limit", "distinct"):
+                    probe.set(part, None)
+                columns = self.session.sql(probe.sql(dialect=SparkWords)).columns
+                out = [
+                    replaced.get(column) or exp.column(column, table=owner or None, quoted=True)
+                    for column in columns
+                ]
+                place = select.expressions.index(star)
+                select.set("expressions", [*select.expressions[:place], *out, *select.expressions[place + 1 :]])
+
+
+def _star_of(node: exp.Expr) -> exp.Star | None:
+    inside = node.this if isinstance(node, exp.Column) else node
+    return inside if isinstance(inside, exp.Star) else None
+
+
+def _reads_files(query: exp.Expr) -> bool:
+    return query.find(exp.ReadParquet) is not None
+
+
+def _table(name: str) -> exp.Table:
+    return exp.Table(this=exp.to_identifier(name, quoted=True))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as DuckDB gives it: whole numbers are ints."""
+    return int(value) if isinstance(value, Decimal) else value
