@@ -320,6 +320,35 @@ def test_what_another_input_allows_is_reached(tmp_path: Path) -> None:
     opened.close()
 
 
+def test_a_narrower_range_takes_a_value_inside_it(laboratory: Laboratory, tmp_path: Path) -> None:
+    found = tried(laboratory, tmp_path, "changes: {inputs.rate.allowed: '[2‰, 5%]', inputs.rate: 2‰}")
+    assert found.effects.cost == tried(laboratory, tmp_path, "changes: {inputs.rate: 2‰}").effects.cost > 0
+
+
+def test_what_another_input_forbids_is_refused_where_the_patch_says_it(tmp_path: Path) -> None:
+    """`price` may be up to `cap`, which the bank has given as 1%; without a value of `cap` it is never known."""
+    inputs = {
+        "price": {"unit": "ratio", "allowed": "[0%, cap]", "clause": "一"},
+        "cap": {"unit": "ratio", "clause": "一"},
+    }
+    lines = {"paid": {"pay": "10000元 * price"}}
+    text = rulebook_text("quarter", "none", lines, inputs=inputs)
+    world = with_value(fixed_world(), "price", "0.5%", None)
+    world.rows["parameters"] = [row for row in world.rows["parameters"] if row[1] == "price"]
+    world.add("parameters", ("probe", "cap", "", FIRST, "", "1%"))
+    bank = world.bank(tmp_path)
+    kept = run_rulebook(make_engine, bank, write_rulebook(tmp_path / "rules", text), "2025Q1").folder
+    opened = Laboratory(make_engine, bank, kept)
+    for wrong, says in (
+        ("changes: {inputs.price: 2%}", "patch.yaml:1:11: RUN012: inputs.price 改后, 参数 price"),
+        ("changes: {inputs.cap: 0.4%}", "patch.yaml:1:11: RUN012: inputs.cap 改后, 参数 price"),
+        ("changes: {inputs.cap: 0.4%}", "值 0.005 不在允许的范围内"),
+    ):
+        assert says in refused(opened, tmp_path, wrong)
+    assert tried(opened, tmp_path, "changes: {inputs.cap: 2%, inputs.price: 2%}").effects.cost == 4 * 150_00
+    opened.close()
+
+
 def test_a_decision_moves_who_is_paid_by_grade(laboratory: Laboratory, tmp_path: Path) -> None:
     found = tried(laboratory, tmp_path, 'changes: {checks.low.when: "score < 100"}')
     assert {r.instance.key for r in found.outcome.results} == {"2025-10", "2025-11", "2025-12", "2025Q4"}
@@ -337,10 +366,23 @@ def test_a_decision_moves_who_is_paid_by_grade(laboratory: Laboratory, tmp_path:
         ("changes: {inputs.rate: 甲}", "PAT005", "ratio"),
         ("changes: {inputs.rate: {to: 1%, by: 高级}}", "PAT006", "键"),
         ("changes: {inputs.grade_bonus: {to: 1, by: [高级, 甲]}}", "PAT006", "grade"),
+        ("changes: {inputs.grade_bonus: {to: 1, by: 特级}}", "PAT006", "初级"),
+        ("changes: {lines.part.most: {to: 1元, by: 高级}}", "PAT006", "by 只用于银行给的参数值"),
+        ("changes: {inputs.rate.allowed: {to: '[0%, 9%]', by: 高级}}", "PAT006", "by 只用于"),
+        ("changes: {inputs.grade_bonus: {to: 1, by: {grade: 高级}}}", "PAT001", "by: [高级, 城区]"),
+        ("changes: {inputs.grade_bonus: {to: 1, by: []}}", "PAT001", "by: 活期"),
+        ("changes: {inputs.rate.allowed: '[2‰, 5%]'}", "PAT005", "改后, 银行给的值不合: 计酬率 不能取 0.001"),
+        ("changes: {inputs.rate.allowed: '[2‰, 5%]', inputs.rate: 1.9‰}", "PAT005", "1.9‰"),
+        ("changes: {inputs.grade_bonus: 1.5万}", "PAT005", "写成 15000"),
         ("changes: {who.is: post = 甲}", "PAT003", "who"),
         ("changes: {calendar.every: year}", "PAT003", "calendar"),
         ("changes: {lines.part.most: {to: 1元, from: 2025-02-31}}", "PAT002", "日期"),
-        ("changes: {lines.part.most: {value: 1元}}", "PAT001", "value"),
+        ("changes: {lines.part.most: {value: 1元}}", "PAT001", "{to: 新值, from: 日期, by: 键}"),
+        (
+            "changes: {lines.part.most: {value: 1元}}",
+            "PAT001",
+            "写成 lines.part.most: {to: …, from: 2026-01-01}",
+        ),
         ("change: {lines.part.most: 1元}", "PAT001", "change"),
         ("changes: {}", "PAT001", "changes"),
         ("- a", "PAT001", "changes"),
