@@ -137,5 +137,5 @@ def diff(
     if as_json:
         typer.echo(json.dumps([d.record() for d in result], ensure_ascii=False, indent=1))
     else:
-        typer.echo(told(result, SHELL.lang))
+        typer.echo(told(result, SHELL.lang, (str(one), str(other))))
     raise typer.Exit(DONE if all(d.state == "equal" for d in result) else PROBLEMS)
