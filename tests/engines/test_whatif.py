@@ -458,9 +458,11 @@ def test_from_the_command_line_a_page_and_a_workbook(kept: tuple[Path, Path], tm
     told = guanhu("whatif", "--run", kept[1], "--patch", patch, "--out", tmp_path / "w.html")
     assert "没有重新汇总" in told
     assert "◆" in told
+    assert "成本是这些行的合计: 绩效" in told
     page = (tmp_path / "w.html").read_text("utf-8")
     assert "提成封顶&lt;b&gt;" in page
     assert "<svg" in page
+    assert "成本是这些行的合计: 绩效" in page
     guanhu("whatif", "--run", kept[1], "--patch", patch, "--out", tmp_path / "w.xlsx")
     assert (tmp_path / "w.xlsx").read_bytes()[:2] == b"PK"
     found = json.loads(
@@ -468,9 +470,21 @@ def test_from_the_command_line_a_page_and_a_workbook(kept: tuple[Path, Path], tm
     )
     assert found["meets_budget"] == "1‰"
     assert found["cost_before_fen"] == found["cost_after_fen"]
+    assert found["cost_of_lines"] == ["pay"]
     assert sorted(p.name for p in kept[1].parent.iterdir()) == [kept[1].name]
     for wrong in (["--run", kept[1]], ["--run", kept[1], "--patch", patch, "--out", "w.doc"]):
         guanhu("whatif", *wrong, wanted=2)
     guanhu("whatif", "--run", kept[1], "--patch", patch, "--meet", "budget=1", wanted=2)
+    sweep = ("--run", kept[1], "--sweep", "inputs.rate=1‰..3‰/1‰", "--meet")
+    assert "(budget=500000)" in guanhu("whatif", *sweep, "budget=50万", wanted=2)
+    assert "是不超过预算 0.00 元的最后一个取值" in guanhu("whatif", *sweep, "budget=0")
+    english = guanhu("--lang", "en", "whatif", *sweep, "budget=0")
+    assert "it is the last value within the budget of 0.00" in english
+    patch.write_text("changes: {inputs.rate: {to: 2‰, from: 2025-12-01}}", "utf-8")
+    english = guanhu("--lang", "en", "whatif", "--run", kept[1], "--patch", patch)
+    assert "inputs.rate → 2‰, from 2025-12-01 on" in english
+    (tmp_path / "d.html").mkdir()
+    told = guanhu("whatif", "--run", kept[1], "--patch", patch, "--out", tmp_path / "d.html", wanted=1)
+    assert f"{tmp_path}/d.html: RUN090" in told
     guanhu("whatif", "--run", kept[1], "--sweep", "inputs.rate=1‰..3‰/1‰", "--meet", "budget=x", wanted=2)
     assert "RUL001" in guanhu("whatif", "--run", kept[1], "--patch", tmp_path / "none.yaml", wanted=1)

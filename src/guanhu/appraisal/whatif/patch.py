@@ -51,10 +51,14 @@ class Change:
         return len(self.path) == 2 and self.path[0] == "inputs"
 
     def __str__(self) -> str:
+        """Return the change as a line in Chinese."""
+        return self.text("zh")
+
+    def text(self, lang: str) -> str:
         """Return the change as a line."""
         keys = f"({' | '.join(self.keys)})" if self.keys else ""
-        since = f", 自 {self.start} 起" if self.start > date.min else ""
-        return f"{'.'.join(self.path)}{keys} → {written(self.to)}{since}"
+        since = f", 自 {self.start} 起" if lang == "zh" else f", from {self.start} on"
+        return f"{'.'.join(self.path)}{keys} → {written(self.to)}{since if self.start > date.min else ''}"
 
 
 @dataclass(frozen=True, slots=True)
