@@ -273,6 +273,15 @@ def test_what_is_paid_is_counted_once(laboratory: Laboratory, tmp_path: Path) ->
     assert sum(x.after - x.before for x in found.effects.by_institution) == found.effects.cost
 
 
+def test_who_the_patch_leaves_unsettled_costs_nothing_less(laboratory: Laboratory, tmp_path: Path) -> None:
+    unknown = "if(grade = 中级, 1元 * (deposits / (current - current)), grade_bonus(grade))"
+    found = tried(laboratory, tmp_path, f"changes: {{lines.bonus.pay: '{unknown}'}}")
+    (middle,) = (x for x in found.effects.by_grade if x.name == "中级")
+    assert found.effects.unsettled_after > 0
+    assert (found.effects.cost, middle.before, middle.after) == (0, 0, 0)
+    assert sum(x.after for x in found.effects.by_grade) == found.effects.after > 0
+
+
 def test_a_changed_measure_is_folded_again_and_named(laboratory: Laboratory, tmp_path: Path) -> None:
     found = tried(laboratory, tmp_path, "changes: {lines.part.pay: current * rate}")
     assert found.again == ("活期日均",)

@@ -93,7 +93,7 @@ def _blocks(study: Study) -> Iterator[b.Block]:
         yield b.Mark(
             "open",
             "没有结清",
-            f"原来 {effects.unsettled_before} 个, 试算 {effects.unsettled_after} 个; 他们不计入增减",
+            f"原来 {effects.unsettled_before} 个, 试算 {effects.unsettled_after} 个; 他们不计入成本和增减",
         )
     yield b.Heading("改了什么", 1)
     yield b.Listed(tuple(str(change) for change in study.tried.patch.changes))
