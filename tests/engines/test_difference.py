@@ -156,6 +156,32 @@ def test_one_person_by_line(world: World) -> None:
     assert "合计" in guanhu("difference", first.path, second.path)
 
 
+def test_who_is_not_settled_is_not_shown_as_nothing(world: World) -> None:
+    first = world.run()
+
+    def unpriced(rows: Rows) -> None:
+        rows[:] = [row for row in rows if row["keys"] != "中级"]
+
+    world.again({"parameters": unpriced})
+    second = world.run()
+    steps = Difference(make_engine, world.bank, first, second).steps()
+    total, people = in_total(steps), by_subject(steps)
+    (someone, *_) = (x for x in people if x.open == (0, 1))
+    assert total.open[0] == 0
+    assert total.open[1] == len([x for x in people if x.open[1]]) > 0
+    shown = guanhu("difference", first.path, second.path, someone.subject)
+    assert "未结清" in shown.splitlines()[2]
+    assert f"先 0 个对象, 后 {total.open[1]} 个" in shown
+    record = json.loads(guanhu("difference", first.path, second.path, someone.subject, "--json"))
+    assert record["people"][0]["not_settled_after"] == 1
+
+
+def test_a_person_of_neither_run_is_refused(world: World) -> None:
+    first = world.run()
+    told = guanhu("difference", first.path, first.path, "E9", wanted=1)
+    assert "E9: RUN050: 这次运行里没有 E9" in told
+
+
 def test_runs_of_other_periods_and_changed_runs_are_refused(world: World) -> None:
     first = world.run()
     rules = write_rulebook(world.folder / "more", RULES)

@@ -113,6 +113,39 @@ def test_a_published_month_is_read_by_the_next_and_never_published_again(own_ban
     assert later["published"] == [first["digest"]]
 
 
+def test_a_run_of_which_something_is_gone_or_torn_is_told_with_its_place(own_bank: Path, rules: Path) -> None:
+    first = Path(str(run(own_bank, rules, "2025-10")["run"]))
+    later = ("run", "--bank", own_bank, "--rulebook", rules, "--period")
+    person = next(iter(sorted(subjects(str(first)))))
+    record = (first / "run.json").read_text("utf-8")
+    for torn in (record[:40], "[]", "{}", ""):
+        (first / "run.json").write_text(torn, "utf-8")
+        for command in (
+            ("explain", first, person),
+            ("publish", first),
+            ("export", first, "--format", "parquet", "--out", own_bank / "out"),
+            (*later, "2025-10"),
+        ):
+            told = guanhu(*command, wanted=1)
+            assert "run.json: RUN045" in told
+            assert "改动过" in told
+    (first / "run.json").write_text(record, "utf-8")
+    guanhu("publish", first)
+    lines = (first / "lines.parquet").read_bytes()
+    (first / "lines.parquet").unlink()
+    for command in (
+        ("explain", first, person),
+        ("export", first, "--format", "parquet", "--out", own_bank / "out"),
+        (*later, "2025-10"),
+        (*later, "2025-11"),
+    ):
+        told = guanhu(*command, wanted=1)
+        assert "lines.parquet: RUN045" in told
+        assert "运行文件夹里缺 lines.parquet" in told
+    (first / "lines.parquet").write_bytes(lines)
+    guanhu(*later, "2025-11")
+
+
 def test_a_torn_last_line_of_the_published_is_told_and_left_out(own_bank: Path, rules: Path) -> None:
     first, second = run(own_bank, rules, "2025-10"), run(own_bank, rules, "2025-11")
     guanhu("publish", str(first["run"]))

@@ -18,15 +18,16 @@ from guanhu.facts.importing import import_folder
 from guanhu.facts.store import Bank
 from guanhu.rulebook.load.folder import load_string
 from guanhu.values.problem import Refused
+from tests.engines.agreement.fixed import fixed_world, rulebook_text
 from tests.engines.agreement.rulebooks import make_rulebook
 from tests.engines.agreement.running import make_engine, write_rulebook
 from tests.engines.agreement.world import COVERAGE, HEADINGS, World, make_world, write_folder
 from tests.engines.test_difference import World as BankOfTwoQuarters
 from tests.engines.test_difference import handed_over, raised
 from tests.engines.test_runs import guanhu
-from tests.engines.test_whatif import RULES
+from tests.engines.test_whatif import FULL_DAYS, RULES, with_value
 
-PAIRS = range(24)
+PAIRS = range(26)
 PERIOD = "2025Q1"
 NEW_VALUES = {
     "balances": ("balance", ("-12.34", "0.00", "98765.43", "10000.00")),
@@ -41,6 +42,7 @@ NEW_VALUES = {
     "interest": ("received", ("1.23", "0.00")),
     "event_violation": ("points", ("4", "-1")),
     "posts": ("grade", ("高级", "初级")),
+    "parameters": ("value", ("0.02", "150", "10000")),
 }
 """Kind → a column and what a late row may say there."""
 
@@ -77,7 +79,7 @@ def once_more(bank: Bank, rules: Path, first: RunFolder) -> tuple[RunFolder, Run
 @pytest.mark.parametrize("pair", PAIRS)
 def test_late_facts_of_every_kind(pair: int, tmp_path: Path) -> None:
     world = make_world(pair)
-    text = make_rulebook(pair, world.amounts())
+    text = make_rulebook(pair, world.amounts(), counts_days=True)
     if load_string(text)[0] is None:
         return
     bank, rules = world.bank(tmp_path), write_rulebook(tmp_path / "rules", text)
@@ -106,6 +108,20 @@ def test_late_facts_of_every_kind(pair: int, tmp_path: Path) -> None:
             for x in (since, whole)
         ]
     assert rows[0] == rows[1]
+
+
+def test_a_limit_given_late_that_only_a_day_is_tested_against(tmp_path: Path) -> None:
+    text = rulebook_text(
+        "quarter", "none", {"full": {"unit": "days", "value": "full_days"}}, measures=FULL_DAYS
+    )
+    world = with_value(fixed_world(), "floor_pay", "10000", None)
+    bank, rules = world.bank(tmp_path), write_rulebook(tmp_path / "rules", text)
+    first = run_rulebook(make_engine, bank, rules, PERIOD).folder
+    later = with_value(world, "floor_pay", "1", None)
+    assert import_folder(write_folder(tmp_path / "late", later.files(), COVERAGE), bank).problems == ()
+    since, whole, touched = once_more(bank, rules, first)
+    assert set(touched.rows) == {"parameters"}
+    assert since.record["digest"] == whole.record["digest"] != first.record["digest"]
 
 
 @pytest.fixture

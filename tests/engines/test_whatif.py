@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import shutil
 from collections.abc import Iterator
+from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,13 @@ from guanhu.facts.importing import import_folder
 from guanhu.facts.store import Bank
 from guanhu.rulebook.load.folder import load_string
 from guanhu.values.problem import Refused
+from tests.engines.agreement.fixed import fixed_world, rulebook_text
 from tests.engines.agreement.rulebooks import make_rulebook
 from tests.engines.agreement.running import make_engine, write_rulebook
-from tests.engines.agreement.world import make_world
+from tests.engines.agreement.world import FIRST, World, make_world
 from tests.engines.test_runs import guanhu
 
-PAIRS = range(14)
+PAIRS = range(20)
 VALUES = ("score", "pay", "value")
 _LINES = """
 SELECT subject_id, spell_no, instance, every, group_id, line, text, state, CAST(num AS HUGEINT), CAST(den AS HUGEINT)
@@ -71,6 +74,35 @@ def edits(book: dict[str, Any], pair: int) -> dict[str, str]:
     return found
 
 
+def new_value(pair: int) -> tuple[str, str, date | None]:
+    """Return an input of a generated rulebook, a value for it, and from when; None: for always."""
+    chance = random.Random(f"value {pair}")
+    name, values = chance.choice(
+        [("floor_pay", ("10000元", "0元", "30000.01元"))] * 3
+        + [("price", ("0.65%", "2%")), ("late_price", ("1%",)), ("product_price", ("20%",))]
+    )
+    return name, chance.choice(values), chance.choice([None, None, date(2025, 2, 1), date(2025, 2, 17)])
+
+
+def with_value(world: World, name: str, value: str, start: date | None) -> World:
+    """Return a world whose bank has given another value for an input, for all its keys."""
+    copied = copy.deepcopy(world)
+    rows: list[tuple[object, ...]] = []
+    keys = {}
+    for row in world.rows["parameters"]:
+        rulebook, of, key, first, last, _ = row
+        if of != name:
+            rows.append(row)
+            continue
+        keys[key] = rulebook
+        if start is not None and str(first) < str(start):
+            before = str(start - timedelta(days=1))
+            rows.append((*row[:4], min(str(last) or before, before), row[5]))
+    rows += [(rulebook, name, key, start or FIRST, "", value) for key, rulebook in keys.items()]
+    copied.rows["parameters"] = rows
+    return copied
+
+
 def edited(book: dict[str, Any], changes: dict[str, str]) -> dict[str, Any]:
     copied: dict[str, Any] = json.loads(json.dumps(book))
     for path, value in changes.items():
@@ -85,16 +117,21 @@ def edited(book: dict[str, Any], changes: dict[str, str]) -> dict[str, Any]:
 @pytest.mark.parametrize("pair", PAIRS)
 def test_a_patch_is_what_a_run_of_the_patched_rulebook_gives(pair: int, tmp_path: Path) -> None:
     world = make_world(pair)
-    text = make_rulebook(pair, world.amounts())
+    text = make_rulebook(pair, world.amounts(), counts_days=True)
     book: dict[str, Any] = yaml.load(text, Loader=yaml.BaseLoader)
-    changes = edits(book, pair)
+    changes: dict[str, Any] = edits(book, pair)
     wanted = as_text(edited(book, changes))
     if load_string(text)[0] is None or load_string(wanted)[0] is None:
         return  # Counted by the next test.
     bank, folder = world.bank(tmp_path), write_rulebook(tmp_path / "rules", text)
     try:
         kept = run_rulebook(make_engine, bank, folder, "2025Q1").folder
-        whole = run_rulebook(make_engine, bank, write_rulebook(tmp_path / "draft", wanted), "2025Q1").folder
+        other = bank
+        if pair % 4 != 3:
+            name, value, start = new_value(pair)
+            other = with_value(world, name, value, start).bank(tmp_path / "other")
+            changes[f"inputs.{name}"] = {"to": value, **({"from": str(start)} if start else {})}
+        whole = run_rulebook(make_engine, other, write_rulebook(tmp_path / "draft", wanted), "2025Q1").folder
     except Refused as refused:
         if {p.code for p in refused.problems} != {"RUN021"}:
             raise
@@ -115,13 +152,14 @@ def test_few_patches_are_refused() -> None:
     """A patch that is mostly refused would test the loader."""
     good = 0
     for pair in PAIRS:
-        text = make_rulebook(pair, make_world(pair).amounts())
+        text = make_rulebook(pair, make_world(pair).amounts(), counts_days=True)
         book = yaml.load(text, Loader=yaml.BaseLoader)
         changes = edits(book, pair)
         good += bool(changes) and load_string(as_text(edited(book, changes)))[0] is not None
     assert good >= len(PAIRS) - 3
 
 
+FULL_DAYS = {"full_days": {"from": "balances", "take": "days of balance >= floor_pay"}}
 RULES = """\
 rulebook: trial
 name: 试行办法
@@ -235,10 +273,89 @@ def test_what_is_paid_is_counted_once(laboratory: Laboratory, tmp_path: Path) ->
     assert sum(x.after - x.before for x in found.effects.by_institution) == found.effects.cost
 
 
+def test_who_the_patch_leaves_unsettled_costs_nothing_less(laboratory: Laboratory, tmp_path: Path) -> None:
+    unknown = "if(grade = 中级, 1元 * (deposits / (current - current)), grade_bonus(grade))"
+    found = tried(laboratory, tmp_path, f"changes: {{lines.bonus.pay: '{unknown}'}}")
+    (middle,) = (x for x in found.effects.by_grade if x.name == "中级")
+    assert found.effects.unsettled_after > 0
+    assert (found.effects.cost, middle.before, middle.after) == (0, 0, 0)
+    assert sum(x.after for x in found.effects.by_grade) == found.effects.after > 0
+
+
 def test_a_changed_measure_is_folded_again_and_named(laboratory: Laboratory, tmp_path: Path) -> None:
     found = tried(laboratory, tmp_path, "changes: {lines.part.pay: current * rate}")
     assert found.again == ("活期日均",)
     assert found.effects.cost < 0
+
+
+def test_an_input_that_only_a_day_is_tested_against_is_reached(tmp_path: Path) -> None:
+    """The same 30 people: a limit of 1 yuan counts more days than one of 10,000 yuan, in run and what-if alike."""
+    told = []
+    for limit in ("10000", "1"):
+        text = rulebook_text(
+            "quarter", "none", {"full": {"unit": "days", "value": "full_days"}}, measures=FULL_DAYS
+        )
+        world = with_value(fixed_world(), "floor_pay", limit, None)
+        bank = world.bank(tmp_path / limit)
+        kept = run_rulebook(
+            make_engine, bank, write_rulebook(tmp_path / limit / "rules", text), "2025Q1"
+        ).folder
+        told.append(Laboratory(make_engine, bank, kept))
+    before, after = told
+    found = tried(before, tmp_path, "changes: {inputs.floor_pay: 1元}")
+    assert found.again == ("full_days",)
+    lines = "read_parquet('{}')".format
+    assert rows_of(before, "draft/lines".join('""')) == rows_of(after, lines(after.run.table("lines")))
+    assert rows_of(before, "draft/lines".join('""')) != rows_of(before, lines(before.run.table("lines")))
+    for opened in told:
+        opened.close()
+
+
+def test_what_another_input_allows_is_reached(tmp_path: Path) -> None:
+    """A person's decision of 150 yuan may be up to `floor_pay`: 200 yuan, and 100 in the patch."""
+    lines = {"fined": {"pay": "0元 - first_given(fine_of, 0元)"}}
+    inputs = {"fine_of": {"unit": "money", "from": "person", "allowed": "[0, floor_pay]", "clause": "一"}}
+    text = rulebook_text(
+        "quarter", "none", lines, inputs={**inputs, "floor_pay": {"unit": "money", "clause": "一"}}
+    )
+    world = with_value(fixed_world(), "floor_pay", "200", None)
+    world.rows["parameters"] = [row for row in world.rows["parameters"] if row[1] == "floor_pay"]
+    world.rows["human_decisions"] = [("h1", "2025-02-01", "probe", "p2", "fine_of", "150", "事由", "行长")]
+    bank = world.bank(tmp_path)
+    kept = run_rulebook(make_engine, bank, write_rulebook(tmp_path / "rules", text), "2025Q1").folder
+    opened = Laboratory(make_engine, bank, kept)
+    assert tried(opened, tmp_path, "changes: {inputs.floor_pay: 199元}").effects.cost == 0
+    assert tried(opened, tmp_path, "changes: {inputs.floor_pay: 100元}").effects.cost == 150_00
+    opened.close()
+
+
+def test_a_narrower_range_takes_a_value_inside_it(laboratory: Laboratory, tmp_path: Path) -> None:
+    found = tried(laboratory, tmp_path, "changes: {inputs.rate.allowed: '[2‰, 5%]', inputs.rate: 2‰}")
+    assert found.effects.cost == tried(laboratory, tmp_path, "changes: {inputs.rate: 2‰}").effects.cost > 0
+
+
+def test_what_another_input_forbids_is_refused_where_the_patch_says_it(tmp_path: Path) -> None:
+    """`price` may be up to `cap`, which the bank has given as 1%; without a value of `cap` it is never known."""
+    inputs = {
+        "price": {"unit": "ratio", "allowed": "[0%, cap]", "clause": "一"},
+        "cap": {"unit": "ratio", "clause": "一"},
+    }
+    lines = {"paid": {"pay": "10000元 * price"}}
+    text = rulebook_text("quarter", "none", lines, inputs=inputs)
+    world = with_value(fixed_world(), "price", "0.5%", None)
+    world.rows["parameters"] = [row for row in world.rows["parameters"] if row[1] == "price"]
+    world.add("parameters", ("probe", "cap", "", FIRST, "", "1%"))
+    bank = world.bank(tmp_path)
+    kept = run_rulebook(make_engine, bank, write_rulebook(tmp_path / "rules", text), "2025Q1").folder
+    opened = Laboratory(make_engine, bank, kept)
+    for wrong, says in (
+        ("changes: {inputs.price: 2%}", "patch.yaml:1:11: RUN012: inputs.price 改后, 参数 price"),
+        ("changes: {inputs.cap: 0.4%}", "patch.yaml:1:11: RUN012: inputs.cap 改后, 参数 price"),
+        ("changes: {inputs.cap: 0.4%}", "值 0.005 不在允许的范围内"),
+    ):
+        assert says in refused(opened, tmp_path, wrong)
+    assert tried(opened, tmp_path, "changes: {inputs.cap: 2%, inputs.price: 2%}").effects.cost == 4 * 150_00
+    opened.close()
 
 
 def test_a_decision_moves_who_is_paid_by_grade(laboratory: Laboratory, tmp_path: Path) -> None:
@@ -258,10 +375,23 @@ def test_a_decision_moves_who_is_paid_by_grade(laboratory: Laboratory, tmp_path:
         ("changes: {inputs.rate: 甲}", "PAT005", "ratio"),
         ("changes: {inputs.rate: {to: 1%, by: 高级}}", "PAT006", "键"),
         ("changes: {inputs.grade_bonus: {to: 1, by: [高级, 甲]}}", "PAT006", "grade"),
+        ("changes: {inputs.grade_bonus: {to: 1, by: 特级}}", "PAT006", "初级"),
+        ("changes: {lines.part.most: {to: 1元, by: 高级}}", "PAT006", "by 只用于银行给的参数值"),
+        ("changes: {inputs.rate.allowed: {to: '[0%, 9%]', by: 高级}}", "PAT006", "by 只用于"),
+        ("changes: {inputs.grade_bonus: {to: 1, by: {grade: 高级}}}", "PAT001", "by: [高级, 城区]"),
+        ("changes: {inputs.grade_bonus: {to: 1, by: []}}", "PAT001", "by: 活期"),
+        ("changes: {inputs.rate.allowed: '[2‰, 5%]'}", "PAT005", "改后, 银行给的值不合: 计酬率 不能取 0.001"),
+        ("changes: {inputs.rate.allowed: '[2‰, 5%]', inputs.rate: 1.9‰}", "PAT005", "1.9‰"),
+        ("changes: {inputs.grade_bonus: 1.5万}", "PAT005", "写成 15000"),
         ("changes: {who.is: post = 甲}", "PAT003", "who"),
         ("changes: {calendar.every: year}", "PAT003", "calendar"),
         ("changes: {lines.part.most: {to: 1元, from: 2025-02-31}}", "PAT002", "日期"),
-        ("changes: {lines.part.most: {value: 1元}}", "PAT001", "value"),
+        ("changes: {lines.part.most: {value: 1元}}", "PAT001", "{to: 新值, from: 日期, by: 键}"),
+        (
+            "changes: {lines.part.most: {value: 1元}}",
+            "PAT001",
+            "写成 lines.part.most: {to: …, from: 2026-01-01}",
+        ),
         ("change: {lines.part.most: 1元}", "PAT001", "change"),
         ("changes: {}", "PAT001", "changes"),
         ("- a", "PAT001", "changes"),
@@ -337,9 +467,11 @@ def test_from_the_command_line_a_page_and_a_workbook(kept: tuple[Path, Path], tm
     told = guanhu("whatif", "--run", kept[1], "--patch", patch, "--out", tmp_path / "w.html")
     assert "没有重新汇总" in told
     assert "◆" in told
+    assert "成本是这些行的合计: 绩效" in told
     page = (tmp_path / "w.html").read_text("utf-8")
     assert "提成封顶&lt;b&gt;" in page
     assert "<svg" in page
+    assert "成本是这些行的合计: 绩效" in page
     guanhu("whatif", "--run", kept[1], "--patch", patch, "--out", tmp_path / "w.xlsx")
     assert (tmp_path / "w.xlsx").read_bytes()[:2] == b"PK"
     found = json.loads(
@@ -347,9 +479,21 @@ def test_from_the_command_line_a_page_and_a_workbook(kept: tuple[Path, Path], tm
     )
     assert found["meets_budget"] == "1‰"
     assert found["cost_before_fen"] == found["cost_after_fen"]
+    assert found["cost_of_lines"] == ["pay"]
     assert sorted(p.name for p in kept[1].parent.iterdir()) == [kept[1].name]
     for wrong in (["--run", kept[1]], ["--run", kept[1], "--patch", patch, "--out", "w.doc"]):
         guanhu("whatif", *wrong, wanted=2)
     guanhu("whatif", "--run", kept[1], "--patch", patch, "--meet", "budget=1", wanted=2)
+    sweep = ("--run", kept[1], "--sweep", "inputs.rate=1‰..3‰/1‰", "--meet")
+    assert "(budget=500000)" in guanhu("whatif", *sweep, "budget=50万", wanted=2)
+    assert "是不超过预算 0.00 元的最后一个取值" in guanhu("whatif", *sweep, "budget=0")
+    english = guanhu("--lang", "en", "whatif", *sweep, "budget=0")
+    assert "it is the last value within the budget of 0.00" in english
+    patch.write_text("changes: {inputs.rate: {to: 2‰, from: 2025-12-01}}", "utf-8")
+    english = guanhu("--lang", "en", "whatif", "--run", kept[1], "--patch", patch)
+    assert "inputs.rate → 2‰, from 2025-12-01 on" in english
+    (tmp_path / "d.html").mkdir()
+    told = guanhu("whatif", "--run", kept[1], "--patch", patch, "--out", tmp_path / "d.html", wanted=1)
+    assert f"{tmp_path}/d.html: RUN090" in told
     guanhu("whatif", "--run", kept[1], "--sweep", "inputs.rate=1‰..3‰/1‰", "--meet", "budget=x", wanted=2)
     assert "RUL001" in guanhu("whatif", "--run", kept[1], "--patch", tmp_path / "none.yaml", wanted=1)

@@ -22,6 +22,7 @@ from typing import Any
 
 from guanhu.appraisal.appraise import Appraisal, Outcome, Progress, quiet
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.opened import nobody
 from guanhu.appraisal.published import past_from, published_runs
 from guanhu.appraisal.running import EngineMaker, period_named
 from guanhu.appraisal.runs import RunFolder, create_lines, made_rows
@@ -63,15 +64,23 @@ class Step:
                 found[subject] = found.get(subject, 0) + int(value * 100)
         return found
 
+    def open(self) -> set[str]:
+        """Return the subjects of whom a line of pay is not settled."""
+        return {key[0] for key, value in self.figures.items() if key[3] in self.pay and value is None}
+
 
 @dataclass(slots=True)
 class Explained:
-    """A subject or the total: pay in run A, what each cause adds, pay in run B, in fen."""
+    """A subject or the total: pay in run A, what each cause adds, pay in run B, in fen.
+
+    `open` tells of either run how many subjects are not settled: their pay is that of the lines that are.
+    """
 
     subject: str
     before: int
     after: int
     causes: dict[str, int] = field(default_factory=dict)
+    open: tuple[int, int] = (0, 0)
 
     @property
     def change(self) -> int:
@@ -187,18 +196,30 @@ class _Side:
 
 def by_subject(steps: list[Step]) -> list[Explained]:
     """Return each subject whose pay differs anywhere on the way, the largest difference first."""
-    paid = [step.paid() for step in steps]
+    paid, unsettled = [step.paid() for step in steps], [step.open() for step in steps]
     found = []
-    for subject in sorted({x for one in paid for x in one}):
+    for subject in sorted({x for one in (*paid, *unsettled) for x in one}):
         way = [one.get(subject, 0) for one in paid]
-        if len(set(way)) > 1:
-            found.append(_explained(subject, way, steps))
+        at_ends = (int(subject in unsettled[0]), int(subject in unsettled[-1]))
+        if len(set(way)) > 1 or at_ends[0] != at_ends[1]:
+            found.append(_explained(subject, way, steps, at_ends))
     return sorted(found, key=lambda x: (-abs(x.change), x.subject))
 
 
 def in_total(steps: list[Step]) -> Explained:
     """Return the difference of all subjects together."""
-    return _explained("", [sum(step.paid().values()) for step in steps], steps)
+    at_ends = (len(steps[0].open()), len(steps[-1].open()))
+    return _explained("", [sum(step.paid().values()) for step in steps], steps, at_ends)
+
+
+def refuse_unknown(steps: list[Step], subject: str) -> None:
+    """Refuse a subject of whom neither run has a line.
+
+    Errors:   Refused RUN050.
+    """
+    known = sorted({key[0] for step in steps for key in step.figures})
+    if subject not in known:
+        raise Refused([nobody(subject, known)])
 
 
 def lines_of(steps: list[Step], subject: str) -> list[tuple[Key, list[Fraction | str | None]]]:
@@ -212,11 +233,11 @@ def lines_of(steps: list[Step], subject: str) -> list[tuple[Key, list[Fraction |
     return found
 
 
-def _explained(subject: str, way: list[int], steps: list[Step]) -> Explained:
+def _explained(subject: str, way: list[int], steps: list[Step], at_ends: tuple[int, int]) -> Explained:
     causes = dict.fromkeys(CAUSES, 0)
     for place, step in enumerate(steps[1:], 1):
         causes[step.cause] = way[place] - way[place - 1]
-    return Explained(subject, way[0], way[-1], causes)
+    return Explained(subject, way[0], way[-1], causes, at_ends)
 
 
 def _figures(engine: Engine, table: str) -> Figures:

@@ -36,11 +36,12 @@ DIGEST_HEADING = "结果摘要"
 def export_run(make_engine: EngineMaker, bank: Path, run: RunFolder, format_: str, out: Path) -> Path:
     """Write a kept run as `xlsx` (one file), `csv` or `parquet` (a folder each) and return where it is.
 
-    Errors:   OSError when it cannot be written, FileExistsError when `out` is a folder that is no earlier
+    Errors:   Refused RUN045 a run that was changed by hand, OSError when it cannot be written, FileExistsError when `out` is a folder that is no earlier
               export; ValueError for another format.
     """
     if format_ not in FORMATS:
         raise ValueError(f"{format_} is none of {FORMATS}")
+    run.verify()
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.parent / f".{out.name}.partial-{os.getpid()}"
     _removed(partial)

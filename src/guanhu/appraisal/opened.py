@@ -27,6 +27,21 @@ from guanhu.rulebook.windows import span_of
 from guanhu.values.problem import Place, Problem, Refused
 
 
+def nobody(subject_id: str, known: list[str]) -> Problem:
+    """Return the problem that nobody of a run is called so."""
+    import difflib  # noqa: PLC0415 - only for the refusal
+
+    near = "、".join(difflib.get_close_matches(subject_id, known, n=3))
+    return Problem(
+        "RUN050",
+        Place(subject_id),
+        f"这次运行里没有 {subject_id}",
+        f"nobody called {subject_id} in this run",
+        f"相近的有 {near}" if near else "用 guanhu export 看全部对象",
+        f"near: {near}" if near else "guanhu export lists all subjects",
+    )
+
+
 class OpenRun:
     """A kept run with the facts as it saw them, ready to explain its subjects."""
 
@@ -115,8 +130,6 @@ class OpenRun:
         return sorted(found, key=lambda i: i.days.end)
 
     def _unknown(self, subject_id: str, known: list[str]) -> Problem:
-        import difflib  # noqa: PLC0415 - only for the refusal
-
         left = self.engine.rows(
             filled(
                 "SELECT DISTINCT reason, post FROM read_parquet(:path) WHERE subject_id = :id",
@@ -134,15 +147,7 @@ class OpenRun:
                 "考核对象由办法的 who 决定",
                 "who is appraised is decided by the rulebook's who",
             )
-        near = "、".join(difflib.get_close_matches(subject_id, known, n=3))
-        return Problem(
-            "RUN050",
-            Place(subject_id),
-            f"这次运行里没有 {subject_id}",
-            f"nobody called {subject_id} in this run",
-            f"相近的有 {near}" if near else "用 guanhu export 看全部对象",
-            f"near: {near}" if near else "guanhu export lists all subjects",
-        )
+        return nobody(subject_id, known)
 
     def _members(self) -> dict[tuple[str, str], list[Member]]:
         """Return the kept results of everybody, for ranks and averages."""

@@ -17,7 +17,7 @@ from guanhu.rulebook.parts import parts_of
 from guanhu.rulebook.run.template import filled
 from guanhu.values import units
 from guanhu.values.dates import Span, date_of
-from guanhu.values.exact import decimal_of
+from guanhu.values.exact import decimal_of, in_digits, shown
 from guanhu.values.problem import Place, Problem
 
 
@@ -66,6 +66,16 @@ FROM f_parameters WHERE rulebook = :rulebook
 def read_parameters(engine: Engine, rulebook: t.Rulebook) -> tuple[Parameters, list[Problem]]:
     """Return the inputs that the bank supplied for a rulebook, and what is wrong with them.
 
+    Errors:   RUN010-RUN013 as `given_parameters`, RUN012 and RUN014 as `held_to_formulas`.
+    """
+    parameters, problems = given_parameters(engine, rulebook)
+    problems.extend(held_to_formulas(rulebook, parameters))
+    return parameters, problems
+
+
+def given_parameters(engine: Engine, rulebook: t.Rulebook) -> tuple[Parameters, list[Problem]]:
+    """Return the inputs as the bank supplied them, not yet held to ranges that are made of other inputs.
+
     Errors:   RUN010 unknown input, RUN011 value not of the input's unit, RUN012 outside the allowed range,
               RUN013 wrong number of keys.
     """
@@ -106,6 +116,7 @@ def read_parameters(engine: Engine, rulebook: t.Rulebook) -> tuple[Parameters, l
                     name,
                     f"值 {value} 不是 {declared.unit}",
                     f"the value {value} is not {declared.unit}",
+                    hints=written_out(value),
                 )
             )
             continue
@@ -114,7 +125,6 @@ def read_parameters(engine: Engine, rulebook: t.Rulebook) -> tuple[Parameters, l
             continue
         row = Dated(Span(start, end), found, document, approved_by)
         parameters.values.setdefault(name, {}).setdefault(split, []).append(row)
-    problems.extend(held_to_formulas(rulebook, parameters))
     return parameters, problems
 
 
@@ -146,7 +156,8 @@ def held_to_formulas(rulebook: t.Rulebook, parameters: Parameters) -> list[Probl
                     if isinstance(held, Unknown):
                         problems.append(_no_range(declared.id, keys, days, held))
                     elif not held:
-                        problems.append(_outside(declared.id, str(row.value), days.start))
+                        shown_value = shown(row.value) if isinstance(row.value, Fraction) else str(row.value)
+                        problems.append(_outside(declared.id, shown_value, days.start))
                     else:
                         kept.append(replace(row, days=days))
             parameters.values[declared.id][keys] = kept
@@ -173,14 +184,28 @@ def value_of(unit: units.Unit, text: str) -> Fraction | date | str | None:
     return decimal_of(text.strip().replace(",", "").removesuffix("元"))
 
 
-def _problem(code: str, name: str, zh: str, en: str, severity: str = "error") -> Problem:
+def written_out(text: str) -> tuple[str, str]:
+    """Return hints of how to write a value that is no number: with 万 or 亿 the digits, else nothing.
+
+    >>> written_out("50万")[1]
+    'write 500000: values stand without 万 and 亿'
+    """
+    digits = in_digits(text)
+    if digits is None:
+        return "", ""
+    return f"写成 {digits}: 值不带“万”“亿”", f"write {digits}: values stand without 万 and 亿"
+
+
+def _problem(
+    code: str, name: str, zh: str, en: str, severity: str = "error", hints: tuple[str, str] = ("", "")
+) -> Problem:
     return Problem(
         code,
         Place("parameters", sheet=name),
         zh,
         en,
-        "改正参数表后重新导入",
-        "mend the parameters and import them again",
+        "; ".join(x for x in (hints[0], "改正参数表后重新导入") if x),
+        "; ".join(x for x in (hints[1], "mend the parameters and import them again") if x),
         severity=severity,
     )
 

@@ -99,8 +99,10 @@ def _one_at_a_time(bank: Path) -> Iterator[None]:
 def publish(bank: Path, run: RunFolder) -> list[Problem]:
     """Make a run the past that later periods read; return what was told of the list.
 
-    Errors:   Refused RUN040 when it, or another run with an instance of the same rulebook and days, has been published.
+    Errors:   Refused RUN040 when it, or another run with an instance of the same rulebook and days, has been published,
+              RUN045 a run that was changed by hand.
     """
+    run.verify()
     record = run.record
     line = {
         "run": run.path.name,
@@ -154,10 +156,14 @@ def _days(text: str) -> tuple[date, date]:
 
 
 def past_from(engine: Engine, runs: Iterable[RunFolder], rulebook: t.Rulebook) -> Past:
-    """Return what published runs gave for the lines and states of a rulebook; an instance is the first one's that published it."""
+    """Return what published runs gave for the lines and states of a rulebook; an instance is the first one's that published it.
+
+    Errors:   Refused RUN045 when a file of one of them is missing.
+    """
     past = Past()
     known: set[str] = set()
     for run in runs:
+        run.verify_there()
         own = _read_lines(engine, run, rulebook, past, known)
         query = filled(
             "SELECT subject_id, sets, after, in_force, instance FROM read_parquet(:path) WHERE NOT undecided AND sets <> '' ORDER BY in_force",

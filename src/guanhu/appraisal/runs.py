@@ -131,7 +131,7 @@ class Freezer:
 
         `progress` hears of each step before it is taken; killed at any of them, only the partial folder is left.
 
-        Errors:   Refused RUN030 when the folder exists with another digest (it was changed by hand).
+        Errors:   Refused RUN030 when the folder exists with another digest, RUN045 when it was changed by hand.
         """
         runs.mkdir(parents=True, exist_ok=True)
         target = runs / run_name(self.identity, period_text)
@@ -349,7 +349,7 @@ def sync(path: Path) -> None:
 
 
 def _same_run(target: Path, digest: str) -> Path:
-    kept = json.loads((target / "run.json").read_text("utf-8"))["digest"]
+    kept = RunFolder(target).record["digest"]
     if kept != digest:
         raise Refused(
             [
@@ -363,6 +363,7 @@ def _same_run(target: Path, digest: str) -> Path:
                 )
             ]
         )
+    RunFolder(target).verify()
     return target
 
 
@@ -469,6 +470,12 @@ def _scaled(sql: exp.Expr, factor: int) -> exp.Expr:
     return sql if factor == 1 else exp.Mul(this=n.wrap(whole(sql)), expression=n.integer(factor))
 
 
+NEEDED = frozenset(
+    {"rulebook", "rulebook_digest", "readings", "period", "facts_as_of", "digest", "published"}
+)
+"""What run.json says of every run."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunFolder:
     """A run that was kept."""
@@ -477,8 +484,18 @@ class RunFolder:
 
     @property
     def record(self) -> dict[str, Any]:
-        """Return run.json."""
-        found: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
+        """Return run.json.
+
+        Errors:   Refused RUN045 when it is not there or cannot be read.
+        """
+        try:
+            found = json.loads((self.path / "run.json").read_text("utf-8"))
+        except FileNotFoundError as error:
+            raise Refused([_changed(self.path, "run.json", is_missing=True)]) from error
+        except ValueError as error:
+            raise Refused([_changed(self.path, "run.json")]) from error
+        if not isinstance(found, dict) or not found.keys() >= NEEDED:
+            raise Refused([_changed(self.path, "run.json")])
         return found
 
     @property
@@ -498,10 +515,19 @@ class RunFolder:
         record = self.record
         if "seal" in record and record["seal"] != _seal(record):
             raise Refused([_changed(self.path, "run.json")])
+        self.verify_there()
         for name, digest in record.get("files", {}).items():
-            path = self.path / name
-            if not path.is_file() or _file_digest(path) != digest:
+            if _file_digest(self.path / name) != digest:
                 raise Refused([_changed(self.path, name)])
+
+    def verify_there(self) -> None:
+        """Check that no file of the run is missing, without reading them.
+
+        Errors:   Refused RUN045, naming the first that is.
+        """
+        for name in self.record.get("files", {}):
+            if not (self.path / name).is_file():
+                raise Refused([_changed(self.path, name, is_missing=True)])
 
 
 def kept_rows(run: RunFolder, name: str) -> exp.Expr:
@@ -532,12 +558,14 @@ def _seal(record: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(shown, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
-def _changed(run: Path, name: str) -> Problem:
+def _changed(run: Path, name: str, *, is_missing: bool = False) -> Problem:
     return Problem(
         "RUN045",
         Place(str(run / name)),
-        f"运行文件夹里的 {name} 在写成之后被改动过",
-        f"{name} was changed after the run was written",
+        f"运行文件夹里缺 {name}" if is_missing else f"运行文件夹里的 {name} 在写成之后被改动过",
+        f"{name} is missing from the run's folder"
+        if is_missing
+        else f"{name} was changed after the run was written",
         "把这个运行移走, 用同样的办法、期间和 --as-of 重新运行, 会得到原来的结果",
         "move this run away and run again with the same rulebook, period and --as-of: it gives what it gave",
     )

@@ -36,7 +36,7 @@ def difference(
     as_json: AsJson = False,
 ) -> None:
     """两次运行为什么不同: 事实、管户、参数、条款、取整, 逐项相加 / why two runs differ, cause by cause."""
-    from guanhu.appraisal.difference import Difference, by_subject, in_total, lines_of
+    from guanhu.appraisal.difference import Difference, by_subject, in_total, lines_of, refuse_unknown
     from guanhu.appraisal.runs import RunFolder
     from guanhu.facts.store import Bank
 
@@ -46,6 +46,8 @@ def difference(
         with SHELL.progress("比较" if SHELL.lang == "zh" else "comparing") as step:
             opened = Difference(duckdb_engine, Bank(place), first, second, step)
             steps = opened.steps()
+        if person:
+            refuse_unknown(steps, person)
     total, people = in_total(steps), by_subject(steps)
     if as_json:
         found: dict[str, Any] = {"total": record_of(total), "people": [record_of(x) for x in people]}
@@ -77,14 +79,16 @@ def tell(
     rows = [
         (
             x.subject or say("difference_total", SHELL.lang),
-            money_shown(x.before),
+            _paid(x, 0),
             *(money_shown(x.causes[c]) if x.causes[c] else "" for c in CAUSES),
-            money_shown(x.after),
+            _paid(x, 1),
             money_shown(x.change),
         )
         for x in (*chosen, total)
     ]
     SHELL.table(heads, rows)
+    if any(total.open):
+        SHELL.say("difference_open", before=total.open[0], after=total.open[1])
     if not person:
         if len(people) > SHOWN:
             SHELL.say("difference_more", count=len(people) - SHOWN)
@@ -104,6 +108,15 @@ def tell(
             for key, way in lines_of(steps, person)
         ],
     )
+
+
+def _paid(found: Explained, side: int) -> str:
+    """Return what is paid in the first or the second run; of one who is not settled that it is so."""
+    from guanhu.values.exact import money_shown
+
+    if found.subject and found.open[side]:
+        return say("not_settled", SHELL.lang)
+    return money_shown((found.before, found.after)[side])
 
 
 def shown_as(rulebook: t.Rulebook, name: str, value: Fraction | str | None) -> str:
@@ -126,5 +139,7 @@ def record_of(found: Explained) -> dict[str, Any]:
         "subject": found.subject,
         "before_fen": found.before,
         "after_fen": found.after,
+        "not_settled_before": found.open[0],
+        "not_settled_after": found.open[1],
         **{f"{cause}_fen": fen for cause, fen in found.causes.items()},
     }

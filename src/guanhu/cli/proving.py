@@ -13,7 +13,8 @@ from guanhu.cli.rulebook import AsJson, Reading
 from guanhu.cli.shell import DONE, PROBLEMS, SHELL, exit_of, readings_of
 from guanhu.cli.words import say
 
-PLANTED = Path("tests/pure/rulebook/planted")
+PLANTED = Path(__file__).parents[3] / "tests/pure/rulebook/planted"
+"""Where the planted rulebooks stand in the source; an installed guanhu is told where they are."""
 Folder = Annotated[
     Path | None,
     typer.Argument(help="办法文件夹 / the rulebook's folder", metavar="DIR", show_default=False),
@@ -56,6 +57,9 @@ def prove(
     from guanhu.rulebook.prove.reading import prove as proved
     from guanhu.rulebook.prove.report import report
 
+    for option, limit in (("--cliff", cliff), ("--cliff-points", cliff_points)):
+        if limit < 0:
+            raise SHELL.wrong_use(say("cliff_form", SHELL.lang, option=option, limit=limit))
     if planted:
         raise typer.Exit(_planted(folder or PLANTED, as_json=as_json))
     if folder is None:
@@ -93,7 +97,7 @@ def _planted(folder: Path, *, as_json: bool) -> int:
     from guanhu.rulebook.prove.planted import planted_in, tried
 
     if not folder.is_dir():
-        raise SHELL.wrong_use(say("not_found", SHELL.lang, path=folder))
+        raise SHELL.wrong_use(say("no_planted", SHELL.lang, path=folder))
     found = [tried(each) for each in planted_in(folder)]
     rows = [
         (
@@ -137,5 +141,5 @@ def diff(
     if as_json:
         typer.echo(json.dumps([d.record() for d in result], ensure_ascii=False, indent=1))
     else:
-        typer.echo(told(result, SHELL.lang))
+        typer.echo(told(result, SHELL.lang, (str(one), str(other))))
     raise typer.Exit(DONE if all(d.state == "equal" for d in result) else PROBLEMS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -125,6 +126,22 @@ def exit_of(problems: Iterable[Problem]) -> int:
     return WRONG_USE if any(problem.code in _OF_THE_CALL for problem in problems) else PROBLEMS
 
 
+_PARTIAL = re.compile(r"(?:^|(?<=/))\.(?:(?P<name>[^/]+?)\.partial(?:-[^/]*)?$|partial-[^/]*(?:/.*)?$)")
+
+
+def _meant(path: str) -> str:
+    """Return the file or folder that was to be written, not the hidden one beside it that is renamed at the end.
+
+    >>> (
+    ...     _meant("out/.a.html.partial-12"),
+    ...     _meant("bank/runs/.partial-2025-x-12/lines.parquet"),
+    ...     _meant("a/b.csv"),
+    ... )
+    ('out/a.html', 'bank/runs/', 'a/b.csv')
+    """
+    return _PARTIAL.sub(lambda found: found["name"] or "", path)
+
+
 @contextmanager
 def refusals(shell: Shell) -> Iterator[None]:
     """Turn a refused request into its problems and exit code; a full disk or a lost file too."""
@@ -134,7 +151,7 @@ def refusals(shell: Shell) -> Iterator[None]:
         shell.problems(refused.problems)
         raise typer.Exit(exit_of(refused.problems)) from refused
     except OSError as error:
-        place = Place(str(error.filename or ""))
+        place = Place(_meant(str(error.filename or "")))
         reason = error.strerror or str(error)
         shell.problems(
             [

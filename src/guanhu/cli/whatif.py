@@ -11,6 +11,7 @@ import typer
 
 from guanhu.cli.runs import AsJson, BankDir, duckdb_engine
 from guanhu.cli.shell import SHELL, bank_of, refusals, run_folder
+from guanhu.cli.words import say
 
 if TYPE_CHECKING:
     from guanhu.appraisal.whatif.laboratory import Laboratory, Sweep
@@ -86,14 +87,16 @@ def whatif(
 
 def budget_of(text: str) -> int | None:
     """Return the budget in fen, None when there is none; anything else is wrong use."""
-    from guanhu.values.exact import decimal_of
+    from guanhu.values.exact import decimal_of, in_digits
 
     if not text:
         return None
     name, _, amount = text.partition("=")
     value = decimal_of(amount.strip().replace(",", "").removesuffix("元"))
     if name.strip() != "budget" or value is None or (value * 100).denominator != 1:
-        raise SHELL.wrong_use(f"--meet {text}: budget=1000000")
+        digits = in_digits(amount)
+        hint = f" (budget={digits})" if digits else ""
+        raise SHELL.wrong_use(say("budget_form", SHELL.lang, text=text, hint=hint))
     return int(value * 100)
 
 
@@ -123,7 +126,7 @@ def tell(study: Study) -> None:
 
     effects, tried = study.tried.effects, study.tried
     for change in tried.patch.changes:
-        typer.echo(f"  {change}")
+        typer.echo(f"  {change.text(SHELL.lang)}")
     if tried.again:
         SHELL.say("whatif_again", measures=SHELL.listed(tried.again), seconds=f"{tried.seconds:.1f}")
     else:
@@ -131,13 +134,15 @@ def tell(study: Study) -> None:
     if study.sweep is not None:
         SHELL.table(page.SWEPT, list(page.swept_rows(study, study.sweep)))
         if study.budget is not None:
-            typer.echo(page.met_text(study, study.sweep, study.budget))
+            typer.echo(_met(study, study.sweep, study.budget))
     SHELL.say(
         "whatif_cost",
         change=page.signed(effects.cost),
         before=money_shown(effects.before),
         after=money_shown(effects.after),
     )
+    counted = [study.rulebook.titled(name) for name in study.paid]
+    SHELL.say("whatif_counted" if counted else "whatif_no_pay", lines=SHELL.listed(counted))
     SHELL.say(
         "whatif_people",
         gain=effects.gain,
@@ -172,6 +177,23 @@ def tell(study: Study) -> None:
             typer.echo(f"  {study.rulebook.titled(name)}: {before} → {after}")
 
 
+def _met(study: Study, sweep: Sweep, budget: int) -> str:
+    """Return which value meets a budget, as a sentence."""
+    from guanhu.appraisal.whatif import page
+    from guanhu.values.exact import money_shown
+
+    if study.chosen is None:
+        return say("not_met", SHELL.lang, budget=money_shown(budget))
+    value, effects = study.swept[study.chosen]
+    return say(
+        "met",
+        SHELL.lang,
+        value=sweep.text(value),
+        cost=page.signed(effects.cost),
+        budget=money_shown(budget),
+    )
+
+
 def record_of(study: Study) -> dict[str, Any]:
     """Return a study as plain data; money is in fen."""
     effects = study.tried.effects
@@ -186,6 +208,7 @@ def record_of(study: Study) -> dict[str, Any]:
         "seconds": round(study.tried.seconds, 3),
         "cost_before_fen": effects.before,
         "cost_after_fen": effects.after,
+        "cost_of_lines": list(study.paid),
         "gain": effects.gain,
         "lose": effects.lose,
         "same": effects.same,

@@ -68,6 +68,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "difference_total": ("合计", "total"),
     "difference_more": ("还有 {count} 个对象, 用 --json 看全部", "{count} more; --json shows all"),
     "difference_people": ("计酬不同的对象共 {count} 个", "{count} subjects are paid differently"),
+    "difference_open": (
+        "未结清的行按没有付计入各项和差额, 合计里也一样: 先 {before} 个对象, 后 {after} 个",
+        "what is not settled counts as not paid in causes, differences and the total: {before} subjects at first, {after} in the second",
+    ),
+    "not_settled": ("未结清", "not settled"),
     "whatif_frozen": (
         "指标用原运行存下的数, 没有重新汇总; 用时 {seconds} 秒",
         "scored from the frozen measures of the run; nothing was folded again; {seconds} s",
@@ -79,6 +84,26 @@ WORDS: dict[str, tuple[str, str]] = {
     "whatif_cost": (
         "成本变化 {change} 元 ({before} → {after})",
         "cost {change} ({before} → {after})",
+    ),
+    "whatif_counted": (
+        "  成本是这些行的合计: {lines}",
+        "  the cost is the sum of these lines: {lines}",
+    ),
+    "whatif_no_pay": (
+        "  办法里没有计酬的行, 成本为 0",
+        "  no line of the rulebook is pay: the cost is 0",
+    ),
+    "met": (
+        "取 {value} 时成本变化 {cost} 元, 是不超过预算 {budget} 元的最后一个取值",
+        "at {value} the cost changes by {cost} yuan; it is the last value within the budget of {budget}",
+    ),
+    "not_met": (
+        "这些取值的成本变化都超过预算 {budget} 元",
+        "at each of these values the cost exceeds the budget of {budget} yuan",
+    ),
+    "budget_form": (
+        "--meet {text}: 写 budget=金额, 如 budget=1000000{hint}",
+        "--meet {text}: write budget=AMOUNT, such as budget=1000000{hint}",
     ),
     "whatif_people": (
         "增加 {gain} 个, 减少 {lose} 个, 不变 {same} 个(其中 {scores} 个有别的行变化), 试算没有结清 {unsettled} 个",
@@ -94,6 +119,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "{name} is neither a group nor a choice such as a grade",
     ),
     "staff_form": ("{part}: 写成 组别或等级=人数", "{part}: write GROUP=N"),
+    "cliff_form": (
+        "{option} {limit}: 写 0 或以上的整数",
+        "{option} {limit}: write a whole number, 0 or more",
+    ),
+    "no_planted": (
+        "找不到 {path}; 写出埋有缺陷的办法的文件夹: guanhu rulebook prove DIR --planted",
+        "{path} does not exist; name the folder of planted rulebooks: guanhu rulebook prove DIR --planted",
+    ),
     "planted": ("{of} 个埋下的缺陷找到 {good} 个", "{good} of {of} planted defects found"),
     "not_found": ("找不到 {path}", "{path} does not exist"),
 }

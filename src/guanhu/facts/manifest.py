@@ -155,6 +155,9 @@ def load_batch(folder: Path) -> Batch:
         message = f"format {plain['format']}, expected {FORMAT}"
         raise ValueError(message)
     number = int(plain["number"])
+    if folder.name.isdigit() and int(folder.name) != number:
+        message = f"number {number}, expected {int(folder.name)} by the name of the folder"
+        raise ValueError(message)
     files = {}
     for each in plain["files"]:
         ranges = {column: (int(ends[0]), int(ends[1])) for column, ends in each["ranges"].items()}

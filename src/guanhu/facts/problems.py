@@ -473,4 +473,10 @@ WORDINGS: dict[str, Wording] = {
         "从备份恢复这个批次文件夹",
         "restore the folder of this batch from a backup",
     ),
+    "FAC090": Wording(
+        "批次编号不连续: 缺第 {missing} 批, 有的是 {seen}",
+        "the batches are not numbered without gaps: {missing} is missing, there are {seen}",
+        "从备份恢复缺少的批次文件夹; 要改正导入错的事实, 把正确的再导入一次, 不要删除批次",
+        "restore the folder of the missing batch from a backup; to correct facts import them again, never delete a batch",
+    ),
 }

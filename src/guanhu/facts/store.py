@@ -83,7 +83,8 @@ class Bank:
     def batches(self, as_of: datetime | int | None = None) -> tuple[Batch, ...]:
         """Return the batches in order of number: all, up to a number, or imported up to a moment.
 
-        Errors:   Refused with FAC082 when a manifest cannot be read, FAC083 when the number is not there.
+        Errors:   Refused with FAC082 when a manifest cannot be read, FAC083 when the number is not there, FAC090 when
+                  a batch before the last is not there: an import gives the next number only when it is complete.
         """
         found, problems = [], []
         folder = self.path / BATCHES
@@ -95,6 +96,11 @@ class Bank:
                 problems.append(problem("FAC082", Place(f"{BATCHES}/{each.name}/{MANIFEST}"), seen=error))
         if problems:
             raise Refused(problems)
+        numbers = [batch.number for batch in found]
+        if numbers != [*range(1, len(numbers) + 1)]:
+            missing = sorted({*range(1, max(numbers) + 1)}.difference(numbers)) or numbers
+            texts = {"missing": ", ".join(map(str, missing)), "seen": ", ".join(map(str, numbers))}
+            raise Refused([problem("FAC090", Place(str(folder)), **texts)])
         if isinstance(as_of, int) and as_of not in {0, *(batch.number for batch in found)}:
             last = found[-1].number if found else 0
             raise Refused([problem("FAC083", Place(str(self.path)), seen=as_of, last=last)])

@@ -370,6 +370,11 @@ class Measure(Declaration):
         """Return the formulas over its rows: which count, and what each comes to."""
         return tuple(x for x in (self.where, self.each) if x is not None)
 
+    @property
+    def all_formulas(self) -> tuple[Expr, ...]:
+        """Return every formula: those over its rows, and the condition on a day's total, which reads no row."""
+        return self.formulas if self.take.condition is None else (*self.formulas, self.take.condition)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormulaMeasure(Declaration):

@@ -21,6 +21,7 @@ AVERAGE_PLACES = 9
 """An average of ratios is rounded at this many places before it is compared."""
 
 _DECIMAL = re.compile(r"(?P<sign>[+-]?)(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]+))?(?P<suffix>[%‰]?)", re.ASCII)
+_BIG = re.compile(r"(?P<number>[+-]?[0-9]+(?:\.[0-9]+)?)\s*(?P<word>[万亿])元?", re.ASCII)
 
 
 class InvariantBroken(Exception):
@@ -82,6 +83,19 @@ def decimal_of(text: str) -> Fraction | None:
     value = Fraction(int(found["whole"] + part), 10 ** len(part))
     value /= {"": 1, "%": 100, "‰": 1000}[found["suffix"]]
     return -value if found["sign"] == "-" else value
+
+
+def in_digits(text: str) -> str | None:
+    """Return the number that text with 万 or 亿 means, as plain digits; None when there is no such word in it.
+
+    >>> in_digits("50万"), in_digits("1.5 亿元"), in_digits("50")
+    ('500000', '150000000', None)
+    """
+    found = _BIG.fullmatch(text.strip().replace(",", ""))
+    if found is None:
+        return None
+    value = (decimal_of(found["number"]) or Fraction(0)) * {"万": 10**4, "亿": 10**8}[found["word"]]
+    return shown(value, 12)
 
 
 def scaled(value: Fraction, scale: int) -> int | None:

@@ -415,7 +415,7 @@ class Drawer:
             "clause": CLAUSE,
         }
 
-    def make(self) -> str:
+    def make(self, *, counts_days: bool = False) -> str:
         """Return the rulebook's text."""
         groups = ["managers", *self.draw.sample([g for g in GROUPS if g != "managers"], 2)]
         everies = self.draw.choice([("month",), ("month", "quarter"), ("quarter",), ("month", "half")])
@@ -431,6 +431,8 @@ class Drawer:
                     self.line()
                 if group == "managers" and self.draw.random() < 0.7:
                     self.decision()
+        if counts_days:
+            self.count_days(self.draw.choice(groups), self.draw.choice(everies))
         return self.text(groups)
 
     def text(self, groups: Sequence[str]) -> str:
@@ -460,7 +462,18 @@ class Drawer:
             if value
         )
 
+    def count_days(self, group: str, every: str) -> None:
+        """Add a measure whose only input stands in the condition on a day's total, and a line that reads it."""
+        take = self.draw.choice(["days of balance >= floor_pay", "longest run of balance < floor_pay"])
+        self.measures.declared["counted"] = {"from": "balances", "take": take, "clause": CLAUSE}
+        self.lines["days_counted"] = {
+            "who": group, "every": every, "unit": "days", "value": "counted", "clause": CLAUSE
+        }  # fmt: skip
 
-def make_rulebook(seed: int, amounts: Sequence[int]) -> str:
-    """Return the rulebook of a seed, with edges at and beside these amounts (fen)."""
-    return Drawer(seed, amounts).make()
+
+def make_rulebook(seed: int, amounts: Sequence[int], *, counts_days: bool = False) -> str:
+    """Return the rulebook of a seed, with edges at and beside these amounts (fen).
+
+    With `counts_days` it counts days whose total reaches an input, too.
+    """
+    return Drawer(seed, amounts).make(counts_days=counts_days)

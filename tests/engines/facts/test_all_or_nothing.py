@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,6 +110,25 @@ def test_a_batch_number_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="there is no batch 7; the last is 0"):
         bank.view(as_of=7)
     assert bank.view(as_of=0).as_of_batch == 0
+
+
+def test_a_batch_that_was_taken_out_of_the_middle_is_missed(tmp_path: Path) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    for number in (1, 2, 3):
+        put(bank, tmp_path / f"in{number}", BASICS, COVERED)
+    shutil.rmtree(bank.path / "batches/0002")
+    with pytest.raises(Refused, match="without gaps: 2 is missing, there are 1, 3"):
+        bank.view()
+    (problem,) = import_folder(tmp_path / "in1", bank).problems
+    assert problem.code == "FAC090"
+
+
+def test_a_batch_under_another_number_is_told(tmp_path: Path) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    put(bank, tmp_path / "in1", BASICS, COVERED)
+    (bank.path / "batches/0001").rename(bank.path / "batches/0002")
+    with pytest.raises(Refused, match="number 1, expected 2 by the name of the folder"):
+        bank.view()
 
 
 def test_a_damaged_manifest_is_told(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from guanhu.cli import proving
 from guanhu.cli.main import app
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Unknown
@@ -226,6 +227,29 @@ def test_without_a_range_no_bound_is_told() -> None:
     rulebook, _ = load_string(BUDGET.replace(', range: "[0, 10万元]"', ""))
     assert rulebook is not None
     assert not [f for f in prove(rulebook).findings if f.code in ("PRV030", "PRV031")]
+
+
+def test_a_figure_of_the_others_is_called_in_words() -> None:
+    (planted,) = (x for x in planted_in(PLANTED) if x.name == "second-beats-first")
+    rulebook, _ = load_string(planted.text)
+    assert rulebook is not None
+    told = [finding.zh for finding in prove(rulebook).findings if finding.code == "PRV010"]
+    assert told
+    assert all("客户经理中" in zh and "的名次" in zh and "among" not in zh for zh in told)
+
+
+def test_a_cliff_below_nothing_is_wrong_use() -> None:
+    for option in ("--cliff", "--cliff-points"):
+        told = CliRunner().invoke(app, ["rulebook", "prove", str(SHIPPED[0]), option, "-1"])
+        assert told.exit_code == 2
+        assert f"{option} -1: 写 0 或以上的整数" in told.output
+
+
+def test_the_planted_are_found_from_any_folder(tmp_path: Path) -> None:
+    assert proving.PLANTED == PLANTED
+    told = CliRunner().invoke(app, ["rulebook", "prove", str(tmp_path / "none"), "--planted"])
+    assert told.exit_code == 2
+    assert "写出埋有缺陷的办法的文件夹" in told.output
 
 
 def test_a_smaller_limit_makes_more_cliffs() -> None:

@@ -72,13 +72,32 @@ def test_a_line_of_one_version_only_is_told() -> None:
     }
 
 
+def test_where_the_sign_changes_again_and_again_nothing_is_claimed() -> None:
+    """A round figure is more than the exact one for 0.50 yuan, less for 0.40, and so on without end."""
+    found = differences(OLD.replace("pay: fees * rate", 'pay: "round(fees * rate, 0)"'), "pay")["pay"]
+    fees = [(r.low, r.high, r.gains) for r in found.regions if r.figure == "fees"]
+    assert fees == [("", "", "mixed")]
+    assert "里面时多时少" in told([found], "zh")
+
+
+def test_a_change_of_sign_between_the_edges_is_found() -> None:
+    """4 (done − 1.5)(done − 2.5) % more: less between 150% and 250%, where no number of either formula stands."""
+    more = "pay: fees * rate + fees * done * done * 4% - fees * done * 16% + fees * 15%"
+    found = differences(OLD.replace("pay: fees * rate", more), "pay")["pay"]
+    done = [(r.low, r.high, r.gains) for r in found.regions if r.figure == "done"]
+    assert done == [("", "149.99%", "more"), ("150.01%", "249.99%", "less"), ("250.01%", "", "more")]
+
+
 def test_exit_codes(tmp_path: Path) -> None:
     for name, text in (("a", OLD), ("b", OLD.replace("500元", "400元"))):
         (tmp_path / name).mkdir()
         (tmp_path / name / "rulebook.yaml").write_text(text, "utf-8")
     a, b = str(tmp_path / "a"), str(tmp_path / "b")
     assert CliRunner().invoke(app, ["rulebook", "diff", a, a]).exit_code == 0
-    assert CliRunner().invoke(app, ["rulebook", "diff", a, b]).exit_code == 1
+    shown = CliRunner().invoke(app, ["rulebook", "diff", a, b])
+    assert shown.exit_code == 1
+    assert f"guanhu rulebook try {a} --line flat" in shown.stdout
+    assert f"guanhu rulebook try {b} --line flat" in shown.stdout
     assert CliRunner().invoke(app, ["rulebook", "diff", a, b, "--line", "low"]).exit_code == 0
     assert CliRunner().invoke(app, ["rulebook", "diff", a, b, "--line", "no"]).exit_code == 2
     assert CliRunner().invoke(app, ["rulebook", "diff", a, b, "--json"]).stdout.startswith("[")

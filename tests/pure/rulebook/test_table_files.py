@@ -146,7 +146,11 @@ BAD_CSV = {
         (1, 5),
         "两列都叫",
     ),
-    "nothing": ("{file: a.csv}", {"a.csv": b""}, "RUL110", (0, 0), "0 行"),
+    "nothing": ("{file: a.csv}", {"a.csv": b""}, "RUL110", (0, 0), "第一行写标题 grade、deposits、rate、bonus"),
+    "too many rows": ("{file: a.csv}", {"a.csv": b"grade,deposits,rate,bonus\n" + b"a,any,1,1\n" * 5001}, "RUL110", (0, 0), "作为参数导入"),
+    "loud letters": ("{file: a.CSV}", {"a.CSV": b"x"}, "RUL110", (0, 0), "用小写 .csv"),
+    "a comma without quotes": ("{file: a.csv}", {"a.csv": "grade,deposits,rate,bonus\n初级,any,1%,1,000元\n".encode()}, "RUL055", (2, 5), "写 1000元; 含逗号的格要加引号"),
+    "a comma under a blank heading": ("{file: a.csv}", {"a.csv": "grade,deposits,rate,bonus,\n初级,any,1%,1,000元\n".encode()}, "RUL055", (2, 5), "000元"),
     "only headings": ("{file: a.csv}", {"a.csv": b"grade,deposits,rate,bonus\n"}, "RUL013", (0, 0), "没有一行"),
     "an empty cell": ("{file: a.csv}", {"a.csv": "grade,deposits,rate,bonus\n初级,any,,1\n".encode()}, "RUL114", (2, 3), "空的"),
     "too few cells": ("{file: a.csv}", {"a.csv": "grade,deposits,rate,bonus\n初级,any,1\n".encode()}, "RUL055", (2, 0), "3 格"),
@@ -191,7 +195,20 @@ def test_a_bad_file_is_told_with_its_place(case: str, tmp_path: Path) -> None:
 
 
 BAD_SHEETS = {
-    "a formula": ((HEAD, ("高级", "any", "=1+1", 1)), {}, "RUL114", (2, 3), "公式"),
+    "a formula": (
+        (HEAD, ("高级", "any", "=1+1", 1)),
+        {},
+        "RUL114",
+        (2, 3),
+        "选择性粘贴为数值",
+    ),
+    "a cell beside the table": (
+        (HEAD, ("高级", "any", 1, 1, "", "看")),
+        {},
+        "RUL055",
+        (2, 6),
+        "没有标题: 看",
+    ),
     "a long number": ((HEAD, ("高级", "any", 1, 1e15)), {}, "RUL114", (2, 4), "15 位"),
     "a hidden sheet": ((HEAD, ("高级", "any", 1, 1)), {"hidden": True}, "RUL110", (0, 0), "没有可见的工作表"),
     "a blank first row": ((("",), HEAD, ("高级", "any", 1, 1)), {}, "RUL113", (1, 0), "没有标题"),
@@ -227,6 +244,17 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "it" / "价目.csv").symlink_to(tmp_path / "secret.csv")
     _, problems = opened(tmp_path / "it")
     assert problems[0].code == "RUL110"
+    assert "是指向办法文件夹以外的链接" in problems[0].zh
+    (tmp_path / "it" / "表.csv").mkdir()
+    _, problems = opened(tmp_path / "it", "{file: 表.csv}")
+    assert (problems[0].code, "是文件夹" in problems[0].zh) == ("RUL110", True)
+
+
+def test_blank_cells_at_the_end_of_a_row_are_nothing(tmp_path: Path) -> None:
+    content = CSV.replace("≥", ">=").replace("元\n", "元,, \n").encode()
+    rulebook, problems = opened(tmp_path, files={"价目.csv": content})
+    assert problems == []
+    assert table_of(rulebook) == from_yaml()
 
 
 def test_without_a_folder_there_is_no_file() -> None:

@@ -196,7 +196,7 @@ def _in_full(rulebook: t.Rulebook, touched: Touched) -> set[str]:
             continue
         roots = (measure.where, measure.each)
         concerned = changed & {measure.kind.name, *OF_THINGS}
-        priced = "parameters" in changed and inputs_in(roots, rulebook.tables)
+        priced = "parameters" in changed and inputs_in(measure.all_formulas, rulebook.tables)
         of_people = any(table == "person" for table, _ in columns_read(roots, rulebook.tables))
         if (
             (concerned and not is_additive(measure))

@@ -68,7 +68,7 @@ class Share:
 
 @dataclass(slots=True)
 class Effects:
-    """Everything that a patch does."""
+    """Everything that a patch does. Cost before and after is that of who is settled before and after."""
 
     subjects: int = 0
     before: int = 0
@@ -113,14 +113,16 @@ LEFT JOIN (
 ) AS p ON p.subject_id = coalesce(b.subject_id, d.subject_id) AND p.group_id = coalesce(b.group_id, d.group_id)
 """
 _TOTALS = """
-SELECT count(*), coalesce(sum(before), 0), coalesce(sum(after), 0), count(*) FILTER (WHERE after > before),
+SELECT count(*), coalesce(sum(before) FILTER (WHERE after IS NOT NULL), 0),
+       coalesce(sum(after) FILTER (WHERE before IS NOT NULL), 0), count(*) FILTER (WHERE after > before),
        count(*) FILTER (WHERE after < before), count(*) FILTER (WHERE after = before),
        count(*) FILTER (WHERE before IS NULL), count(*) FILTER (WHERE after IS NULL)
 FROM both_
 """
 _SHARES = """
 SELECT subjects, :key AS name, before, after, gain, lose FROM (
-  SELECT :key, count(*) AS subjects, coalesce(sum(before), 0) AS before, coalesce(sum(after), 0) AS after,
+  SELECT :key, count(*) AS subjects, coalesce(sum(before) FILTER (WHERE after IS NOT NULL), 0) AS before,
+         coalesce(sum(after) FILTER (WHERE before IS NOT NULL), 0) AS after,
          count(*) FILTER (WHERE after > before) AS gain, count(*) FILTER (WHERE after < before) AS lose
   FROM both_ GROUP BY :key
 ) AS s ORDER BY abs(after - before) DESC, name

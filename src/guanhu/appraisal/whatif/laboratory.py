@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from guanhu.appraisal.appraise import GROUND_KINDS, Outcome, Progress, quiet
 from guanhu.appraisal.ground import lay_ground, lay_people
-from guanhu.appraisal.parameters import Parameters, read_parameters
+from guanhu.appraisal.parameters import Parameters, given_parameters
 from guanhu.appraisal.published import past_from, published_runs
 from guanhu.appraisal.running import EngineMaker, period_named
 from guanhu.appraisal.runs import RunFolder
@@ -76,7 +76,7 @@ class Laboratory:
         self.view = bank.view(as_of=int(self.record["facts_as_of"]), events=tuple(self.base.events.values()))
         self.engine = make_engine()
         self.engine.facts(self.view, sorted({*GROUND_KINDS, *self.base.kinds()}))
-        self.parameters, _ = read_parameters(self.engine, self.base)
+        self.parameters, _ = given_parameters(self.engine, self.base)
         lay_people(self.engine)
         self._has_ground = False
         self.frozen = Frozen.of(self.engine, run)
@@ -235,13 +235,15 @@ def _at_value(problem: Problem, sweep: Sweep, value: Fraction) -> Problem:
 
 
 def _no_sweep(text: str) -> Problem:
+    is_big = any(word in text.partition("=")[2] for word in "万亿")
+    big, big_en = ("; 数不带“万”“亿”", "; numbers stand without 万 and 亿") if is_big else ("", "")
     return Problem(
         "PAT007",
         Place("--sweep"),
         f"看不懂 {text}: 写“路径=从..到/步长”, 步长大于 0, 最多 {STEPS_MAX} 步",
         f"{text} is not `path=from..to/step` with a step above 0 and at most {STEPS_MAX} steps",
-        "例如 inputs.increment_rate=1%..3%/0.1%",
-        "such as inputs.increment_rate=1%..3%/0.1%",
+        f"例如 inputs.increment_rate=1%..3%/0.1%{big}",
+        f"such as inputs.increment_rate=1%..3%/0.1%{big_en}",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from guanhu.appraisal.pages.charts import Panel, drawn, in_words
 from guanhu.appraisal.pages.kept import Names
-from guanhu.appraisal.whatif.effects import Effects, Line, Person, Share, everybody
+from guanhu.appraisal.whatif.effects import Effects, Line, Person, Share, everybody, pay_lines
 from guanhu.appraisal.whatif.laboratory import Laboratory, Sweep, Tried
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.print import blocks as b
@@ -42,6 +42,11 @@ class Study:
     def rulebook(self) -> t.Rulebook:
         """Return the draft."""
         return self.tried.outcome.rulebook
+
+    @property
+    def paid(self) -> list[str]:
+        """Return the lines whose sum is the cost."""
+        return pay_lines(self.rulebook, self.tried.outcome)
 
 
 def write_study(study: Study, out: Path) -> None:
@@ -80,11 +85,15 @@ def _blocks(study: Study) -> Iterator[b.Block]:
             ("不变", str(effects.same), f"其中 {effects.scores} 个有别的行变化"),
         )
     )
+    counted = "、".join(study.rulebook.titled(name) for name in study.paid)
+    yield b.Text(
+        f"成本是这些行的合计: {counted}。" if counted else "办法里没有计酬的行, 成本为 0。", quiet=True
+    )
     if effects.unsettled_after or effects.unsettled_before:
         yield b.Mark(
             "open",
             "没有结清",
-            f"原来 {effects.unsettled_before} 个, 试算 {effects.unsettled_after} 个; 他们不计入增减",
+            f"原来 {effects.unsettled_before} 个, 试算 {effects.unsettled_after} 个; 他们不计入成本和增减",
         )
     yield b.Heading("改了什么", 1)
     yield b.Listed(tuple(str(change) for change in study.tried.patch.changes))
@@ -337,6 +346,7 @@ class _Sheets:
         yield "原运行", study.laboratory.run.path.name
         yield "原运行摘要", study.laboratory.record["digest"]
         yield "重新汇总的指标", "、".join(study.tried.again) or "无"
+        yield "成本是这些行的合计", "、".join(study.rulebook.titled(name) for name in study.paid) or "无"
         yield "原来成本", effects.before
         yield "试算成本", effects.after
         yield "成本变化", effects.cost

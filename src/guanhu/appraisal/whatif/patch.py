@@ -22,10 +22,13 @@ from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
 
-from guanhu.appraisal.parameters import Dated, Parameters, held_to_formulas, value_of
+from guanhu.appraisal.parameters import Dated, Parameters, held_to_formulas, value_of, written_out
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.text import Fields, Items, Text, Tree, load_text
+from guanhu.rulebook.parts import parts_of
+from guanhu.values import units
 from guanhu.values.dates import FAR_FUTURE, Span, date_of
+from guanhu.values.exact import shown
 from guanhu.values.problem import Place, Problem, Refused, errors_in
 
 SECTIONS = ("inputs", "tables", "measures", "lines", "checks", "decisions", "ledgers", "words")
@@ -48,10 +51,14 @@ class Change:
         return len(self.path) == 2 and self.path[0] == "inputs"
 
     def __str__(self) -> str:
+        """Return the change as a line in Chinese."""
+        return self.text("zh")
+
+    def text(self, lang: str) -> str:
         """Return the change as a line."""
         keys = f"({' | '.join(self.keys)})" if self.keys else ""
-        since = f", 自 {self.start} 起" if self.start > date.min else ""
-        return f"{'.'.join(self.path)}{keys} → {written(self.to)}{since}"
+        since = f", 自 {self.start} 起" if lang == "zh" else f", from {self.start} on"
+        return f"{'.'.join(self.path)}{keys} → {written(self.to)}{since if self.start > date.min else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +112,27 @@ def _change(key: str, place: Place, value: Tree, first: date, problems: list[Pro
     to = value.get("to")
     unknown = [x for x in value.fields if x not in ("to", "from", "by")]
     if to is None or unknown:
-        problems.append(_no_form(value.place, unknown))
+        problems.append(_no_entry(key, value, unknown))
         return Change(parts, value, first, None, place)
     by = value.get("by")
     cells = by.items if isinstance(by, Items) else (by,) if by is not None else ()
     keys = tuple(x.strip() for cell in cells if isinstance(cell, Text) for x in cell.text.split("|"))
+    if by is not None and (not all(isinstance(cell, Text) for cell in cells) or not all(keys) or not keys):
+        problems.append(_no_keys_in(by))
     return Change(parts, to, _day(value, first, problems), keys or None, place)
 
 
 def put_in(changes: Iterable[Change], sections: dict[str, dict[str, Tree]], problems: list[Problem]) -> None:
     """Put changes into the sections of a rulebook as read, adding what does not fit to `problems`.
 
-    Errors:   PAT003 a section that a patch cannot change, PAT004 a path that does not exist.
+    Errors:   PAT003 a section that a patch cannot change, PAT004 a path that does not exist, PAT006 keys of what
+              is no value of an input.
     """
     for change in changes:
         if change.is_value:
+            continue
+        if change.keys is not None:
+            problems.append(_no_keys_here(change))
             continue
         section, *rest = change.path
         if section not in SECTIONS or not rest:
@@ -161,11 +174,13 @@ def _put(tree: Tree, path: list[str], change: Change, problems: list[Problem]) -
 
 
 def with_values(changes: Iterable[Change], parameters: Parameters, rulebook: t.Rulebook) -> Parameters:
-    """Return the parameters with values of inputs replaced from a day on.
+    """Return the parameters, as the bank gave them, with values of inputs replaced from a day on.
 
-    Errors:   Refused PAT004 no such input, PAT005 not of the input's unit or outside what is allowed,
-              PAT006 keys that do not fit.
+    Errors:   Refused PAT004 no such input, PAT005 not of the input's unit or outside what is allowed, or a value
+              of the bank that is so after the patch, PAT006 keys that do not fit, RUN012 outside what other inputs
+              allow, RUN014 where what they allow is never known.
     """
+    changes = tuple(changes)
     found = Parameters(
         {name: {k: list(v) for k, v in rows.items()} for name, rows in parameters.values.items()}
     )
@@ -181,12 +196,13 @@ def with_values(changes: Iterable[Change], parameters: Parameters, rulebook: t.R
         written_value = change.to.text if isinstance(change.to, Text) else ""
         value = value_of(declared.unit, written_value)
         if value is None or (isinstance(value, Fraction) and not declared.allows(value)):
-            problems.append(_no_value(change, declared))
+            problems.append(_no_value(change, declared, written(change.to)))
             continue
         rows = found.values.setdefault(declared.id, {})
-        keys = _keys_of(change, declared, rows)
+        listed = _listed(declared, rulebook)
+        keys = _keys_of(change, declared, rows, listed)
         if not keys:
-            problems.append(_no_keys(change, declared, rows))
+            problems.append(_no_keys(change, declared, rows, listed))
         days = Span(change.start, FAR_FUTURE)
         for key in keys:
             before = [
@@ -195,21 +211,89 @@ def with_values(changes: Iterable[Change], parameters: Parameters, rulebook: t.R
                 if d.days.start < change.start
             ]
             rows[key] = [*before, Dated(days, value, str(change), "")]
-    problems.extend(held_to_formulas(rulebook, found))
-    if errors_in(problems):
-        raise Refused(problems)
+    problems.extend(_of_the_bank(changes, found, rulebook))
+    if not problems:
+        for problem in held_to_formulas(rulebook, found):
+            cause = _cause(problem.place.sheet, changes, rulebook)
+            if cause is not None and (problem.severity == "error" or not _stands(cause, found)):
+                problems.append(_outside(problem, cause))
+    if problems:
+        raise Refused(errors_in(problems))
     return found
 
 
+def _listed(declared: t.Input, rulebook: t.Rulebook) -> list[set[str]]:
+    """Return for each key of an input the words that the rulebook lists for its attribute; none: any word."""
+    return [
+        {word for words in rulebook.words.values() if words.of == by for word in words.choices}
+        for by in declared.by
+    ]
+
+
 def _keys_of(
-    change: Change, declared: t.Input, rows: dict[tuple[str, ...], list[Dated]]
+    change: Change,
+    declared: t.Input,
+    rows: dict[tuple[str, ...], list[Dated]],
+    listed: list[set[str]],
 ) -> list[tuple[str, ...]]:
-    """Return the keys that a change of value is for: those named, else all that the bank has given."""
+    """Return the keys that a change of value is for: those named, else all that the bank has given.
+
+    A named key has to be met with: a word that is listed for its attribute, or a key that the bank has given.
+    """
     if not declared.by:
         return [()] if change.keys is None else []
-    if change.keys is None:
-        return list(rows)
-    return [change.keys] if len(change.keys) == len(declared.by) else []
+    if change.keys is None or change.keys in rows:
+        return list(rows) if change.keys is None else [change.keys]
+    fits = len(change.keys) == len(listed) and all(
+        not words or key in words for key, words in zip(change.keys, listed, strict=True)
+    )
+    return [change.keys] if fits else []
+
+
+def _of_the_bank(changes: Iterable[Change], found: Parameters, rulebook: t.Rulebook) -> list[Problem]:
+    """Return a problem for each value of the bank that an input, changed in its declaration, does not take."""
+    problems: list[Problem] = []
+    for change in changes:
+        declared = rulebook.inputs.get(change.path[1]) if change.path[0] == "inputs" else None
+        if change.is_value or declared is None or declared.by_person:
+            continue
+        given = found.values.get(declared.id, {})
+        if any(len(keys) != len(declared.by) for keys in given):
+            problems.append(_no_keys(change, declared, given, _listed(declared, rulebook)))
+            continue
+        rows = [row for rows in given.values() for row in rows if row.days.end > change.start]
+        seen = [row.value for row in rows if not _takes(declared, row.value)]
+        texts = (shown(x) if isinstance(x, Fraction) else str(x) for x in seen)
+        problems += [_no_value(change, declared, text) for text in dict.fromkeys(texts)]
+    return problems
+
+
+def _takes(declared: t.Input, value: Fraction | date | str) -> bool:
+    """Tell whether a value is of an input's unit and lies between its numbers."""
+    if declared.unit == units.DATE:
+        return isinstance(value, date)
+    if units.is_choice(declared.unit):
+        return isinstance(value, str)
+    return isinstance(value, Fraction) and declared.allows(value)
+
+
+def _cause(name: str, changes: tuple[Change, ...], rulebook: t.Rulebook) -> Change | None:
+    """Return the change by which an input left its range: of itself, of what its range reads, else the last one."""
+    declared = rulebook.inputs[name]
+    parts = list(parts_of((declared.least, declared.most), rulebook.tables))
+    read = {("inputs", part.name) for part in parts if isinstance(part, t.InputRef)}
+    read |= {("tables", part.table) for part in parts if isinstance(part, t.Lookup)}
+    for wanted in ({("inputs", name)}, read):
+        for change in reversed(changes):
+            if change.path[:2] in wanted:
+                return change
+    return None
+
+
+def _stands(change: Change, found: Parameters) -> bool:
+    """Tell whether a value that a patch gives counts on any day."""
+    rows = found.values.get(change.path[1], {}).values()
+    return not change.is_value or any(row.document == str(change) for of_key in rows for row in of_key)
 
 
 def written(tree: Tree) -> str:
@@ -260,6 +344,32 @@ def _no_form(place: Place, unknown: list[str]) -> Problem:
     )
 
 
+def _no_entry(path: str, value: Fields, unknown: list[str]) -> Problem:
+    to = f"{{{', '.join(f'{k}: {written(v)}' for k, v in value)}}}"
+    seen = f"不认识 {'、'.join(unknown)}" if unknown else "没有 to"
+    seen_en = f"{', '.join(unknown)} is not known" if unknown else "there is no `to`"
+    form, form_en = "{to: 新值, from: 日期, by: 键}", "{to: value, from: day, by: keys}"
+    return Problem(
+        "PAT001",
+        value.place,
+        f"{path}: {seen}; 看到 {to}, 应当是 {form}, from 和 by 可以不写",
+        f"{path}: {seen_en}; {to} is to be {form_en}, `from` and `by` may be left out",
+        f"写成 {path}: {{to: …, from: 2026-01-01}}; 新值本身是一组键时, 也放在 to 里面",
+        f"write {path}: {{to: …, from: 2026-01-01}}; a value that is itself a mapping stands in `to`, too",
+    )
+
+
+def _no_keys_in(by: Tree) -> Problem:
+    return Problem(
+        "PAT001",
+        by.place,
+        f"by 应当是键, 看到 {written(by) or '(空)'}",
+        f"`by` is to be keys, not {written(by) or '(nothing)'}",
+        "写成 by: 活期, 几个键写成 by: [高级, 城区]",
+        "write by: 活期, or by: [高级, 城区] for several keys",
+    )
+
+
 def _no_section(change: Change) -> Problem:
     return Problem(
         "PAT003",
@@ -283,25 +393,66 @@ def _no_path(change: Change, key: str, known: list[str], where: str) -> Problem:
     )
 
 
-def _no_value(change: Change, declared: t.Input) -> Problem:
+def _no_value(change: Change, declared: t.Input, seen: str) -> Problem:
+    hint, hint_en = written_out(seen)
+    if change.is_value:
+        hint = hint or "改成允许的值, 或连同 allowed 一起改"
+        hint_en = hint_en or "write an allowed value, or change `allowed` too"
+        zh, en = "", ""
+    else:
+        path = ".".join(change.path)
+        hint, hint_en = "连同它的值一起改", "change its value too"
+        zh, en = f"{path} 改后, 银行给的值不合: ", f"with {path} changed, what the bank gave does not fit: "
     return Problem(
         "PAT005",
         change.place,
-        f"{declared.title} 不能取 {written(change.to)}: 单位是 {declared.unit}, 并且要在允许的范围内",
-        f"{declared.id} cannot be {written(change.to)}: it is counted in {declared.unit}, within what is allowed",
-        "改成允许的值, 或连同 allowed 一起改",
-        "write an allowed value, or change `allowed` too",
+        f"{zh}{declared.title} 不能取 {seen}: 单位是 {declared.unit}, 并且要在允许的范围内",
+        f"{en}{declared.id} cannot be {seen}: it is counted in {declared.unit}, within what is allowed",
+        hint,
+        hint_en,
     )
 
 
-def _no_keys(change: Change, declared: t.Input, rows: dict[tuple[str, ...], list[Dated]]) -> Problem:
+def _outside(problem: Problem, change: Change) -> Problem:
+    """Return a problem of the parameters at the change that brings it about."""
+    name = problem.place.sheet
+    return Problem(
+        problem.code,
+        change.place,
+        f"{'.'.join(change.path)} 改后, 参数 {name}: {problem.zh}",
+        f"with {'.'.join(change.path)} changed, the input {name}: {problem.en}",
+        "改补丁里的值, 或连同它的范围所用的参数一起改",
+        "change the value in the patch, or the inputs that its range is made of too",
+    )
+
+
+def _no_keys_here(change: Change) -> Problem:
+    path, keys = ".".join(change.path), " | ".join(change.keys or ())
+    return Problem(
+        "PAT006",
+        change.place,
+        f"{path} 没有键, 补丁写的是 {keys}: by 只用于银行给的参数值(inputs.名称)",
+        f"{path} has no keys, the patch has {keys}: `by` is for the bank's values of inputs (inputs.name)",
+        "删去 by, 或在公式、表里按它区分",
+        "leave out `by`, or tell them apart in the formula or table",
+    )
+
+
+def _no_keys(
+    change: Change,
+    declared: t.Input,
+    rows: dict[tuple[str, ...], list[Dated]],
+    listed: list[set[str]],
+) -> Problem:
     wanted = " | ".join(declared.by) or "(无键)"
-    known = "、".join(" | ".join(k) for k in list(rows)[:8]) or "(银行还没有提供)"
+    wanted_en = " | ".join(declared.by) or "none"
+    there = [" | ".join(keys) for keys in rows] or (sorted(listed[0]) if len(listed) == 1 else [])
+    known = "、".join(there[:8])
     return Problem(
         "PAT006",
         change.place,
         f"{declared.title} 的键是 {wanted}, 补丁写的是 {' | '.join(change.keys or ()) or '(无)'}",
-        f"the keys of {declared.id} are {wanted}, the patch has {' | '.join(change.keys or ()) or 'none'}",
-        f"已有的键: {known}",
-        f"keys that there are: {known}",
+        f"the keys of {declared.id} are {wanted_en}, the patch has {' | '.join(change.keys or ()) or 'none'}",
+        f"已有的键: {known or '(银行还没有提供)'}",
+        f"keys that there are: {known or '(the bank has supplied none)'}",
     )

@@ -48,8 +48,8 @@ def reach_of(base: t.Rulebook, versions: Sequence[Version], valued: set[str], si
     measures: set[str] = set()
     lines: set[str] = set()
     for _, rulebook in versions:
-        inputs = valued | _changed(rulebook.inputs, base.inputs)
         tables = _changed(rulebook.tables, base.tables)
+        inputs = _held(rulebook, valued | _changed(rulebook.inputs, base.inputs), tables)
         figures = _changed(rulebook.measures, base.measures)
         folded = _measures(rulebook, inputs, tables, figures)
         measures |= folded
@@ -65,6 +65,18 @@ def reach_of(base: t.Rulebook, versions: Sequence[Version], valued: set[str], si
         since = date.min
     _follow(lines, versions)
     return Reach(frozenset(measures), frozenset(lines), since)
+
+
+def _held(rulebook: t.Rulebook, inputs: set[str], tables: set[str]) -> set[str]:
+    """Return these inputs, and those whose range is made of them: a value that left its range is none."""
+    found = set(inputs)
+    ranges = {
+        name: list(parts_of((declared.least, declared.most), rulebook.tables))
+        for name, declared in rulebook.inputs.items()
+    }
+    while more := {name for name, parts in ranges.items() if _reads(parts, found, tables)} - found:
+        found |= more
+    return found
 
 
 def _changed(now: Mapping[str, Any], before: Mapping[str, Any]) -> set[str]:
@@ -98,7 +110,7 @@ def _measures(rulebook: t.Rulebook, inputs: set[str], tables: set[str], figures:
             found.add(name)
         if not isinstance(measure, t.Measure):
             continue
-        parts = list(parts_of(measure.formulas, rulebook.tables))
+        parts = list(parts_of(measure.all_formulas, rulebook.tables))
         read[name] = {part.name for part in parts if isinstance(part, t.MeasureRef)}
         if _reads(parts, inputs, tables):
             found.add(name)

@@ -47,11 +47,12 @@ class FileProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """A cell's text, or in `wrong` (zh, en) why it has none."""
+    """A cell's text, or in `wrong` (zh, en) why it has none, and in `hint` what to do."""
 
     text: str
     place: Place
     wrong: tuple[str, str] = ("", "")
+    hint: tuple[str, str] = ("写上一个值; 任意值写 any", "give it a value; for every value write any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def rows_of_file(
     """Return the file's name and its rows, cells in the order of `wanted` (the keys, then the columns).
 
     Errors:   RUL110 unreadable, RUL111 not safe, RUL112 another encoding, RUL113 headings, RUL114 a cell,
-              RUL055 cells missing. None when nothing can be read; all are reported.
+              RUL055 cells missing, or under no heading. None when nothing can be read; all are reported.
     """
     inner = Reader(tree, f"{reader.label} 的 rows", ("file", "sheet", "headings"), reader.problems)
     name, sheet = inner.required("file"), inner.text("sheet")
@@ -100,15 +101,38 @@ def _path(folder: Path | None, name: str, place: Place) -> Path:
     parts = PurePosixPath(name).parts
     inside = bool(parts) and not name.startswith("/") and "\\" not in name and ":" not in name
     if not inside or any(part.startswith(".") for part in parts) or not name.endswith(SUFFIXES):
+        is_loud = name.lower().endswith(SUFFIXES) and not name.endswith(SUFFIXES)
         raise FileProblem(
             "RUL110",
             place,
             f"{name} 不能作表格文件",
             f"{name} cannot be a table file",
-            "写办法文件夹里一份 .csv 或 .xlsx 的文件名, 如 rows: {file: 价目.csv}",
-            "name a .csv or .xlsx file in the rulebook's folder, such as rows: {file: prices.csv}",
+            "扩展名用小写 .csv 或 .xlsx: 把文件改名, 这里照写"
+            if is_loud
+            else "写办法文件夹里一份 .csv 或 .xlsx 的文件名, 如 rows: {file: 价目.csv}",
+            "the ending is .csv or .xlsx in small letters: rename the file and write the same here"
+            if is_loud
+            else "name a .csv or .xlsx file in the rulebook's folder, such as rows: {file: prices.csv}",
         )
     path = (folder or Path()) / name
+    if folder is not None and path.is_dir():
+        raise FileProblem(
+            "RUL110",
+            place,
+            f"{name} 是文件夹, 应当是文件",
+            f"{name} is a folder; it is to be a file",
+            "写文件夹里那份文件, 如 rows: {file: 价目/2025.csv}",
+            "name the file in it, such as rows: {file: prices/2025.csv}",
+        )
+    if folder is not None and path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+        raise FileProblem(
+            "RUL110",
+            place,
+            f"{name} 是指向办法文件夹以外的链接, 没有读",
+            f"{name} is a link out of the rulebook's folder and was not read",
+            "把文件本身拷到 rulebook.yaml 旁边",
+            "copy the file itself beside rulebook.yaml",
+        )
     if folder is None or not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
         raise FileProblem(
             "RUL110",
@@ -141,12 +165,23 @@ def _arranged(
     reader: Reader, rows: list[_Row], wanted: Sequence[str], called: Mapping[str, str], place: Place
 ) -> Tree | None:
     """Return the rows below the headings, their cells in the order of `wanted`."""
-    if not rows or len(rows) - 1 > ROWS_MAX:
+    if not rows:
         raise FileProblem(
             "RUL110",
             place,
-            f"表格文件有 {max(len(rows) - 1, 0)} 行, 应当有 1 到 {ROWS_MAX} 行",
-            f"the table file has {max(len(rows) - 1, 0)} rows; it is to have 1 to {ROWS_MAX}",
+            "表格文件是空的, 应当有一行标题和 1 行以上",
+            "the table file is empty; it is to have a row of headings and 1 row or more",
+            f"第一行写标题 {'、'.join(wanted)}, 以下每行一条",
+            f"write the headings {', '.join(wanted)} in the first row, and the rows below",
+        )
+    if len(rows) - 1 > ROWS_MAX:
+        raise FileProblem(
+            "RUL110",
+            place,
+            f"表格文件有 {len(rows) - 1} 行, 最多 {ROWS_MAX} 行",
+            f"the table file has {len(rows) - 1} rows; it may have {ROWS_MAX}",
+            "逐项的价目作为参数导入(inputs, 用 by 写键), 或按类分成几张表",
+            "import prices of single things as parameters (inputs with `by`), or make several tables of it",
         )
     head, *below = rows
     before = len(reader.problems)
@@ -156,7 +191,7 @@ def _arranged(
     found: list[Tree] = []
     for row in below:
         texts = [_text(reader, row, head, at[name]) for name in wanted]
-        if None not in texts:
+        if None not in texts and not _is_beyond(reader, row, head):
             found.append(Items(tuple(text for text in texts if text is not None), row.place))
     # The other rows are read on, so that all that is wrong is told at once.
     return Items(tuple(found), head.place) if found or len(reader.problems) == before else None
@@ -201,6 +236,25 @@ def _positions(
     return at
 
 
+def _is_beyond(reader: Reader, row: _Row, head: _Row) -> bool:
+    """Report the first cell that stands under no heading, as a comma without quotes makes one, and tell whether there is one."""
+    headed = {index for index, cell in enumerate(head.cells) if cell.text}
+    beyond = [
+        cell for index, cell in enumerate(row.cells) if index not in headed and (cell.text or cell.wrong[0])
+    ]
+    if not beyond:
+        return False
+    reader.add(
+        "RUL055",
+        beyond[0].place,
+        f"这一格上面没有标题: {beyond[0].text or beyond[0].wrong[0]}; 标题有 {len(headed)} 格",
+        f"this cell stands under no heading: {beyond[0].text or beyond[0].wrong[1]}; there are {len(headed)} headings",
+        '数不写千分位, 写 1000元; 含逗号的格要加引号, 如 "[0, 100)"; 不读的列标题写 备注',
+        'write 1000元 without a comma; quote cells that hold one, such as "[0, 100)"; a column that is not read is headed note',
+    )
+    return True
+
+
 def _text(reader: Reader, row: _Row, head: _Row, index: int) -> Text | None:
     """Return one cell as the text that YAML would hold, or report why it is none."""
     if index >= len(row.cells):
@@ -226,8 +280,7 @@ def _text(reader: Reader, row: _Row, head: _Row, index: int) -> Text | None:
             cell.place,
             f"这一格{zh}",
             f"this cell {en}",
-            "写上一个值; 任意值写 any",
-            "give it a value; for every value write any",
+            *cell.hint,
         )
         return None
     return Text(cell.text, cell.place)
@@ -357,12 +410,15 @@ def _sheet(sheets: Sequence[Sheet], shown: str, wanted: str) -> Sheet:
 def _sheet_cell(sheet: Sheet, cell: Any, place: Place) -> _Cell:
     """Return a cell as the text that stands in it as a spreadsheet shows it with all its digits."""
     if (place.line, place.column) in sheet.marks.formulas:
-        return _Cell("", place, ("是公式", "is a formula"))
+        hint = ("复制这一列, 选择性粘贴为数值", "copy the column and paste it as values")
+        return _Cell("", place, ("是公式", "is a formula"), hint)
     if (place.line, place.column) in sheet.marks.errors:
-        return _Cell("", place, ("是错误值", "is an error"))
+        hint = ("改成算得出的值", "give it a value that can be computed")
+        return _Cell("", place, ("是错误值", "is an error"), hint)
     text = cell_text(cell)
     if text is None:
-        return _Cell("", place, ("的数超过 15 位或带钟点", "has more than 15 digits, or a time of day"))
+        hint = ("把这一格设为文本再写", "make it a cell of text and write it again")
+        return _Cell("", place, ("的数超过 15 位或带钟点", "has more than 15 digits, or a time of day"), hint)
     return _Cell(text, place)
 
 

@@ -163,7 +163,7 @@ def write_whole(out: Path, content: bytes) -> None:
     Errors:   OSError when it cannot be written; what stood there before stays.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{out.name}.partial-", dir=out.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

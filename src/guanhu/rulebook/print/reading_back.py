@@ -151,8 +151,9 @@ def _is_usual(each: t.Expr) -> bool:
 
 
 def _reads_prices(measure: t.Measure) -> bool:
-    roots = [*measure.formulas, *([measure.take.condition] if measure.take.condition is not None else [])]
-    return any(isinstance(node, t.InputRef | t.Lookup) for root in roots for node in t.walk(root))
+    return any(
+        isinstance(node, t.InputRef | t.Lookup) for root in measure.all_formulas for node in t.walk(root)
+    )
 
 
 def when_text(declared: t.Line | t.Decision) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -223,6 +224,34 @@ class Asker:
                     leaf = leaves[key]
                     point = point.at(key, False if leaf.unit == units.YES_NO else _sensible(leaf, 0))
         return point
+
+    def at_point(self, question: Question, point: Point, free: str) -> tuple[str, Fraction | None]:
+        """Ask a question of one free figure, all others as at a point; return the verdict and a value on its grid."""
+        until = min(time.monotonic() + float(self.seconds / 2), self.end)
+        state, value = self._at_point(question, point, free, until, exact=False)
+        return (state, value) if state == PROVED else self._at_point(question, point, free, until, exact=True)
+
+    def _at_point(
+        self, question: Question, point: Point, free: str, until: float, *, exact: bool
+    ) -> tuple[str, Fraction | None]:
+        chosen = {k: v for k, v in point.figures.items() if isinstance(v, str | date)}
+        fixed = {k: v for k, v in point.figures.items() if isinstance(v, Fraction) and k != free}
+        built = self._built(question, chosen, point.period, exact=exact, fixed=fixed)
+        if built is None:
+            return PROVED, None
+        figures, _, condition = built
+        rules = [*figures.rules, *figures.heavy, condition]
+        for key, known in figures.given.items():
+            rules.append(known == (not isinstance(point.figures.get(key, Unknown(key, "")), Unknown)))
+        for key, leaf in figures.leaves.items():
+            value = point.figures.get(key)
+            if leaf.unit == units.YES_NO and isinstance(value, bool) and key in figures.vars:
+                rules.append(figures.vars[key] == value)
+        state, model = _checked(rules, until, share=Fraction(1, 2))
+        if state != z3.sat or not exact:
+            return (PROVED if state == z3.unsat else OPEN), None
+        found = _value(figures.vars.get(free), figures.leaves[free], model, None)
+        return SHOWN, found if isinstance(found, Fraction) else None
 
     # -- one context --
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from guanhu.rulebook import tree as t
@@ -15,20 +16,25 @@ from guanhu.rulebook.prove.figures import Figures
 from guanhu.rulebook.prove.finding import clauses_of, command
 from guanhu.rulebook.prove.leaves import LEAVES, Book, Leaf, key_of, leaf_of, optional_keys
 from guanhu.rulebook.prove.replay import Point, shown_value, value_at
-from guanhu.rulebook.prove.terms import Num, Sym, Truth, Yes, both, choose_truth, either, mul, no
+from guanhu.rulebook.prove.terms import Num, Sym, Term, Truth, Yes, both, choose_truth, either, mul, no
 from guanhu.rulebook.prove.terms import compared as _compared
 from guanhu.rulebook.shape import shape
 from guanhu.values import units
 from guanhu.values.units import Unit
 
 EQUAL, DIFFERS, UNDECIDED, ONLY = "equal", "differs", "undecided", "only"
+MIXED, UNPROVED = "mixed", "open"
+EVERYBODY, THERE, NOWHERE = "everybody", "there", "nowhere"
+CUTS_MAX = 4
+"""So often a range is cut anew at values that speak against it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Values of one figure, the ends included, in which two versions differ, and what the new one does there.
+    """Values of one figure, the ends included, the other figures as at a point, and what the new version does there.
 
-    `gains`: more, less, other. `whole` tells that everywhere else the versions are proved equal.
+    `gains`: more, less, other are proved of every value on the figure's grid; mixed tells that the sign changes
+    within, or that some are equal; open that nothing is proved.
     """
 
     figure: str
@@ -39,7 +45,11 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One line in two versions. `side` is old or new for a line that only one has."""
+    """One line in two versions. `side` is old or new for a line that only one has.
+
+    `elsewhere` tells of whom it is proved that the versions are equal outside the regions: everybody, those whose
+    other figures are as at the point, or nobody.
+    """
 
     line: str
     title: str
@@ -50,10 +60,15 @@ class Difference:
     gains: str = ""
     point: Point | None = None
     regions: tuple[Region, ...] = ()
-    exact: bool = False
+    elsewhere: str = NOWHERE
     side: str = ""
     because: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def exact(self) -> bool:
+        """Tell whether outside the regions the versions are proved equal for everybody."""
+        return self.elsewhere == EVERYBODY
 
     def record(self) -> dict[str, Any]:
         """Return the difference as plain data."""
@@ -70,6 +85,7 @@ class Difference:
                 {"figure": r.figure, "from": r.low, "to": r.high, "gains": r.gains} for r in self.regions
             ],
             "equal_elsewhere": self.exact,
+            "equal_beside": self.elsewhere != NOWHERE,
             "only_in": self.side,
             "because": self.because,
         }
@@ -133,7 +149,15 @@ def compared(one: t.Rulebook, other: t.Rulebook, line: str = "") -> list[Differe
             found.append(Difference(name, owner.title, ONLY, clauses_of(owner.clause), side=side))
         else:
             found.append(_of_line(asker, name))
-    return found
+    # Whether they differ is asked of all lines before where: the time is for both.
+    return [_with_regions(asker, x) for x in found]
+
+
+def _with_regions(asker: _TwoBooks, found: Difference) -> Difference:
+    if found.point is None:
+        return found
+    regions, elsewhere = _regions(asker, found.line, found.point)
+    return replace(found, regions=regions, elsewhere=elsewhere)
 
 
 def _of_line(asker: _TwoBooks, name: str) -> Difference:
@@ -156,7 +180,6 @@ def _of_line(asker: _TwoBooks, name: str) -> Difference:
         return Difference(name, owners[0].title, UNDECIDED, clauses, because=verdict.why)
     point = verdict.points[0]
     before, after = _values(asker, name, point)
-    regions, exact = _regions(asker, name, point)
     return Difference(
         name,
         owners[0].title,
@@ -166,8 +189,6 @@ def _of_line(asker: _TwoBooks, name: str) -> Difference:
         shown_value(after, units_of[0]),
         _gains(before, after),
         point,
-        regions,
-        exact,
     )
 
 
@@ -235,26 +256,40 @@ def _gains(before: Value, after: Value) -> str:
 # -- the region --
 
 
-def _regions(asker: _TwoBooks, name: str, point: Point) -> tuple[tuple[Region, ...], bool]:
-    """Return, figure by figure with the others as at the point, where the versions differ.
+def _regions(asker: _TwoBooks, name: str, point: Point) -> tuple[tuple[Region, ...], str]:
+    """Return, figure by figure with the others as at the point, where the versions differ, and for whom they are equal elsewhere.
 
-    Exact when one figure decides it alone: outside its regions the versions are proved equal for everybody else's figures.
+    When one figure decides it alone, outside its regions they are proved equal whatever the other figures are.
     """
     told: list[tuple[bool, int, list[Region]]] = []
+    complete = True
     for leaf in _leaves(asker, name, point):
-        spans = _spans(asker, name, point, leaf)
+        spans, no_more = _proved_spans(asker, name, point, leaf)
         ends = sum(end is None for low, high, _ in spans for end in (low, high))
-        if not spans or (len(spans) == 1 and ends == 2):
+        if not spans or (len(spans) == 1 and ends == 2 and spans[0][2] != MIXED):
             continue
         regions = [
             Region(leaf.title, _shown_end(low, leaf), _shown_end(high, leaf), gains)
             for low, high, gains in spans
         ]
-        told.append((_equal_elsewhere(asker, name, point, leaf, spans), ends, regions))
+        alone = not _covers_all(spans, leaf) and _equal_elsewhere(asker, name, point, leaf, spans)
+        told.append((alone, ends, regions))
+        complete = complete and no_more
     exact = [x for x in told if x[0]]
     if exact:
-        return tuple(min(exact, key=lambda x: (x[1], len(x[2])))[2]), True
-    return tuple(region for _, _, regions in told for region in regions), False
+        return tuple(min(exact, key=lambda x: (x[1], len(x[2])))[2]), EVERYBODY
+    every = tuple(region for _, _, regions in told for region in regions)
+    return every, THERE if every and complete else NOWHERE
+
+
+def _covers_all(spans: list[_Span], leaf: Leaf) -> bool:
+    """Tell whether no value of a figure lies outside the spans: then to be equal elsewhere says nothing."""
+    low, high = spans[0][0], spans[-1][1]
+    closed = all(
+        b is not None and c is not None and c - b <= leaf.step for (_, b, _), (c, _, _) in pairwise(spans)
+    )
+    starts = low is None or (leaf.low is not None and low <= leaf.low)
+    return closed and starts and (high is None or (leaf.high is not None and high >= leaf.high))
 
 
 def _shown_end(end: Fraction | None, leaf: Leaf) -> str:
@@ -280,10 +315,96 @@ def _leaves(asker: _TwoBooks, name: str, point: Point) -> list[Leaf]:
 _Span = tuple[Fraction | None, Fraction | None, str]
 
 
-def _spans(asker: _TwoBooks, name: str, point: Point, leaf: Leaf) -> list[_Span]:
-    """Return the ranges of a figure in which the versions differ, others as at the point; None is an open end."""
+def _proved_spans(asker: _TwoBooks, name: str, point: Point, leaf: Leaf) -> tuple[list[_Span], bool]:
+    """Return the ranges of a figure in which the versions differ, others as at the point, and whether there are no more.
+
+    Each is proved, or said to be open. A value that speaks against them cuts them anew, a few times; if there are ever
+    more, all is mixed.
+    """
+    against: dict[_Span, Fraction | str] = {}
+    seen: frozenset[Fraction] = frozenset()
+    for _ in range(CUTS_MAX):
+        spans = _spans(asker, name, point, leaf, seen)
+        for span in spans:
+            if span not in against:
+                against[span] = _against(asker, name, point, leaf, span)
+        beside = _beside(asker, name, point, leaf, spans)
+        more = {x for x in (beside, *(against[span] for span in spans)) if isinstance(x, Fraction)}
+        if not more:
+            told = [(a, b, g if against[a, b, g] == PROVED else UNPROVED) for a, b, g in spans]
+            return told, beside == PROVED
+        seen |= more
+    return [(None, None, MIXED)], True
+
+
+def _beside(asker: _TwoBooks, name: str, point: Point, leaf: Leaf, spans: list[_Span]) -> Fraction | str:
+    """Return whether the versions are proved equal outside the spans, others as at the point, or a value where not."""
+
+    def holds(pair: list[Encoder]) -> Truth:
+        return both(_outside(_figure_in(name, point, leaf, pair), leaf, spans), _differ(name, pair))
+
+    question = Question((name,), holds, lambda _: False, two_books=True)
+    state, value = asker.at_point(question, point, leaf.key)
+    if value is None:
+        return state
+    return value if _gains(*_values(asker, name, point.at(leaf.key, value))) else OPEN
+
+
+def _outside(at: Term, leaf: Leaf, spans: list[_Span]) -> Truth:
+    """Return that a figure lies outside the spans."""
+    away: list[Truth] = []
+    for low, high, _ in spans:
+        below = _compared("<=", at, low - leaf.step) if low is not None else False
+        above = _compared(">=", at, high + leaf.step) if high is not None else False
+        away.append(either(below, above))
+    return both(*away)
+
+
+def _against(asker: _TwoBooks, name: str, point: Point, leaf: Leaf, span: _Span) -> Fraction | str:
+    """Return whether a span is proved to be what it is said to be, or a value in it that is otherwise."""
+    low, high, mark = span
+
+    def holds(pair: list[Encoder]) -> Truth:
+        at = _figure_in(name, point, leaf, pair)
+        above = _compared(">=", at, low) if low is not None else True
+        below = _compared("<=", at, high) if high is not None else True
+        return both(above, below, no(_claim(mark, *(encoder.line(name) for encoder in pair))))
+
+    question = Question((name,), holds, lambda _: False, two_books=True)
+    state, value = asker.at_point(question, point, leaf.key)
+    if value is None:
+        return state
+    inside = (low is None or value >= low) and (high is None or value <= high)
+    otherwise = _gains(*_values(asker, name, point.at(leaf.key, value))) != mark
+    return value if inside and otherwise else OPEN
+
+
+def _claim(mark: str, first: Sym, second: Sym) -> Truth:
+    """Return that the second is what a mark says of it."""
+    if isinstance(first, Num) and isinstance(second, Num):
+        if mark == "other":
+            return _known_apart(first, second)
+        op = ">" if mark == "more" else "<"
+        return both(first.k, second.k, _compared(op, mul(second.n, first.d), mul(first.n, second.d)))
+    if isinstance(first, Yes) and isinstance(second, Yes):
+        apart = choose_truth(first.v, no(second.v), second.v)
+        return either(both(first.k, second.k, apart), _known_apart(first, second))
+    return False
+
+
+def _figure_in(name: str, point: Point, leaf: Leaf, pair: list[Encoder]) -> Term:
+    """Return the term of a figure in the encoder that reads it."""
+    for encoder in pair:
+        for node in encoder.book.closure(name):
+            if isinstance(node, LEAVES) and key_of(node, point.figures) == leaf.key:  # type: ignore[arg-type]
+                return encoder.number(node).n
+    raise KeyError(leaf.key)
+
+
+def _spans(asker: _TwoBooks, name: str, point: Point, leaf: Leaf, more: frozenset[Fraction]) -> list[_Span]:
+    """Return the ranges of a figure in which the versions differ as tried at and beside their edges; None is an open end."""
     here = point.figures[leaf.key]
-    ends = {Fraction(str(here))} if isinstance(here, Fraction) else set()
+    ends = ({Fraction(str(here))} if isinstance(here, Fraction) else set()) | more
     for book in (asker.book, asker.other):
         ends |= set(_edges(book, name, leaf.unit))
     ends |= {e for e in (leaf.low, leaf.high) if e is not None}
@@ -346,21 +467,10 @@ def _edges(book: Book, name: str, unit: Unit) -> Iterator[Fraction]:
 
 def _equal_elsewhere(asker: _TwoBooks, name: str, point: Point, leaf: Leaf, spans: list[_Span]) -> bool:
     """Tell whether the versions are proved equal wherever a figure lies outside the spans, whatever the others are."""
-    node = next(
-        n
-        for b in (asker.book, asker.other)
-        for n in b.closure(name)
-        if isinstance(n, LEAVES) and key_of(n, point.figures) == leaf.key  # type: ignore[arg-type]
-    )
 
     def holds(pair: list[Encoder]) -> Truth:
-        at = next(e for e in pair if any(n is node for n in e.book.closure(name))).number(node)
-        away: list[Truth] = []
-        for low, high, _ in spans:
-            below = _compared("<=", at.n, low - leaf.step) if low is not None else False
-            above = _compared(">=", at.n, high + leaf.step) if high is not None else False
-            away.append(either(below, above))
-        return both(*away, _differ(name, pair))
+        at = _figure_in(name, point, leaf, pair)
+        return both(_outside(at, leaf, spans), _differ(name, pair))
 
     question = Question((name,), holds, lambda _: False, two_books=True)
     before = len(asker.clashes)
@@ -369,8 +479,8 @@ def _equal_elsewhere(asker: _TwoBooks, name: str, point: Point, leaf: Leaf, span
     return verdict.state == PROVED
 
 
-def told(found: list[Difference], lang: str) -> str:
-    """Return the differences as text: what differs first, then how many lines are equal."""
+def told(found: list[Difference], lang: str, folders: tuple[str, str] = ("A", "B")) -> str:
+    """Return the differences of the rulebooks in two folders as text, then how many lines are equal."""
     lines: list[str] = []
     for each in found:
         clauses = ("、" if lang == "zh" else ", ").join(each.clauses)
@@ -383,7 +493,7 @@ def told(found: list[Difference], lang: str) -> str:
             word = "没有判定是否相等" if lang == "zh" else "not decided whether equal"
             lines.append(f"{each.title} [{clauses}]: {word} ({each.because})")
         elif each.state == DIFFERS:
-            lines += _told_one(each, clauses, lang)
+            lines += _told_one(each, clauses, lang, folders)
     equal = sum(each.state == EQUAL for each in found)
     lines.append(
         f"{equal} 行证明相等, 共 {len(found)} 行"
@@ -397,11 +507,29 @@ _GAINS = {
     "more": ("新办法多得", "the new one gives more"),
     "less": ("新办法少得", "the new one gives less"),
     "other": ("结果不同", "the outcome differs"),
+    MIXED: ("里面时多时少, 或有相同的", "more and less by turns, or equal at places"),
+    UNPROVED: ("没有判定", "not decided"),
     "": ("", ""),
 }
 
 
-def _told_one(each: Difference, clauses: str, lang: str) -> list[str]:
+_ELSEWHERE = {
+    EVERYBODY: (
+        "其余各数如试算所给; 以外证明相等, 不论其余各数是多少",
+        "with the other figures as tried; everywhere else they are proved equal, whatever the others are",
+    ),
+    THERE: (
+        "其余各数如试算所给, 这时以外证明相等",
+        "with the other figures as tried; with these they are proved equal everywhere else",
+    ),
+    NOWHERE: (
+        "其余各数如试算所给; 以外没有证明",
+        "with the other figures as tried; nothing is proved elsewhere",
+    ),
+}
+
+
+def _told_one(each: Difference, clauses: str, lang: str, folders: tuple[str, str]) -> list[str]:
     at = 0 if lang == "zh" else 1
     lines = [f"{each.title} [{clauses}]: {each.before} → {each.after}, {_GAINS[each.gains][at]}"]
     for region in each.regions:
@@ -410,10 +538,9 @@ def _told_one(each: Difference, clauses: str, lang: str) -> list[str]:
         span = f"{region.figure} {low} … {high}"
         lines.append(f"  {span}: {_GAINS[region.gains][at]}")
     if each.regions:
-        zh = "以外证明相等" if each.exact else "其余各数如试算所给"
-        en = "everywhere else they are proved equal" if each.exact else "with the other figures as tried"
+        zh, en = _ELSEWHERE[each.elsewhere]
         lines.append(f"  ({zh if lang == 'zh' else en})")
     if each.point is not None:
         label = "试算" if lang == "zh" else "try"
-        lines += [f"  {label}: {command(folder, each.line, each.point)}" for folder in ("A", "B")]
+        lines += [f"  {label}: {command(folder, each.line, each.point)}" for folder in folders]
     return lines

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
+from guanhu.kinds.catalogue import CATALOGUE
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.given import group_keys
 from guanhu.values import units
@@ -365,7 +366,7 @@ def leaf_of(book: Book, node: t.Expr, chosen: Chosen) -> Leaf:
         case t.Group(how=how):
             low = Fraction(1) if how == "rank" else Fraction(0) if how == "count" else None
             better = ("more" if node.lowest_first else "less") if how == "rank" else ""
-            return replace(found, low=low, better=better)
+            return replace(found, title=_group_title(rulebook, node), low=low, better=better)
         case t.Balance():
             return replace(found, title=rulebook.ledgers[node.ledger].title, low=Fraction(0))
         case t.LotFigure():
@@ -415,6 +416,32 @@ def is_baseline(measure: t.AnyMeasure) -> bool:
         "same period last year",
         "previous period",
     )
+
+
+_GATHERED = {
+    "rank": "名次",
+    "sum": "合计",
+    "average": "平均",
+    "count": "个数",
+    "highest": "最高",
+    "lowest": "最低",
+}
+
+
+def _group_title(rulebook: t.Rulebook, node: t.Group) -> str:
+    """Return what a figure of the others is called: 客户经理中得分的名次."""
+    group = rulebook.groups[node.among].title if node.among in rulebook.groups else node.among
+    columns = {column.name: column.zh for kind in CATALOGUE for column in kind.columns}
+    alike = "".join(f"同{columns.get(each, each).removesuffix('号')}" for each in node.by)
+    match node.of:
+        case t.LineRef(name=name):
+            of = f"{rulebook.titled(name)}的"
+        case t.MeasureRef(name=name):
+            of = f"{rulebook.measures[name].title}的"
+        case _:
+            of = "符合条件的" if node.how == "count" else "所列数的"
+    where = "直属下级机构" if node.below else f"{alike}的{group}" if alike else group
+    return f"{where}中{of}{_GATHERED.get(node.how, node.how)}"
 
 
 def _over_title(rulebook: t.Rulebook, node: t.OverInstances) -> str:
