@@ -12,15 +12,16 @@ PY := $(VENV)/bin/python
 PIP_INSTALL := $(PY) -m pip install --disable-pip-version-check --no-input --progress-bar off
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
+SPARK_READY := $(VENV)/.spark-ready
 
 # The first of these that starts and is new enough. A name on the path may be a stub that does not start.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$name; break; }; done)
 
-.PHONY: help setup demo test check format golden bench lock clean
+.PHONY: help setup demo test check format golden bench bench-scale spark lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 setup: $(READY) ## Make .venv and install the pinned packages and guanhu itself
 
@@ -67,6 +68,16 @@ $(BENCH_READY): requirements-bench.txt $(READY)
 	@$(PIP_INSTALL) --require-hashes --only-binary :all: -r requirements-bench.txt
 	@touch $@
 
+bench-scale: setup $(SPARK_READY) ## Measure growth up to 20 million accounts; says first what it takes
+	$(PY) -m bench.scale $(ARGS)
+
+spark: setup $(SPARK_READY) ## Install PySpark for --engine spark (450 MB; needs Java 17)
+
+# PySpark comes as a source archive only; its build needs nothing that is not pinned.
+$(SPARK_READY): requirements-spark.txt $(READY)
+	@$(PIP_INSTALL) --require-hashes --only-binary :all: --no-binary pyspark --no-build-isolation -r requirements-spark.txt
+	@touch $@
+
 # A lock file holds hashes and no addresses: it serves whichever package index a machine uses.
 LOCK := .venv-lock/bin/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
 	--no-header --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
@@ -77,6 +88,7 @@ lock: setup ## Pin the newest allowed packages anew
 	$(LOCK) --output-file requirements.txt pyproject.toml
 	$(LOCK) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 	$(LOCK) --extra bench --constraint requirements-dev.txt --output-file requirements-bench.txt pyproject.toml
+	$(LOCK) --extra spark --constraint requirements-dev.txt --constraint requirements-bench.txt --output-file requirements-spark.txt pyproject.toml
 
 clean: ## Remove everything that was made, .venv too
 	rm -rf .venv .venv-lock build dist out .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -1,14 +1,21 @@
 """Shared by all tests: Hypothesis profiles, the Berka data, golden files."""
 
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 BERKA_MISSING = "BERKA DATA MISSING"
+SPARK_MISSING = "SPARK MISSING"
+NOT_RUN = {
+    BERKA_MISSING: "tests on real bank data did NOT run; set GUANHU_DATA.",
+    SPARK_MISSING: "tests of the engine Spark did NOT run; make spark, and install Java 17.",
+}
 
 # No deadline: the first query of an engine is slow, and that says nothing about the example.
 settings.register_profile("desk", deadline=None)
@@ -52,15 +59,33 @@ def berka_folder() -> Path:
     pytest.skip(reason)
 
 
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """Open one session of Spark for all tests of a process; without Spark skip loudly, or fail where it is required."""
+    from guanhu.cli.engines import refuse_without_spark
+    from guanhu.values.problem import Refused
+
+    try:
+        refuse_without_spark()
+    except Refused as refused:
+        reason = f"{SPARK_MISSING}: {refused.problems[0].text('en')}"
+        if os.environ.get("GUANHU_REQUIRE_SPARK") == "1":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    from guanhu.engines.spark import spark_session
+
+    few = {"spark.sql.shuffle.partitions": "1", "spark.driver.memory": "1g"}
+    with warnings.catch_warnings():
+        # PySpark's own modules warn of newer pandas and of sockets that it closes late.
+        warnings.simplefilter("ignore")
+        with spark_session("local[2]", few) as session:
+            yield session
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how much was not tested, where a row of green dots would hide it."""
-    skipped = [
-        report
-        for report in terminalreporter.stats.get("skipped", [])
-        if BERKA_MISSING in str(report.longrepr)
-    ]
-    if skipped:
-        line = (
-            f"WARNING: {BERKA_MISSING}: {len(skipped)} tests on real bank data did NOT run; set GUANHU_DATA."
-        )
-        terminalreporter.write_line(line, red=True, bold=True)
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for mark, told in NOT_RUN.items():
+        count = sum(mark in reason for reason in skipped)
+        if count:
+            terminalreporter.write_line(f"WARNING: {mark}: {count} {told}", red=True, bold=True)

@@ -69,9 +69,10 @@ def _source(figure: Figure, how: str, alias: str) -> exp.Expr:
     """Return a figure's rows as `alias`: an institution's computed figure with the id that cards know it by."""
     if how != "institution" or figure.table.startswith("supplied/"):
         return exp.alias_(table_named(figure.table), alias, table=True)
-    query = filled(_OF_INSTITUTIONS, figure=figure.table)
-    assert isinstance(query, exp.Query)
-    return query.subquery(alias, copy=False)
+    return exp.Subquery(
+        this=filled(_OF_INSTITUTIONS, figure=figure.table),
+        alias=exp.TableAlias(this=exp.to_identifier(alias)),
+    )
 
 
 def _condition(alias: str, figure: Figure, how: str) -> exp.Expr:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from guanhu.cli.runs import duckdb_engine
+from guanhu.cli.engines import duckdb_engine
 from guanhu.cli.shell import PROBLEMS, SHELL, refusals
 
 if TYPE_CHECKING:

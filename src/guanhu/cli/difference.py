@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from guanhu.cli.runs import AsJson, BankDir, duckdb_engine
+from guanhu.cli.engines import duckdb_engine
+from guanhu.cli.runs import AsJson, BankDir
 from guanhu.cli.shell import SHELL, bank_of, refusals, run_folder
 from guanhu.cli.words import say
 

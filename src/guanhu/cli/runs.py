@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from guanhu.cli.engines import duckdb_engine, engine_named
 from guanhu.cli.shell import PROBLEMS, SHELL, bank_of, readings_of, refusals, run_folder
 
 if TYPE_CHECKING:
-    from guanhu.appraisal.engine import Engine
     from guanhu.appraisal.increment.touched import Touched
     from guanhu.appraisal.runs import RunFolder
     from guanhu.values.problem import Problem
@@ -35,13 +35,6 @@ BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
 DEPTHS = ("clause", "account", "day")
 
 
-def duckdb_engine() -> Engine:
-    """Return a new DuckDB engine."""
-    from guanhu.engines.duckdb import DuckDBEngine
-
-    return DuckDBEngine()
-
-
 def run(
     rulebook: Annotated[
         Path, typer.Option("--rulebook", help="办法文件夹 / the rulebook's folder", metavar="DIR")
@@ -60,7 +53,23 @@ def run(
             metavar="MOMENT",
         ),
     ] = "",
-    engine: Annotated[str, typer.Option("--engine", help="duckdb")] = "duckdb",
+    engine: Annotated[str, typer.Option("--engine", help="duckdb | spark")] = "duckdb",
+    master: Annotated[
+        str,
+        typer.Option(
+            "--master",
+            help="Spark 主节点, 默认本机 / Spark's master, this machine by default",
+            metavar="URL",
+        ),
+    ] = "",
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            "--work",
+            help="Spark 存放中间结果的文件夹, 各节点都看得到 / where Spark keeps what it makes; every node sees it",
+            metavar="DIR",
+        ),
+    ] = None,
     since: Annotated[
         str,
         typer.Option(
@@ -79,8 +88,7 @@ def run(
     from guanhu.appraisal.runs import RunFolder
     from guanhu.facts.store import Bank
 
-    only_duckdb(engine)
-    with refusals(SHELL):
+    with refusals(SHELL), engine_named(engine, master, work) as make_engine:
         target = Bank(bank_of(SHELL, bank))
         days = period_named(period)
         earlier = RunFolder(run_folder(SHELL, target.path, since)) if since else None
@@ -88,7 +96,7 @@ def run(
             SHELL.say("period", period=days, days=days.days)
         with SHELL.progress("运行" if SHELL.lang == "zh" else "running") as step:
             ran = run_rulebook(
-                duckdb_engine,
+                make_engine,
                 target,
                 rulebook,
                 period,
@@ -180,12 +188,6 @@ def publish(run_name: RunName, bank: BankDir = None) -> None:
         folder = run_folder(SHELL, place, run_name)
         SHELL.problems(publish_run(place, RunFolder(folder)))
         SHELL.say("published", run=folder.name)
-
-
-def only_duckdb(engine: str) -> None:
-    """Refuse an engine that there is not."""
-    if engine != "duckdb":
-        raise SHELL.wrong_use(f"--engine {engine}: duckdb")
 
 
 def tell_touched(touched: Touched) -> None:

@@ -119,6 +119,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "{name} is neither a group nor a choice such as a grade",
     ),
     "staff_form": ("{part}: 写成 组别或等级=人数", "{part}: write GROUP=N"),
+    "engine_form": ("没有引擎 {seen}: 写 {engines}", "there is no engine {seen}: write {engines}"),
+    "spark_only": (
+        "--master 和 --work 只用于 --engine spark",
+        "--master and --work are for --engine spark",
+    ),
+    "spark_work": (
+        "{master} 是集群: 用 --work DIR 指明各节点都看得到的文件夹, 银行文件夹也要各节点看得到",
+        "{master} is a cluster: name with --work DIR a folder that every node sees, as every node must see the bank's folder",
+    ),
     "cliff_form": (
         "{option} {limit}: 写 0 或以上的整数",
         "{option} {limit}: write a whole number, 0 or more",

@@ -11,6 +11,8 @@ Facts, too, stay away when they have more rows than that. With `home_rows` 0 eve
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -29,6 +31,8 @@ from guanhu.engines.spark_words import SparkWords, without_qualify
 HOME_ROWS = 200_000
 """The most rows of a relation that is kept at home unless the caller says otherwise."""
 LOCAL = "local[*]"
+_TOLD = 2000
+"""How much of what Spark told is shown when its session cannot be opened."""
 _SETTINGS = {
     # An overflow or a bad cast ends the run; it never gives a null or a wrapped figure.
     "spark.sql.ansi.enabled": "true",
@@ -43,15 +47,40 @@ _SETTINGS = {
 
 @contextmanager
 def spark_session(master: str = LOCAL, settings: dict[str, str] | None = None) -> Iterator[SparkSession]:
-    """Open a session on a master (`local[2]`, `spark://host:7077`, `yarn`), and stop it at the end."""
-    builder = SparkSession.builder.master(master).appName("guanhu")
-    for name, value in {**_SETTINGS, **(settings or {})}.items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    try:
-        yield session
-    finally:
-        session.stop()
+    """Open a session on a master (`local[2]`, `spark://host:7077`, `yarn`), and stop it at the end.
+
+    What Spark tells on its way is kept in a file until then, and shown when the session cannot be opened.
+    """
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    with tempfile.TemporaryDirectory(prefix="guanhu-") as folder:
+        builder = SparkSession.builder.master(master).appName("guanhu")
+        own = {"spark.sql.warehouse.dir": folder, "spark.local.dir": folder}
+        for name, value in {**_SETTINGS, **own, **(settings or {})}.items():
+            builder = builder.config(name, value)
+        told = Path(folder) / "spark.log"
+        try:
+            with _errors_into(told):
+                session = builder.getOrCreate()
+        except Exception as error:
+            error.add_note(told.read_text("utf-8", errors="replace")[-_TOLD:])
+            raise
+        try:
+            yield session
+        finally:
+            session.stop()
+
+
+@contextmanager
+def _errors_into(path: Path) -> Iterator[None]:
+    """Have what a child process that is started meanwhile says of errors written to a file."""
+    with path.open("wb") as file:
+        kept = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 class SparkEngine:
@@ -64,7 +93,7 @@ class SparkEngine:
         self.session = session
         self.home = DuckDBEngine(threads=threads)
         self.home_rows = home_rows
-        self._work = Path(tempfile.mkdtemp(prefix="guanhu-", dir=work))
+        self._work = Path(tempfile.mkdtemp(prefix="guanhu-", dir=work)).resolve()
         self._away: dict[str, str] = {}
         """The relations away, and the name of each in Spark."""
         self._views: dict[str, set[str]] = {}
@@ -167,7 +196,9 @@ class SparkEngine:
         return {x.name for x in query.find_all(exp.Table) if isinstance(x.this, exp.Identifier)} - named
 
     def _reads_away(self, query: exp.Expr) -> bool:
-        return not self._away.keys().isdisjoint(self._read(query)) or (self.home_rows == 0 and _reads_files(query))
+        return not self._away.keys().isdisjoint(self._read(query)) or (
+            self.home_rows == 0 and _reads_files(query)
+        )
 
     def _keep(self, name: str, frame: DataFrame, home_rows: int | None = 0) -> None:
         """Have Spark write a result; take it home when it is small (always, with `home_rows` None)."""
@@ -229,10 +260,7 @@ class SparkEngine:
             if kind.startswith("DECIMAL") and kind.endswith(",0)"):
                 plain = exp.alias_(exp.Cast(this=plain, to=exp.DataType.build("INT128")), column, quoted=True)
             shown.append(plain)
-        source = sqlglot.parse_one(f"SELECT * FROM {files}", dialect="duckdb")
-        assert isinstance(source, exp.Select)
-        source.set("expressions", shown)
-        return source
+        return exp.select(*shown).from_(sqlglot.parse_one(files, dialect="duckdb"), copy=False)
 
     # -- what is said to Spark --
 
@@ -273,7 +301,9 @@ class SparkEngine:
         """Return the name in Spark of Parquet files read as one."""
         self._count += 1
         name = f"guanhu_{id(self)}_{self._count}"
-        self.session.read.parquet(*paths).createOrReplaceTempView(name)
+        self.session.read.parquet(*(str(Path(path).resolve()) for path in paths)).createOrReplaceTempView(
+            name
+        )
         return name
 
     def _write_out(self, tree: exp.Expr) -> None:
@@ -296,7 +326,9 @@ class SparkEngine:
                     for column in columns
                 ]
                 place = select.expressions.index(star)
-                select.set("expressions", [*select.expressions[:place], *out, *select.expressions[place + 1 :]])
+                select.set(
+                    "expressions", [*select.expressions[:place], *out, *select.expressions[place + 1 :]]
+                )
 
 
 def _star_of(node: exp.Expr) -> exp.Star | None:

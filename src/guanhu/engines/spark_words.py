@@ -69,7 +69,7 @@ def _call(words: Any, node: exp.Anonymous) -> str:
 class SparkWords(Spark):
     """Spark SQL as guanhu's trees need it."""
 
-    class Generator(Spark.Generator):  # type: ignore[name-defined, misc]
+    class Generator(Spark.Generator):  # type: ignore[misc, valid-type]
         """Prints the nodes whose meaning differs; all others as SQLGlot does."""
 
         TYPE_MAPPING: ClassVar = {**Spark.Generator.TYPE_MAPPING, exp.DType.INT128: _WIDE}
