@@ -27,6 +27,44 @@ Person = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", help="写到的文件 / the file to write", metavar="FILE")]
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
+RulebookDir = Annotated[
+    Path, typer.Option("--rulebook", help="办法文件夹 / the rulebook's folder", metavar="DIR")
+]
+Readings = Annotated[
+    list[str],
+    typer.Option("--reading", help="疑点=other / DOUBT=other", default_factory=list, show_default=False),
+]
+AsOf = Annotated[
+    str,
+    typer.Option(
+        "--as-of",
+        help="批次号或时刻, 没写时区的按北京时间 / batch number or moment; Asia/Shanghai where it names no zone",
+        metavar="MOMENT",
+    ),
+]
+EngineName = Annotated[str, typer.Option("--engine", help="duckdb | spark")]
+Master = Annotated[
+    str,
+    typer.Option(
+        "--master", help="Spark 主节点, 默认本机 / Spark's master, this machine by default", metavar="URL"
+    ),
+]
+Work = Annotated[
+    Path | None,
+    typer.Option(
+        "--work",
+        help="Spark 存放中间结果的文件夹, 各节点都看得到 / where Spark keeps what it makes; every node sees it",
+        metavar="DIR",
+    ),
+]
+Since = Annotated[
+    str,
+    typer.Option(
+        "--since",
+        help="接着一次运行, 只重算后来的事实牵动的 / go on from a run: only what late facts touch is measured again",
+        metavar="RUN",
+    ),
+]
 CAUSES_MAX, LINES_MAX = 6, 4
 TOUCHED_SHOWN = 10
 """How many causes a run tells, and how many lines of each."""
@@ -36,48 +74,15 @@ DEPTHS = ("clause", "account", "day")
 
 
 def run(
-    rulebook: Annotated[
-        Path, typer.Option("--rulebook", help="办法文件夹 / the rulebook's folder", metavar="DIR")
-    ],
+    rulebook: RulebookDir,
     period: Annotated[str, typer.Option("--period", help="2025|2025H1|2025Q3|2025-07|FROM..TO")],
-    reading: Annotated[
-        list[str],
-        typer.Option("--reading", help="疑点=other / DOUBT=other", default_factory=list, show_default=False),
-    ],
+    reading: Readings,
     bank: BankDir = None,
-    as_of: Annotated[
-        str,
-        typer.Option(
-            "--as-of",
-            help="批次号或时刻, 没写时区的按北京时间 / batch number or moment; Asia/Shanghai where it names no zone",
-            metavar="MOMENT",
-        ),
-    ] = "",
-    engine: Annotated[str, typer.Option("--engine", help="duckdb | spark")] = "duckdb",
-    master: Annotated[
-        str,
-        typer.Option(
-            "--master",
-            help="Spark 主节点, 默认本机 / Spark's master, this machine by default",
-            metavar="URL",
-        ),
-    ] = "",
-    work: Annotated[
-        Path | None,
-        typer.Option(
-            "--work",
-            help="Spark 存放中间结果的文件夹, 各节点都看得到 / where Spark keeps what it makes; every node sees it",
-            metavar="DIR",
-        ),
-    ] = None,
-    since: Annotated[
-        str,
-        typer.Option(
-            "--since",
-            help="接着一次运行, 只重算后来的事实牵动的 / go on from a run: only what late facts touch is measured again",
-            metavar="RUN",
-        ),
-    ] = "",
+    as_of: AsOf = "",
+    engine: EngineName = "duckdb",
+    master: Master = "",
+    work: Work = None,
+    since: Since = "",
     as_json: AsJson = False,
 ) -> None:
     """按办法运行一个期间 / run a rulebook over a period."""
