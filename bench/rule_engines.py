@@ -37,7 +37,7 @@ import numpy as np
 
 from bench import scorecard
 from bench.banks import RULEBOOKS
-from bench.measure import Plan, Row, best_of
+from bench.measure import THREADS, Plan, Row, best_of
 from guanhu.appraisal.running import loaded
 
 TERM = ("start", "slope", "target", "least", "most", "weight")
@@ -237,7 +237,7 @@ def rows(plan: Plan) -> Iterable[Row]:
     given = scorecard.figures()
     exact = scorecard.by_hand(given)[-1]
     rulebook, _ = loaded(RULEBOOKS / "scorecard")
-    engine = scorecard.engine_with(given)
+    engine, alone = scorecard.engine_with(given), scorecard.engine_with(given, 1)
     peers, missing = {}, {}
     for name, (make, _) in PEERS.items():
         try:
@@ -245,18 +245,21 @@ def rows(plan: Plan) -> Iterable[Row]:
         except ImportError as error:
             missing[name] = error
     works = [peer.work for peer in peers.values()]
-    mine, *theirs = best_of(plan.pairs, lambda: scorecard.ours(engine, rulebook), *works)
+    ours = [lambda one=one: scorecard.ours(one, rulebook) for one in (engine, alone)]
+    mine, mine_alone, *theirs = best_of(plan.pairs, *ours, *works)
     wrong = scorecard.wrong_pays(engine, exact)
     engine.close()
+    alone.close()
     rate = scorecard.PERSONS / mine
-    detail = f"{rate:,.0f} persons/s; wrong pays of {scorecard.PERSONS:,} persons"
+    rate_alone = scorecard.PERSONS / mine_alone
+    detail = f"{rate:,.0f} persons/s on {THREADS} threads, {rate_alone:,.0f} on one; wrong pays of {scorecard.PERSONS:,}"
     yield Row("engine-guanhu", wrong, 0, detail, unit="wrong")
     for (name, peer), took in zip(peers.items(), theirs, strict=True):
         pays = peer.pays()
         their_rate = len(pays) / took
         count, error = misses(pays, exact)
         note = f" ({peer.note})" if peer.note else ""
-        told = f"{their_rate:,.0f} persons/s; {count:,} of {len(pays):,} pays wrong{note}, by {error:,} fen at most"
+        told = f"{their_rate:,.0f} persons/s on one; {count:,} of {len(pays):,} pays wrong{note}, by {error:,} fen at most"
         bar = 1 if PEERS[name][1] else None
         yield Row(name, rate / their_rate, bar, told, at_least=True, is_right=not wrong)
     for name, error in missing.items():
