@@ -34,6 +34,7 @@ MODULES = {
     "explain": ("explain",),
     "imports": ("import-csv", "import-parquet"),
     "whatif": ("whatif-10k", "whatif-100k"),
+    "since": ("since",),
     "whole": ("memory", "linear"),
     "startup": ("help",),
 }
