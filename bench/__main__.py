@@ -10,16 +10,31 @@ from pathlib import Path
 from bench.measure import THREADS, Plan, Row
 
 # Before the libraries that read it are imported.
-for variable in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "ARROW_NUM_THREADS"):
+for variable in (
+    "POLARS_MAX_THREADS",
+    "OMP_NUM_THREADS",
+    "ARROW_NUM_THREADS",
+    "NUMEXPR_MAX_THREADS",
+    "TOKIO_WORKER_THREADS",
+):
     os.environ.setdefault(variable, str(THREADS))
 
 MODULES = {
     "fold": ("fold-vs-hand", "fold-vs-own", "fold-vs-scan", "fold-vs-pandas", "fold-vs-polars"),
     "windows": ("windows",),
     "scorecard": ("scorecard", "quotient"),
+    "rule_engines": (
+        "engine-guanhu",
+        "engine-openfisca",
+        "engine-openfisca64",
+        "engine-policyengine",
+        "engine-policyengine64",
+        "engine-zen",
+    ),
     "explain": ("explain",),
     "imports": ("import-csv", "import-parquet"),
     "whatif": ("whatif-10k", "whatif-100k"),
+    "since": ("since",),
     "whole": ("memory", "linear"),
     "startup": ("help",),
 }
@@ -31,7 +46,7 @@ def shown(row: Row) -> str:
     sign = "≥" if row.at_least else "≤"
     bar = "no bar" if row.bar is None else f"{sign} {number(row.bar)}"
     verdict = "" if row.bar is None else "ok" if row.ok else "MISS"
-    return f"{row.name:15s} {number(row.measured):>12s} {row.unit:7s} {bar:>14s}  {verdict:4s}  {row.detail}"
+    return f"{row.name:21s} {number(row.measured):>12s} {row.unit:7s} {bar:>14s}  {verdict:4s}  {row.detail}"
 
 
 def number(value: float) -> str:

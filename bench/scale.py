@@ -102,7 +102,9 @@ def run(engine: str, accounts: int) -> tuple[float, int, str]:
 
 def main() -> int:
     """Say what it takes, then measure."""
-    parser = argparse.ArgumentParser(prog="python -m bench.scale", description="Measure growth on one machine.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.scale", description="Measure growth on one machine."
+    )
     parser.add_argument("--up-to", type=int, default=SIZES[-1], metavar="ACCOUNTS")
     parser.add_argument("--engine", choices=ENGINES)
     asked = parser.parse_args()
@@ -112,7 +114,9 @@ def main() -> int:
     minutes = millions * (SECONDS_PER_MILLION["made"] + sum(SECONDS_PER_MILLION[x] for x in engines)) / 60
     disk = max(sizes) * BYTES_PER_ACCOUNT / GIB
     free = shutil.disk_usage(DATA.parent).free / GIB
-    print(f"about {math.ceil(minutes)} minutes and {disk:.0f} GiB of disk ({free:.0f} GiB are free)", flush=True)
+    print(
+        f"about {math.ceil(minutes)} minutes and {disk:.0f} GiB of disk ({free:.0f} GiB are free)", flush=True
+    )
     if free < disk:
         print("hint: free some, or measure less: --up-to ACCOUNTS")
         return 1
@@ -120,7 +124,15 @@ def main() -> int:
     for engine in engines:
         for size in sizes:
             took, peak, digest = run(engine, size)
-            found.append({"engine": engine, "accounts": size, "seconds": round(took, 2), "GiB": round(peak / GIB, 2), "digest": digest})
+            found.append(
+                {
+                    "engine": engine,
+                    "accounts": size,
+                    "seconds": round(took, 2),
+                    "GiB": round(peak / GIB, 2),
+                    "digest": digest,
+                }
+            )
             print(f"{engine:8s} {size:>12,} accounts {took:>9.1f} s {peak / GIB:>6.2f} GiB", flush=True)
     for engine in engines:
         points = {x["accounts"]: x["seconds"] for x in found if x["engine"] == engine}

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 import numpy as np
+from sqlglot import exp
 
 from bench.banks import RULEBOOKS
 from bench.measure import THREADS, Plan, Row, best_of
@@ -22,7 +23,6 @@ from guanhu.engines.duckdb import DuckDBEngine
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.run import numeric as n
-from guanhu.rulebook.run.template import filled
 from guanhu.values.dates import period_of
 
 PERSONS = 1_000_000
@@ -59,9 +59,9 @@ def by_hand(given: dict[str, np.ndarray]) -> list[np.ndarray]:
     return [*scores, total, (given["base"] * rate + 50) // 100]
 
 
-def engine_with(given: dict[str, np.ndarray]) -> DuckDBEngine:
+def engine_with(given: dict[str, np.ndarray], threads: int = THREADS) -> DuckDBEngine:
     """Return an engine with the persons as a table."""
-    engine = DuckDBEngine(threads=THREADS)
+    engine = DuckDBEngine(threads=threads)
     engine.connection.register("given", {"subject_no": np.arange(PERSONS), **given})
     columns = ", ".join(f'CAST({name} AS BIGINT) AS "m:{name}"' for name in given)
     engine.connection.execute(
@@ -81,8 +81,8 @@ def ours(engine: DuckDBEngine, rulebook) -> str:
     for name in rulebook.order:
         if name in rulebook.lines:
             card.add_line(rulebook.lines[name])
-    columns = ", ".join(f'"{name}"' for name in rulebook.lines)
-    engine.create("lines", filled(f"SELECT subject_no, {columns} FROM c", c=card.sheet.table()))
+    names = ("subject_no", *rulebook.lines)
+    engine.create("lines", card.sheet.select([exp.column(name, quoted=True) for name in names]))
     return "lines"
 
 

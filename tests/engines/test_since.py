@@ -21,7 +21,16 @@ from guanhu.values.problem import Refused
 from tests.engines.agreement.fixed import fixed_world, rulebook_text
 from tests.engines.agreement.rulebooks import make_rulebook
 from tests.engines.agreement.running import make_engine, write_rulebook
-from tests.engines.agreement.world import COVERAGE, HEADINGS, World, make_world, write_folder
+from tests.engines.agreement.world import (
+    COVERAGE,
+    FIRST,
+    HEADINGS,
+    LAST,
+    World,
+    csv_of,
+    make_world,
+    write_folder,
+)
 from tests.engines.test_difference import World as BankOfTwoQuarters
 from tests.engines.test_difference import handed_over, raised
 from tests.engines.test_runs import guanhu
@@ -122,6 +131,56 @@ def test_a_limit_given_late_that_only_a_day_is_tested_against(tmp_path: Path) ->
     since, whole, touched = once_more(bank, rules, first)
     assert set(touched.rows) == {"parameters"}
     assert since.record["digest"] == whole.record["digest"] != first.record["digest"]
+
+
+def late_of(world: World, institution: str) -> tuple[dict[str, str], str] | None:
+    """Return the files and coverage of one institution's balances, loans' states and interest, delivered with new figures."""
+
+    def ids(kind: str) -> set[object]:
+        place = columns(kind).index("institution_id")
+        return {row[0] for row in world.rows[kind] if row[place] == institution}
+
+    rows = {
+        kind: [
+            list(row) for row in world.rows[kind] if row[columns(kind).index(key)] in ids(of)
+        ]
+        for kind, key, of in (
+            ("balances", "account_id", "accounts"),
+            ("loan_states", "loan_id", "loans"),
+            ("interest", "loan_id", "loans"),
+        )
+    }  # fmt: skip
+    if not rows["balances"] or not rows["loan_states"]:
+        return None
+    for kind, late in rows.items():
+        column, values = NEW_VALUES[kind]
+        for number, row in enumerate(late):
+            row[columns(kind).index(column)] = values[number % len(values)]
+    files = {
+        f"{kind}.csv": csv_of(",".join(columns(kind)), [tuple(r) for r in late])
+        for kind, late in rows.items()
+    }
+    coverage = f"coverage:\n  - {{kinds: [{', '.join(rows)}], institutions: [{institution}], from: {FIRST}, to: {LAST}}}\n"
+    return files, coverage
+
+
+# Of the other pairs of the first eight, the import refuses what one institution delivers alone.
+@pytest.mark.parametrize("pair", (0, 1, 2, 4, 6))
+def test_late_facts_of_one_institution(pair: int, tmp_path: Path) -> None:
+    world = make_world(pair)
+    text = make_rulebook(pair, world.amounts())
+    place = columns("loans").index("institution_id")
+    lates = [late_of(world, str(x)) for x in dict.fromkeys(row[place] for row in world.rows["loans"]) if x]
+    late = next((x for x in lates if x is not None), None)
+    assert late is not None
+    assert load_string(text)[0] is not None
+    bank, rules = world.bank(tmp_path), write_rulebook(tmp_path / "rules", text)
+    first = run_rulebook(make_engine, bank, rules, PERIOD).folder
+    result = import_folder(write_folder(tmp_path / "late", *late), bank)
+    assert not any(p.severity == "error" for p in result.problems)
+    since, whole, touched = once_more(bank, rules, first)
+    assert "balances" in touched.rows
+    assert since.record["digest"] == whole.record["digest"]
 
 
 @pytest.fixture

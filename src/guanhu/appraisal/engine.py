@@ -15,6 +15,10 @@ class Facts(Protocol):
     def register(self, connection: Any, kinds: Iterable[str] | None = None) -> None:
         """Create one view per kind of fact, `f_<kind>`, in a connection of DuckDB."""
 
+
+class NamedFacts(Facts, Protocol):
+    """Facts that an engine other than DuckDB can read too (those of a whole run; not those of a few accounts)."""
+
     def relations(self, kinds: Iterable[str] | None = None) -> Iterable[Any]:
         """Yield the same as (name, relation, most rows), the relation's `query` in DuckDB's words."""
 

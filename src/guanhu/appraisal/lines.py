@@ -300,24 +300,28 @@ class Card:
                 )
 
     def _add_line(self, line: t.Line) -> None:
-        value = self.compiler.compile(line.value)
+        value = self.compiler.unbound(line.value)
         if not isinstance(value, Num):
             self.keep(line.id, value)
             return
+        bounded = line.least is not None or line.most is not None
+        if bounded:
+            value = self._number(value)
         raw = self._held(line, value)
         if line.for_days:
             share = n.constant(Fraction(self.instance.days.days, line.for_days))
             raw = self._number(n.multiply(raw, share))
-        bounded = line.least is not None or line.most is not None
         if self.group.spells and line.unit == units.MONEY and (line.role != "total" or bounded):
             raw = self._number(raw)
             self.sheet.bind(raw, f"{line.id}~raw")
             self.lines[f"{line.id}~raw"] = raw
             if line.role == "total":
                 self.lines[f"{line.id}~held"] = self.sheet.bind(
-                    n.compare("<>", raw, value), f"{line.id}~held"
+                    n.compare("<>", raw, self._number(value)), f"{line.id}~held"
                 )
-        self.keep(line.id, settled(raw, line.unit))
+        kept = settled(raw, line.unit)
+        # Rounding names the figure more than once.
+        self.keep(line.id, kept if kept.sql is raw.sql else settled(self._number(raw), line.unit))
 
     def _number(self, value: Num) -> Num:
         found = self.sheet.bind(value)
@@ -327,14 +331,23 @@ class Card:
 
     def _held(self, line: t.Line, value: Num) -> Num:
         """Return the value held between least and most; in a spell money bounds count by days."""
-        for bound, how in ((line.least, "most"), (line.most, "least")):
-            if bound is None:
-                continue
-            limit = self.compiler.number(bound)
-            if self.group.spells and line.unit == units.MONEY:
-                part = n.multiply(limit, n.column("spell_days", Fraction(1), 0, self.instance.days.days))
+        by_days = self.group.spells and line.unit == units.MONEY
+        wanted = (("most", line.least), ("least", line.most))
+        limits = {how: self.compiler.number(node) for how, node in wanted if node is not None}
+        least, most = limits.get("most"), limits.get("least")
+        if (
+            least is not None
+            and most is not None
+            and not by_days
+            and None not in (least.constant, most.constant)
+        ):
+            return n.held(value, least, most)
+        for how, bound in limits.items():
+            limit = bound
+            if by_days:
+                part = n.multiply(bound, n.column("spell_days", Fraction(1), 0, self.instance.days.days))
                 limit = self._number(n.multiply(part, n.constant(Fraction(1, self.instance.days.days))))
-            value = self._number(n.extreme([value, limit], how))
+            value = n.extreme([self._number(value), limit], how)
         return value
 
     def keep(self, name: str, value: Compiled) -> None:

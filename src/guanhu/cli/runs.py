@@ -12,6 +12,7 @@ import typer
 
 from guanhu.cli.engines import duckdb_engine, engine_named
 from guanhu.cli.shell import PROBLEMS, SHELL, bank_of, readings_of, refusals, run_folder
+from guanhu.cli.words import say
 
 if TYPE_CHECKING:
     from guanhu.appraisal.increment.touched import Touched
@@ -93,6 +94,8 @@ def run(
     from guanhu.appraisal.runs import RunFolder
     from guanhu.facts.store import Bank
 
+    if since and engine != "duckdb":
+        raise SHELL.wrong_use(say("since_engine", SHELL.lang))
     with refusals(SHELL), engine_named(engine, master, work) as make_engine:
         target = Bank(bank_of(SHELL, bank))
         days = period_named(period)

@@ -120,6 +120,10 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "staff_form": ("{part}: 写成 组别或等级=人数", "{part}: write GROUP=N"),
     "engine_form": ("没有引擎 {seen}: 写 {engines}", "there is no engine {seen}: write {engines}"),
+    "since_engine": (
+        "--since 只重算少数, 由 duckdb 来算: 去掉 --engine",
+        "--since measures only a few again, and duckdb does it: leave out --engine",
+    ),
     "spark_only": (
         "--master 和 --work 只用于 --engine spark",
         "--master and --work are for --engine spark",

@@ -15,15 +15,19 @@ import duckdb
 from guanhu.facts import sql
 from guanhu.facts.at_rest import columns_of
 from guanhu.facts.regions import subtracted
+from guanhu.facts.relations import replace_relation
 from guanhu.facts.store import FactView
-from guanhu.facts.view import Piece, relation_of
+from guanhu.facts.view import ACCOUNT_SPANS, Piece, Relation, account_spans_query, relation_of
 from guanhu.kinds.schema import Dated
+
+_SPANS_ANEW = 4
+"""How often the institutions of accounts are asked for before they are kept."""
 
 
 def late_rows(connection: duckdb.DuckDBPyConnection, old: FactView, new: FactView, kind_name: str) -> str:
     """Make the table `late_<kind>` of rows that one moment has and the other has not, and return its name.
 
-    Shapes:   out(the kind's columns at rest but batch_no and row_no). Both the row as it was and as it is.
+    Shapes:   out(the kind's columns at rest but batch_no and row_no). Both the row as it was and as it is; of equal rows one.
     """
     kind = new.kinds[kind_name]
     before = {piece.batch_no: piece for piece in old.pieces(kind_name)}
@@ -37,9 +41,13 @@ def late_rows(connection: duckdb.DuckDBPyConnection, old: FactView, new: FactVie
         lost = subtracted(was.owned, piece.owned)
         if lost:
             hidden.append(replace(was, owned=lost))
-    new.register(
-        connection, [*new.with_needed([kind_name])[:-1], "accounts", "account_institutions", "loans"]
-    )
+    needed = [*new.with_needed([kind_name])[:-1], "accounts", "account_institutions", "loans"]
+    new.register(connection, [x for x in needed if x != ACCOUNT_SPANS])
+    if ACCOUNT_SPANS in needed:
+        # Of few institutions: where each is asked for once or twice, that costs less than to keep those of all accounts.
+        asked = sum(not cell.scope.is_all for piece in (*hidden, *visible) for cell in piece.owned)
+        spans = Relation(account_spans_query(), is_kept=asked > _SPANS_ANEW)
+        replace_relation(connection, ACCOUNT_SPANS, spans)
     columns = sql.names(name for name, _ in columns_of(kind) if name not in ("batch_no", "row_no"))
     if kind.dated is Dated.ENTITY:
         # A row that no newer batch repeats stays what it was.
@@ -55,10 +63,12 @@ def late_rows(connection: duckdb.DuckDBPyConnection, old: FactView, new: FactVie
     else:
         sides = [f"SELECT {columns} FROM ({relation_of(kind, pieces).query})" for pieces in (hidden, visible)]
     name = f"late_{kind_name}"
+    # Rows of one moment are put to one side, the same rows of the other take them away: one pass over both.
     earlier, later = sides
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {sql.name(name)} AS "
-        f"(({earlier}) EXCEPT ALL ({later})) UNION ALL (({later}) EXCEPT ALL ({earlier}))"
+        f"CREATE OR REPLACE TEMP TABLE {sql.name(name)} AS SELECT {columns} FROM "
+        f"(SELECT *, 1 AS one FROM ({earlier}) UNION ALL SELECT *, -1 FROM ({later})) "
+        f"GROUP BY {columns} HAVING sum(one) <> 0"
     )
     return name
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import duckdb
 import pytest
 from sqlglot import exp
 
@@ -112,7 +113,13 @@ def test_stored_sums_are_a_shortcut_only(suite: Suite, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_mutant_is_caught(mutant: Planted, suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     planted = mutant.plant(monkeypatch)
-    found = figures_of(suite.bank, TOPICS[mutant.topic])
+    try:
+        found = figures_of(suite.bank, TOPICS[mutant.topic])
+    except duckdb.ConversionException as error:
+        # A figure beyond the bound that was proved of it: the engine stops, and nobody is paid wrongly.
+        assert planted(), "the mutant was never reached"
+        print(f"{mutant.name} | {str(error).splitlines()[0]}")
+        return
     assert planted(), "the mutant was never reached"
     expected = suite.expected[mutant.topic]
     wrong = [key for key in expected if found.get(key, "absent") != expected[key]]

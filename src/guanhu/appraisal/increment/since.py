@@ -29,10 +29,12 @@ from guanhu.appraisal.rows import columns_read
 from guanhu.appraisal.runs import RunFolder, kept_rows, made_rows
 from guanhu.appraisal.whatif.frozen import Frozen, FrozenAppraisal
 from guanhu.appraisal.whatif.reach import Reach
+from guanhu.facts.few import OF_ACCOUNTS, FewView
 from guanhu.facts.store import FactView
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.instances import Instance, planned
+from guanhu.rulebook.run.fold import is_linear
 from guanhu.rulebook.run.template import filled
 from guanhu.values.dates import Span
 
@@ -118,13 +120,17 @@ def measured_delta(
 ) -> Delta:
     """Return the measures of what was touched as it was and as it is; their files go into `folder`."""
     found: list[tuple[Path, Scales, list[tuple[str, ...]]]] = []
-    for name, view in (("earlier", old), ("later", new)):
+    measures = [x for x in rulebook.measures.values() if isinstance(x, t.Measure)]
+    kinds = list({x.kind.name: x.kind for x in measures}.values())
+    by_rows = any(x.kind.name == "balances" and not is_linear(x) for x in measures)
+    for name, view, other in (("earlier", old, new), ("later", new, old)):
         engine: Engine = make_engine()  # type: ignore[operator]
         try:
-            appraisal = MeasuredOnly(engine, view, rulebook, period, touched)
+            few = FewView(view, touched.ids, kinds, other, folder, reads_intervals=by_rows)
+            appraisal = MeasuredOnly(engine, view, few, rulebook, period)
             appraisal.run()
             scales = appraisal.kept("measured")
-            path = folder / f"{name}.parquet"
+            path = folder / f"measures of {name}.parquet"
             engine.write(filled("SELECT * FROM m", m="measured"), path)
             found.append((path, scales, reconciled(appraisal)))
         finally:
@@ -152,7 +158,7 @@ def since(
 ) -> Since:
     """Return the appraisal of a moment since an earlier run, ready to be run."""
     kinds = sorted({*GROUND_KINDS, *rulebook.kinds()})
-    engine.facts(new, kinds)
+    engine.facts(new, [x for x in kinds if x not in OF_ACCOUNTS])
     parameters, problems = read_parameters(engine, rulebook)
     lay_people(engine)
     kept = made_rows(earlier, "measures")
@@ -177,6 +183,7 @@ def since(
     found.parameters = parameters
     found.outcome.problems.extend(problems)
     if any(isinstance(rulebook.measures[x], t.Measure) for x in found.again()):
+        engine.facts(new, [x for x in kinds if x in OF_ACCOUNTS])
         lay_ground(engine)
     return found
 

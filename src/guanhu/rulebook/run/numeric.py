@@ -1,8 +1,8 @@
 """The only arithmetic an engine is given: exact whole numbers with a static scale and a proved bound.
 
 A `Num` is a SQL whole number; its value is the whole number × `scale`. `low`/`high` bound the whole
-number, and choose the narrowest type that cannot overflow: BIGINT below 2^62, HUGEINT below 2^126.
-Wider than that raises `TooWide`: the caller lets the evaluator compute those rows, so that width never
+number, and choose the narrowest type that cannot overflow: INTEGER below 2^30, BIGINT below 2^62, HUGEINT
+below 2^126. Wider than that raises `TooWide`: the caller lets the evaluator compute those rows, so that width never
 changes a figure.
 
 Division, rounding and comparison of quotients are nodes of ours with one definition, because dialects
@@ -19,6 +19,7 @@ from math import gcd
 
 from sqlglot import exp
 
+NARROWEST = 2**30
 NARROW = 2**62
 WIDE = 2**126
 QUOTIENT_MAX = 10**27
@@ -104,23 +105,40 @@ def wrap(sql: exp.Expr) -> exp.Expr:
     return exp.Paren(this=sql)
 
 
+def _limit(size: int) -> int:
+    """Return the limit of the narrowest type that holds `size`."""
+    for limit in (NARROWEST, NARROW, WIDE):
+        if size < limit:
+            return limit
+    raise TooWide(str(size))
+
+
+# Shared by all casts: to build a type is to parse its name.
+_TYPES = {
+    NARROWEST: exp.DataType.build("INT"),
+    NARROW: exp.DataType.build("BIGINT"),
+    WIDE: exp.DataType.build("INT128"),
+}
+
+
 def typed(sql: exp.Expr, size: int) -> exp.Expr:
     """Return the expression cast to the narrowest type that holds `size`."""
-    if size >= WIDE:
-        raise TooWide(str(size))
-    return exp.Cast(this=sql, to=exp.DataType.build("BIGINT" if size < NARROW else "INT128"))
+    limit = _limit(size)
+    if limit == NARROWEST and isinstance(sql, exp.Literal) and not sql.is_string:
+        return sql
+    return exp.Cast(this=sql, to=_TYPES[limit])
 
 
 def _widened(num: Num, size: int) -> exp.Expr:
     """Return the operand of an operation whose result may be as large as `size`."""
-    if size >= WIDE:
-        raise TooWide(str(size))
-    if isinstance(num.sql, exp.Literal | exp.Neg) and size < NARROW:
+    limit = _limit(size)
+    if num.constant is not None and limit <= NARROW:
         return wrap(num.sql)
+    # A column is at least as wide as its bound says; what is not a column yet has the type of its own operands.
     return (
-        typed(num.sql, size)
-        if size >= NARROW > num.size or not isinstance(num.sql, exp.Column)
-        else wrap(num.sql)
+        wrap(num.sql)
+        if isinstance(num.sql, exp.Column) and limit == _limit(num.size)
+        else typed(num.sql, size)
     )
 
 
@@ -216,6 +234,88 @@ def case(arms: Sequence[tuple[exp.Expr, exp.Expr]], otherwise: exp.Expr) -> exp.
     return built.else_(otherwise, copy=False)
 
 
+Columns = frozenset[tuple[str, str]]
+"""Columns, each as its table and name."""
+
+
+def deciding(sql: exp.Expr) -> Columns | None:
+    """Return the columns of which each NULL, and nothing else, makes an expression NULL; None where that is not told.
+
+    >>> x, y = exp.column("x", quoted=True), exp.column("y", quoted=True)
+    >>> sorted(deciding(exp.LT(this=x, expression=exp.Add(this=y, expression=integer(1)))))
+    [('', 'x'), ('', 'y')]
+    >>> deciding(
+    ...     exp.Or(
+    ...         this=exp.LT(this=x, expression=integer(1)), expression=exp.GT(this=y, expression=integer(2))
+    ...     )
+    ... )
+    """
+    match sql:
+        case exp.Column():
+            return frozenset([(sql.table, sql.name)])
+        case exp.Literal() | exp.Boolean():
+            return frozenset()
+        case exp.Cast() | exp.Paren() | exp.Neg() | exp.Not() | exp.Abs():
+            return deciding(sql.this)
+        case exp.In() if all(isinstance(one, exp.Literal) for one in sql.expressions):
+            return deciding(sql.this)
+        case exp.And() | exp.Or():
+            # FALSE AND NULL is FALSE: only where one column decides both sides is the whole as unknown as they are.
+            left, right = deciding(sql.this), deciding(sql.expression)
+            return left if left == right else None
+        case (
+            exp.Add()
+            | exp.Sub()
+            | exp.Mul()
+            | exp.EQ()
+            | exp.NEQ()
+            | exp.LT()
+            | exp.LTE()
+            | exp.GT()
+            | exp.GTE()
+        ):
+            left, right = deciding(sql.this), deciding(sql.expression)
+            return None if left is None or right is None else left | right
+        case _:
+            return None
+
+
+def first_that_holds(
+    conditions: Sequence[exp.Expr], values: Sequence[exp.Expr], otherwise: exp.Expr | None
+) -> exp.Expr:
+    """Return the value of the first condition that holds; an unknown one before it makes the whole unknown.
+
+    A test for NULL stands only where it tells something: not of what was tested before, and not where nothing after
+    it could hold either, as everything reads the same columns and there is no other value.
+
+    >>> x = exp.column("x")
+    >>> tests = [exp.LT(this=x, expression=integer(limit)) for limit in (5, 9)]
+    >>> first_that_holds(tests, [integer(1), integer(2)], None).sql()
+    'CASE WHEN x < 5 THEN 1 WHEN x < 9 THEN 2 ELSE NULL END'
+    >>> first_that_holds(tests, [integer(1), integer(2)], integer(3)).sql()
+    'CASE WHEN (x < 5) IS NULL THEN NULL WHEN x < 5 THEN 1 WHEN x < 9 THEN 2 ELSE 3 END'
+    """
+    reads = [deciding(condition) for condition in conditions]
+    after: list[Columns | None] = [None if otherwise is None else deciding(otherwise) or frozenset()]
+    for read in reversed(reads[1:]):
+        # None stands for all columns: where nothing comes after, everything is unknown anyhow.
+        own = Columns() if read is None else read
+        after.append(own if after[-1] is None else own & after[-1])
+    after.reverse()
+    known = Columns()
+    arms: list[tuple[exp.Expr, exp.Expr]] = []
+    for condition, value, read, later in zip(conditions, values, reads, after, strict=True):
+        if read is None:
+            arms.append((is_null(condition), exp.Null()))
+        else:
+            doubtful = read - known
+            if doubtful and later is not None and not doubtful <= later:
+                arms.append((is_null(condition), exp.Null()))
+                known |= read
+        arms.append((condition, value))
+    return case(arms, exp.Null() if otherwise is None else otherwise)
+
+
 def truncated(x: Num, divisor: int) -> Num:
     """Return x ÷ a positive whole constant, cut towards zero (the engine's `//` truncates)."""
     sql = exp.IntDiv(this=wrap(x.sql), expression=integer(divisor))
@@ -247,17 +347,12 @@ def rounded(x: Num, scale: Fraction) -> Num:
         return rescaled(x, scale)
     finer = rescaled(x, x.scale / ratio.denominator) if ratio.denominator != 1 else x
     divisor = ratio.numerator
-    size = 2 * finer.size + divisor
-    doubled = exp.Add(
-        this=wrap(
-            exp.Mul(
-                this=_widened(Num(exp.Abs(this=wrap(finer.sql)), scale, 0, finer.size), size),
-                expression=integer(2),
-            )
-        ),
-        expression=integer(divisor),
-    )
-    whole = exp.IntDiv(this=wrap(doubled), expression=integer(2 * divisor))
+    # Half a divisor is put to the size and the rest cut off: of an odd divisor its lower half, as nothing lies between.
+    half = divisor // 2
+    size = finer.size + half
+    above = finer if finer.low >= 0 else absolute(finer)
+    sum_ = exp.Add(this=_widened(above, size), expression=integer(half))
+    whole = exp.IntDiv(this=wrap(sum_), expression=integer(divisor))
     return _signed(finer, whole, scale, finer.size // divisor + 1)
 
 
@@ -425,13 +520,34 @@ def extreme(terms: list[Num], how: str) -> Num:
     for term in terms[1:]:
         scale = common_scale(scale, term.scale)
     aligned = [rescaled(term, scale) for term in terms]
-    op = "<=" if how == "least" else ">="
-    pick = min if how == "least" else max
     found = aligned[0]
     for term in aligned[1:]:
-        unknown = any_of([is_null(found.sql), is_null(term.sql)])
-        sql = case([(unknown, exp.Null()), (comparison(op, found.sql, term.sql), found.sql)], term.sql)
-        found = Num(
-            sql, scale, pick(found.low, term.low), pick(found.high, term.high), max(found.level, term.level)
-        )
+        found = _nearer(found, term, how)
     return found
+
+
+def _nearer(one: Num, other: Num, how: str) -> Num:
+    if one.constant is not None:
+        one, other = other, one
+    pick = min if how == "least" else max
+    if one.constant is not None:
+        return pick(one, other, key=lambda term: term.low)
+    low, high = pick(one.low, other.low), pick(one.high, other.high)
+    # A constant is never unknown: where the other already keeps to it there is nothing to do.
+    if other.constant is not None and (one.low, one.high) == (low, high):
+        return one
+    passed: exp.Expr = comparison(">" if how == "least" else "<", one.sql, other.sql)
+    if other.constant is None:
+        passed = any_of([is_null(other.sql), passed])
+    # Where the first is NULL the comparison is NULL too, and what is left is the first.
+    return Num(case([(passed, other.sql)], one.sql), one.scale, low, high, max(one.level, other.level))
+
+
+def held(x: Num, least: Num, most: Num) -> Num:
+    """Return x, but not below `least` and not above `most`, both of them constants and `least` the smaller."""
+    scale = common_scale(common_scale(x.scale, least.scale), most.scale)
+    x, least, most = rescaled(x, scale), rescaled(least, scale), rescaled(most, scale)
+    if x.low >= least.low or x.high <= most.low or least.low > most.low:
+        return extreme([extreme([x, least], "most"), most], "least")
+    below, above = comparison("<", x.sql, least.sql), comparison(">", x.sql, most.sql)
+    return Num(case([(below, least.sql), (above, most.sql)], x.sql), scale, least.low, most.low, x.level)

@@ -5,6 +5,7 @@ The columns that a formula reads come from an `Env`: the figures of a subject, o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Protocol
 
@@ -41,12 +42,14 @@ class Compiler:
 
     def compile(self, node: t.Expr) -> Compiled:
         """Return the SQL of an expression, bound as a column when it is not one already."""
-        measured = self.env.measured.get(node) if self.env.measured else None
-        if measured is not None:
-            return measured
         # First the value: a figure of another group may put a new sheet in the old one's place.
-        found = self._compile(node)
+        found = self.unbound(node)
         return self.env.sheet.bind(found)
+
+    def unbound(self, node: t.Expr) -> Compiled:
+        """Return the SQL of an expression for who names it once; what it is made of is bound where that is needed."""
+        measured = self.env.measured.get(node) if self.env.measured else None
+        return measured if measured is not None else self._compile(node)
 
     def number(self, node: t.Expr) -> Num:
         """Return a figure that is a number; the checker has settled quotients where one is needed."""
@@ -61,6 +64,18 @@ class Compiler:
         if not isinstance(found, Num | Pair):
             raise TypeError(f"{type(node).__name__} at {node.place} is not a figure")
         return found
+
+    def term(self, node: t.Expr) -> Num | Pair:
+        """Return a part of a sum or product: it is named once there, so sums in sums are reckoned in place."""
+        if not isinstance(node, t.Negative | t.Sum | t.Product):
+            return self.figure(node)
+        found = self.unbound(node)
+        if isinstance(found, Num):
+            return found
+        bound = self.env.sheet.bind(found)
+        if not isinstance(bound, Pair):
+            raise TypeError(f"{type(node).__name__} at {node.place} is not a figure")
+        return bound
 
     def condition(self, node: t.Expr) -> Bool:
         """Return a condition."""
@@ -82,7 +97,7 @@ class Compiler:
             case t.YesNoConst():
                 return Bool(exp.Boolean(this=node.value))
             case t.Negative():
-                return _on_dividend(self.figure(node.x), n.negative)
+                return _on_dividend(self.term(node.x), n.negative)
             case t.Sum():
                 return self._sum(node)
             case t.Product():
@@ -143,7 +158,7 @@ class Compiler:
         return found if (found.scale / target).denominator == 1 else n.rounded(found, target)
 
     def _sum(self, node: t.Sum) -> Num | Pair:
-        figures = [self.figure(x) for x in node.terms]
+        figures = [self.term(x) for x in node.terms]
         pair = next((f for f in figures if isinstance(f, Pair)), None)
         if pair is None:
             return self._added([f for f in figures if isinstance(f, Num)])
@@ -157,7 +172,7 @@ class Compiler:
         return found
 
     def _product(self, node: t.Product) -> Num | Pair:
-        left, right = self.figure(node.left), self.figure(node.right)
+        left, right = self.term(node.left), self.term(node.right)
         if isinstance(left, Pair) and isinstance(right, Num):
             return Pair(n.multiply(left.dividend, right), left.divisor)
         if isinstance(right, Pair) and isinstance(left, Num):
@@ -267,11 +282,11 @@ class Compiler:
         everything = [*values, *([last] if last is not None else [])]
         level = max([c.level for c in conditions] + [_level(v) for v in everything])
         pick = _Aligned(everything)
-        arms: list[tuple[exp.Expr, exp.Expr]] = []
-        for condition, value in zip(conditions, pick.sqls, strict=False):
-            arms.append((n.is_null(condition.sql), exp.Null()))
-            arms.append((condition.sql, value))
-        sql = n.case(arms, pick.sqls[-1] if last is not None else exp.Null())
+        sql = n.first_that_holds(
+            [condition.sql for condition in conditions],
+            pick.sqls[: len(conditions)],
+            pick.sqls[-1] if last is not None else None,
+        )
         return pick.like(sql, level)
 
     def _lookup(self, node: t.Lookup) -> Compiled:
@@ -282,8 +297,10 @@ class Compiler:
             return self._marginal(table, rows, index, keys)
         conditions: list[Bool] = []
         values: list[Compiled] = []
+        taken = Taken()
         for row in rows:
-            tests = [self.cell(cell, key) for cell, key in zip(row.cells, keys, strict=True)]
+            cells = [taken.shortened(row.cells[0], keys[0])] if len(keys) == 1 else row.cells
+            tests = [self.cell(cell, key) for cell, key in zip(cells, keys, strict=True)]
             conditions.append(_all([test for test in tests if test is not None]))
             values.append(self.compile(row.gives[index]))
         last = self.compile(table.no_row[index]) if table.no_row is not None else None
@@ -432,6 +449,59 @@ class _Aligned:
                 return Day(sql, level)
             case _:
                 return Word(sql, level)
+
+
+class Taken:
+    """Which figures the earlier rows of a table with one key have taken: all below or above some edge.
+
+    A row that begins where those before it end need not test that it is there.
+
+    >>> taken, x = Taken(), n.column("x", Fraction(1), -5, 200)
+    >>> first, second = (
+    ...     t.RangeCell(Fraction(a), True, Fraction(b), False, "") for a, b in ((-5, 40), (40, 60))
+    ... )
+    >>> [taken.shortened(cell, x).low for cell in (first, second)]
+    [None, None]
+    """
+
+    def __init__(self) -> None:
+        """Start before the first row."""
+        self.below: tuple[Fraction, bool] | None = None
+        self.above: tuple[Fraction, bool] | None = None
+
+    def shortened(self, cell: t.Cell, key: Compiled) -> t.Cell:
+        """Return the cell without the end that needs no test; one end always stays, as an unknown key is unknown."""
+        if not isinstance(cell, t.RangeCell):
+            return cell
+        low, high = cell.low, cell.high
+        starts = low is None or self._nothing_below(low, key, edge_itself=not cell.low_in)
+        ends = high is None or self._nothing_above(high, key, edge_itself=not cell.high_in)
+        if starts and high is not None:
+            self.below = (high, cell.high_in)
+        if ends and low is not None:
+            self.above = (low, cell.low_in)
+        if starts and high is not None:
+            return replace(cell, low=None)
+        return replace(cell, high=None) if ends and low is not None else cell
+
+    def _nothing_below(self, edge: Fraction, key: Compiled, *, edge_itself: bool) -> bool:
+        """Tell whether no figure is left below an edge (nor on it, where it is not in the row itself)."""
+        if isinstance(key, Num) and _clears(edge, key.low * key.scale, edge_itself=edge_itself):
+            return True
+        if self.below is None:
+            return False
+        return edge < self.below[0] or (edge == self.below[0] and (self.below[1] or not edge_itself))
+
+    def _nothing_above(self, edge: Fraction, key: Compiled, *, edge_itself: bool) -> bool:
+        if isinstance(key, Num) and _clears(-edge, -key.high * key.scale, edge_itself=edge_itself):
+            return True
+        if self.above is None:
+            return False
+        return edge > self.above[0] or (edge == self.above[0] and (self.above[1] or not edge_itself))
+
+
+def _clears(edge: Fraction, least: Fraction, *, edge_itself: bool) -> bool:
+    return edge < least or (edge == least and not edge_itself)
 
 
 def bracket_edges(cell: t.RangeCell, piece: Fraction) -> tuple[Fraction | None, Fraction | None]:

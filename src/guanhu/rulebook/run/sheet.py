@@ -7,6 +7,7 @@ So every figure that is not a plain column is bound as one, in the first stage a
 from __future__ import annotations
 
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
 
 from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Pair, Word, typed
 
@@ -33,7 +34,8 @@ class Sheet:
             return value
         level = value.level + 1
         sql = typed(value.sql, value.size) if isinstance(value, Num) else value.sql
-        key = (level, sql.sql(dialect="duckdb"))
+        # Printing changes nothing in the tree, so no copy of it is needed.
+        key = (level, sql.sql(dialect=DuckDB, copy=False))
         if not name and key in self._names:
             bound = self._names[key]
         else:
@@ -62,7 +64,7 @@ class Sheet:
 
     def select(self, columns: list[exp.Expr]) -> exp.Select:
         """Return SELECT columns FROM the last stage."""
-        return exp.select(*columns).from_(self.table(), copy=False)
+        return selected(columns, self.table())
 
     def table(self) -> exp.Expr:
         """Return the last stage as a table expression."""
@@ -70,11 +72,16 @@ class Sheet:
         for stage in self.stages:
             if not stage:
                 continue
-            query = exp.select(
-                exp.Star(), *[exp.alias_(sql, name, quoted=True) for name, sql in stage]
-            ).from_(current, copy=False)
+            # Built by hand: the library's own builders copy all that they are given.
+            made = [exp.Alias(this=sql, alias=exp.to_identifier(name, quoted=True)) for name, sql in stage]
+            query = selected([exp.Star(), *made], current)
             current = query.subquery("s", copy=False)
         return current
+
+
+def selected(columns: list[exp.Expr], source: exp.Expr) -> exp.Select:
+    """Return SELECT columns FROM source, of the very trees that are given."""
+    return exp.Select(expressions=columns).from_(source, copy=False)
 
 
 def _is_literal(sql: exp.Expr) -> bool:
