@@ -165,7 +165,7 @@ def late_of(world: World, institution: str) -> tuple[dict[str, str], str] | None
 
 
 # Of the other pairs of the first eight, the import refuses what one institution delivers alone.
-@pytest.mark.parametrize("pair", (0, 1, 2, 4, 6))
+@pytest.mark.parametrize("pair", [0, 1, 2, 4, 6])
 def test_late_facts_of_one_institution(pair: int, tmp_path: Path) -> None:
     world = make_world(pair)
     text = make_rulebook(pair, world.amounts())

@@ -15,7 +15,8 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -100,6 +101,8 @@ class SparkEngine:
         """The views away that were never kept, and what each reads there."""
         self._sent: dict[str, str] = {}
         """The relations at home that were sent, and the name of each in Spark."""
+        self._held: list[DataFrame] = []
+        """Parts of the query that is being executed, held because it reads them more than once."""
         self._count = 0
 
     def facts(self, view: Any, kinds: Sequence[str]) -> None:
@@ -205,6 +208,9 @@ class SparkEngine:
         self._count += 1
         folder = self._work / f"r{self._count}"
         frame.write.parquet(str(folder))
+        for part in self._held:
+            part.unpersist()
+        self._held.clear()
         self._take(name, folder, home_rows)
 
     def _take(self, name: str, folder: Path, home_rows: int | None) -> None:
@@ -267,11 +273,25 @@ class SparkEngine:
     def _frame(self, query: exp.Expr) -> DataFrame:
         """Return the frame of a query, all it reads at home sent along."""
         tree = without_qualify(query.copy())
-        known = {cte.alias for cte in tree.find_all(exp.CTE)}
+        read = Counter(table.name for table in tree.find_all(exp.Table))
+        parts: dict[str, str] = {}
+        for part in _parts(tree):
+            # Spark would compute a part anew wherever it is read.
+            frame = self._said(part.this, parts)
+            if read[part.alias] > 1:
+                self._held.append(frame.persist())
+            self._count += 1
+            parts[part.alias] = f"guanhu_{id(self)}_{self._count}"
+            frame.createOrReplaceTempView(parts[part.alias])
+        return self._said(tree, parts)
+
+    def _said(self, tree: exp.Expr, parts: Mapping[str, str]) -> DataFrame:
+        """Return the frame of a tree whose relations get their names in Spark; `parts` are those of one query."""
+        inside = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in list(tree.find_all(exp.Table)):
-            if isinstance(table.this, exp.Identifier) and table.name not in known:
+            if isinstance(table.this, exp.Identifier) and table.name not in inside:
                 name = table.name
-                there = self._away.get(name) or self._send(name)
+                there = parts.get(name) or self._away.get(name) or self._send(name)
             elif isinstance(table.this, exp.ReadParquet):
                 name = table.alias
                 there = self._files([x.name for x in table.this.find_all(exp.Literal)])
@@ -329,6 +349,15 @@ class SparkEngine:
                 select.set(
                     "expressions", [*select.expressions[:place], *out, *select.expressions[place + 1 :]]
                 )
+
+
+def _parts(tree: exp.Expr) -> list[exp.CTE]:
+    """Take the named parts (WITH) out of a query and return them in order."""
+    found = tree.args.get("with_")
+    if found is None or found.args.get("recursive"):
+        return []
+    tree.set("with_", None)
+    return list(found.expressions)
 
 
 def _star_of(node: exp.Expr) -> exp.Star | None:
