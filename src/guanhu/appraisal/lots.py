@@ -24,7 +24,9 @@ from sqlglot import exp
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.history import History
 from guanhu.appraisal.lines import Card, Known, leaf_key
+from guanhu.appraisal.lot_amounts import amounts_by_row, shared_out
 from guanhu.appraisal.lot_holders import Answers, Holders, Leaving
+from guanhu.appraisal.measures import Fold
 from guanhu.appraisal.past_columns import loaded_values, past_query
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past, Value
@@ -86,6 +88,7 @@ class Run(Protocol):
     rulebook: t.Rulebook
     past: Past
     history: History
+    fold: Fold | None
 
     def known(self) -> Known:
         """Return what a card can read from outside."""
@@ -103,6 +106,8 @@ class RunLots:
         self.undated: dict[str, list[Moved]] = {}
         self.last: dict[str, Span] = {}
         self.leaving: Leaving | None = None
+        self.by_row: dict[tuple[str, Span], dict[str, dict[str, int]]] = {}
+        """Ledger and instance → subject → row of fact → what it counts, where each row has a lot."""
         self.count = 0
 
     # -- columns of a card --
@@ -161,6 +166,9 @@ class RunLots:
         """Move the lots of the ledgers of a card's group, once the lines that they read stand there."""
         for ledger in self._ledgers(card.instance, card.group.id):
             self._moved(ledger, card)
+            if ledger.rows and self.run.fold is not None:
+                rows = amounts_by_row(self.run.engine, self.run.fold, ledger.rows, card)
+                self.by_row[ledger.id, card.instance.days] = rows
 
     def close(self, instance: Instance) -> None:
         """Enter what happened in an instance, and grant its new lots; its lines have been remembered."""
@@ -242,7 +250,7 @@ class RunLots:
         for subject, value in values.items():
             lots: list[Lot] = []
             if isinstance(value, Fraction):
-                lots = split(ledger, instance, int(value * 100))
+                lots = self._new(ledger, instance, subject, int(value * 100))
             else:
                 kept: dict[str, Lot] = {}
                 for x in was:
@@ -253,6 +261,13 @@ class RunLots:
                 book.setdefault(subject, {})[lot.lot] = lot
                 made.append(_moved(ledger, subject, lot, instance.days, "granted", lot.granted))
         return made
+
+    def _new(self, ledger: t.LotLedger, instance: Instance, subject: str, fen: int) -> list[Lot]:
+        """Return the lots of an amount, of each row those of its part; without a row above 0 it is one amount."""
+        parts = shared_out(fen, self.by_row.get((ledger.id, instance.days), {}).get(subject, {}))
+        if not parts:
+            return split(ledger, instance, fen)
+        return [lot for row, part in parts.items() for lot in split(ledger, instance, part, row)]
 
     def _keep(
         self, ledger: t.LotLedger, days: Span, made: list[Moved], was: list[Moved], *, is_held: bool
@@ -361,13 +376,17 @@ class RunLots:
         return add_months(day, ledger.release.months) if day is not None else None
 
 
-def split(ledger: t.LotLedger, instance: Instance, fen: int) -> list[Lot]:
-    """Return the lots of an amount: its parts by largest remainder, odd fen to the earlier ones; none of nothing."""
+def split(ledger: t.LotLedger, instance: Instance, fen: int, row: str = "") -> list[Lot]:
+    """Return the lots of an amount: its parts by largest remainder, odd fen to the earlier ones; none of nothing.
+
+    `row` is the row of fact that the amount is of, where each has a lot.
+    """
     if fen <= 0:
         return []
     days = instance.days
+    name, source = (f"{instance.key}/{row}", row) if row else (instance.key, ledger.defers)
     if ledger.release.how != "lag":
-        return [Lot(instance.key, ledger.defers, days.last_day, None, fen)]
+        return [Lot(name, source, days.last_day, None, fen)]
     shares = [share for _, share in ledger.release.parts]
     cut = [fen * x.numerator // x.denominator for x in shares]
     rests = [Fraction(fen * x.numerator % x.denominator, x.denominator) for x in shares]
@@ -377,8 +396,8 @@ def split(ledger: t.LotLedger, instance: Instance, fen: int) -> list[Lot]:
     single = len(shares) == 1
     return [
         Lot(
-            instance.key if single else f"{instance.key}#{place + 1}",
-            ledger.defers,
+            name if single else f"{name}#{place + 1}",
+            source,
             days.last_day,
             add_months(days.end, months) - timedelta(days=1),
             part,

@@ -499,12 +499,14 @@ class LotLedger(Declaration):
     still missing then from what had been paid); a person who has left keeps what waits, loses it or is paid it
     (`leaver`); what has fallen due is paid when `when` holds, else forfeited or kept waiting (`otherwise`); then
     the new lot is granted. An unknown condition or amount moves nothing.
+    `rows` names the measure of which each credited row has a lot of its own.
     """
 
     group: str
     every: str
     defers: str
     release: Release
+    rows: str = ""
     amount: Expr | None = None
     when: Expr | None = None
     otherwise: str = "forfeited"

@@ -4,6 +4,7 @@ ledgers:
   延期:
     clause: 第十六条
     defers: 延期额                               # a line of money: what it comes to becomes a lot
+    per: row                                    # a lot for each row of fact that the line is made of (`lot_per_row`)
     release: in 3 equal parts every 12 months   # after 12 months | in parts of 20% 30% 50% every 12 months
                                                 # left_on + 6 months | left_post + 6 months | oldest first
     amount: 可兑付                               # with `oldest first`: so much in each instance
@@ -18,6 +19,7 @@ ledgers:
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 
 from guanhu.rulebook import tree as t
@@ -25,6 +27,7 @@ from guanhu.rulebook.load.build import Builder, Silent
 from guanhu.rulebook.load.build_small import group_of
 from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.lot_names import is_of_lots
+from guanhu.rulebook.load.lot_per_row import measure_of_rows
 from guanhu.rulebook.load.scope import LineScope
 from guanhu.rulebook.load.sound_pay import tell_schedule
 from guanhu.rulebook.load.text import Tree
@@ -39,6 +42,7 @@ _KEYS = (
     "who",
     "every",
     "defers",
+    "per",
     "release",
     "amount",
     "when",
@@ -83,6 +87,9 @@ def build_lots(builder: Builder, name: str, tree: Tree) -> None:
             f"{ledger.defers} 应当是 {ledger.group} 按{ledger.every}算的金额, 它是 {line.group} 按{line.every}算的 {line.unit}",
             f"{ledger.defers} is to be money of {ledger.group} every {ledger.every}; it is {line.unit} of {line.group} every {line.every}",
         )
+    if reader.one_of("per", ("line", "row"), "line") == "row":
+        # Not while the ledger is built: the line may read what the ledger comes to.
+        builder.lots[name] = replace(ledger, rows=measure_of_rows(builder, reader, line))
 
 
 def _built(builder: Builder, name: str) -> t.LotLedger:

@@ -17,8 +17,9 @@ _EVENT = {"left_on": "离职", "left_post": "离开授予时所任的岗位(转�
 def lot_sentence(speaker: Speaker, ledger: t.LotLedger) -> str:
     """Return what a ledger of lots says, without its end."""
     group = speaker.rulebook.groups[ledger.group].title
+    each = f"按“{speaker.name(ledger.rows)}”的每一笔分开" if ledger.rows else ""
     said = [
-        f"{group}{EVERY[ledger.every]}把“{speaker.name(ledger.defers)}”记为待付",
+        f"{group}{EVERY[ledger.every]}把“{speaker.name(ledger.defers)}”{each}记为待付",
         _released(speaker, ledger),
     ]
     if ledger.when is not None:
