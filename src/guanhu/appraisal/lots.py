@@ -24,8 +24,10 @@ from sqlglot import exp
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.history import History
 from guanhu.appraisal.lines import Card, Known, leaf_key
+from guanhu.appraisal.lost import Holes
 from guanhu.appraisal.lot_amounts import amounts_by_row, shared_out
 from guanhu.appraisal.lot_holders import Answers, Holders, Leaving
+from guanhu.appraisal.lot_loans import Fate, fates
 from guanhu.appraisal.measures import Fold
 from guanhu.appraisal.past_columns import loaded_values, past_query
 from guanhu.rulebook import tree as t
@@ -89,6 +91,10 @@ class Run(Protocol):
     past: Past
     history: History
     fold: Fold | None
+
+    @property
+    def view(self) -> Holes:
+        """The bank's facts, and what is missing of them."""
 
     def known(self) -> Known:
         """Return what a card can read from outside."""
@@ -230,8 +236,8 @@ class RunLots:
                 continue
             instance = Instance(opening.of, ledger.every)
             fen = int(opening.amount * 100)
-            for lot in split(ledger, instance, fen):
-                lot.source = "opening_state"
+            for lot in split(ledger, instance, fen, opening.row):
+                lot.source = opening.row or "opening_state"
                 kinds = ["granted"]
                 if lot.due_on is not None and lot.due_on < first:
                     kinds.append("paid")
@@ -312,15 +318,27 @@ class RunLots:
         answers = Holders(self.run).answers(ledger, card, list(holders), at_start)
         if self.leaving is None and holders:
             self.leaving = Leaving(self.run.engine)
+        last_day = card.instance.days.last_day
+        become: dict[str, Fate] = {}
+        if ledger.reads_loans:
+            no_row = (ledger.defers, "opening_state")
+            rows = {x.source for lots in holders.values() for x in lots if x.source not in no_row}
+            become = fates(self.run.engine, self.run.view, rows, last_day)
         return {
-            who: self._steps_of(ledger, card.instance.days.last_day, who, lots, answers[who])
+            who: self._steps_of(ledger, last_day, who, lots, answers[who], become)
             for who, lots in holders.items()
         }
 
     def _steps_of(
-        self, ledger: t.LotLedger, last_day: date, who: str, lots: list[Lot], answer: Answers
+        self,
+        ledger: t.LotLedger,
+        last_day: date,
+        who: str,
+        lots: list[Lot],
+        answer: Answers,
+        become: dict[str, Fate],
     ) -> Steps | None:
-        """Return what happens to one person's lots: clawed back, lost by leaving, fallen due."""
+        """Return what happens to one person's lots: clawed back, lost by a bad loan or by leaving, fallen due."""
         steps: Steps = []
         left = {x.lot: x.waiting for x in lots}
         if answer.claws is None:
@@ -332,12 +350,22 @@ class RunLots:
             paid = {x.lot: x.paid for x in lots}
             for x in lots:
                 demand -= _take(steps, x.lot, "recovered", paid, demand)
+        if ledger.loses_bad:
+            if any(left[x.lot] and become.get(x.source, "runs") is None for x in lots):
+                return None
+            for x in lots:
+                if become.get(x.source) == "bad":
+                    _take(steps, x.lot, "forfeited", left, left[x.lot])
         gone = self.leaving.left_on.get(who) if self.leaving else None
         has_left = gone is not None and gone <= last_day
         if has_left and ledger.leaver == "forfeited":
             return [*steps, *((lot, "forfeited", fen) for lot, fen in left.items() if fen)]
         everything = has_left and ledger.leaver == "paid"
-        due = self._due(ledger, last_day, who, lots, left, answer, everything=everything)
+        due = (
+            _repaid(lots, left, become)
+            if ledger.release.how == "loan" and not everything
+            else self._due(ledger, last_day, who, lots, left, answer, everything=everything)
+        )
         if due is None or (due and answer.when is None):
             return None
         kind = "paid" if answer.when else ledger.otherwise
@@ -374,6 +402,14 @@ class RunLots:
             return lot.due_on
         day = self.leaving.day(who, ledger.release.column, lot.granted_on)
         return add_months(day, ledger.release.months) if day is not None else None
+
+
+def _repaid(lots: list[Lot], left: dict[str, int], become: dict[str, Fate]) -> list[tuple[str, int]] | None:
+    """Return what waits of the loans that have been repaid; None where of one nobody knows."""
+    waiting = [(x, become.get(x.source, "runs")) for x in lots if left[x.lot]]
+    if any(fate is None for _, fate in waiting):
+        return None
+    return [(x.lot, left[x.lot]) for x, fate in waiting if fate == "repaid"]
 
 
 def split(ledger: t.LotLedger, instance: Instance, fen: int, row: str = "") -> list[Lot]:

@@ -98,6 +98,8 @@ def _due(opened: OpenRun, lot: Moved) -> str:
     release = opened.rulebook.lots[lot.ledger].release
     if lot.due_on is not None:
         return f", {lot.due_on} 到期"
+    if release.how == "loan":
+        return ", 收回本金后到期"
     if release.how == "event":
         return f", {EVENTS[release.column].format(release.months)}到期"
     return ", 先记先付"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from guanhu.rulebook.explain.subject import SubjectEvaluator, SubjectTrace
 
 _OF_STAFF = ("person_kind", "hired_on", "left_on")
+_BAD = ("次级", "可疑", "损失")
+"""不良类, as the five classes have it: a loan that was written off owes nothing and is not repaid."""
 _FEN = Fraction(1, 100)
 _NOTHING = Fraction(0)
 
@@ -155,10 +157,11 @@ class LotsOfSubject:
                 self.subject,
             ) or opening.of.end > days.start:
                 continue
-            for lot, _, amount in split(ledger, Instance(opening.of, ledger.every), opening.amount):
+            of = Instance(opening.of, ledger.every)
+            for lot, _, amount in split(ledger, of, opening.amount, opening.row):
                 if lot.due_on is not None and lot.due_on < min(first, days.start):
                     lot.history.append(("paid", amount))
-                lot.source = "opening_state"
+                lot.source = opening.row or "opening_state"
                 book[lot.id] = lot
         for x in past.lots:
             if (x.ledger, x.subject_id) == (ledger.id, self.subject) and x.of.end <= days.start:
@@ -266,6 +269,14 @@ class LotsOfSubject:
             if ledger.claws_paid:
                 still = _fen_of(demand) - sum((x for _, _, x in steps), _NOTHING)
                 steps += _taken(lots, {lot.id: lot.paid for lot in lots}, still, "recovered")
+        if ledger.loses_bad:
+            become = {lot.id: self._became(ledger, lot, instance) for lot in lots if left[lot.id]}
+            for found in become.values():
+                if isinstance(found, Unknown):
+                    return _Instance([], found, tuple(read))
+            lost = [lot for lot in lots if become.get(lot.id) == "bad"]
+            steps += [(lot, "forfeited", left[lot.id]) for lot in lost]
+            left.update((lot.id, _NOTHING) for lot in lost)
         gone = self.owner.facts.staff.get("left_on")
         is_gone = gone is not None and gone <= instance.days.last_day
         if is_gone and ledger.leaver == "forfeited":
@@ -304,12 +315,38 @@ class LotsOfSubject:
             if isinstance(amount, Unknown):
                 return amount
             return [(lot, part) for lot, _, part in _taken(lots, dict(left), _fen_of(amount), "paid")]
+        if ledger.release.how == "loan" and not everything:
+            repaid: list[tuple[_Lot, Fraction]] = []
+            for lot in lots:
+                found = self._became(ledger, lot, instance) if left[lot.id] else ""
+                if isinstance(found, Unknown):
+                    return found
+                repaid += [(lot, left[lot.id])] if found == "repaid" else []
+            return repaid
         last = instance.days.last_day
         return [
             (lot, left[lot.id])
             for lot in lots
             if left[lot.id] and (everything or ((due := self._due(ledger, lot)) is not None and due <= last))
         ]
+
+    def _became(self, ledger: t.LotLedger, lot: _Lot, instance: Instance) -> str | Unknown:
+        """Return what has become of a lot's loan by the end of an instance; of a lot without one nothing has."""
+        if lot.source in (ledger.defers, "opening_state"):
+            return ""
+        day = instance.days.last_day
+        unknown = Unknown(f"ledgers.{ledger.id}", "coverage")
+        loan = self.owner.facts.lot_loans.get(lot.source)
+        if loan is None or self.owner.coverage.missing("loan_states", Span(day, day + timedelta(days=1))):
+            return unknown
+        if any(start <= day < end for start, end in loan.lost.get("loan_states", ())):
+            return unknown
+        for start, end, state in loan.intervals.get("loan_states", ()):
+            if start <= day < end:
+                if state["", "loan_class"] in _BAD:
+                    return "bad"
+                return "repaid" if state["", "balance"] == 0 else ""
+        return unknown
 
     def _due(self, ledger: t.LotLedger, lot: _Lot) -> date | None:
         """Return the day on which a lot falls due; None while nobody can know it."""

@@ -40,6 +40,25 @@ def measure_of_rows(builder: Builder, reader: Reader, line: t.Line) -> str:
     raise Silent(line.id)
 
 
+def refuse_other_rows(builder: Builder, reader: Reader, ledger: t.LotLedger) -> None:
+    """Refuse what asks about loans where the lots are not those of loans.
+
+    Errors:   RUL136.
+    """
+    measure = builder.measures.get(ledger.rows)
+    if not ledger.reads_loans or (isinstance(measure, t.Measure) and measure.kind.name == "loans"):
+        return
+    key = "release" if ledger.release.how == "loan" else "forfeits"
+    reader.add(
+        "RUL136",
+        reader.place_of(key),
+        f"{reader.label} 的 {key} 问借据, 它的各笔却不是借据",
+        f"{key} of {reader.label} asks about a loan, and its lots are not those of loans",
+        "写 per: row, defers 的行要由 from: loans 的指标得来",
+        "write per: row, and defer a line that is made of a measure from: loans",
+    )
+
+
 def _is_in_proportion(node: t.Expr) -> bool:
     """Tell whether a formula is its measure, times numbers above 0 and inputs without keys."""
     if isinstance(node, t.Product):
@@ -68,4 +87,4 @@ def _refuse(reader: Reader, zh: str, en: str, hint_zh: str, hint_en: str) -> Non
     reader.add("RUL135", reader.place_of("per"), zh, en, hint_zh, hint_en)
 
 
-__all__ = ["measure_of_rows"]
+__all__ = ["measure_of_rows", "refuse_other_rows"]
