@@ -32,6 +32,12 @@ SELECT CAST(NULL AS VARCHAR) AS subject_id, CAST(NULL AS VARCHAR) AS instance, C
        CAST(NULL AS DECIMAL(38,0)) AS den, CAST(NULL AS VARCHAR) AS state
 WHERE FALSE
 """
+LOT_ROWS = """
+SELECT r.subject_no, s.spell_no, CAST(r.source AS VARCHAR) AS source, sum(CAST(r.amount AS HUGEINT)) AS amount
+FROM rows_ AS r JOIN spells AS s ON s.span_no = r.span_no
+GROUP BY r.subject_no, s.spell_no, r.source
+"""
+"""What each row of fact counts for a person in a spell, all shares in it together."""
 _KEPT = """
 SELECT p.subject_id, :of_instance AS instance, :of_measure AS measure, CAST(r.source AS VARCHAR) AS source, r.day,
        CAST(r.batch_no AS INTEGER) AS batch_no, CAST(r.row_no AS BIGINT) AS row_no, CAST(r.weight AS BIGINT) AS share,
@@ -51,7 +57,12 @@ def kept_measures(rulebook: t.Rulebook) -> frozenset[str]:
                 is_piecewise = isinstance(node, t.Lookup) and rulebook.tables[node.table].how == "per piece"
                 if is_piecewise or (line.id in ledgers and node is root):
                     found |= {x.name for x in t.walk(node) if isinstance(x, t.MeasureRef)}
-    return frozenset(found)
+    return frozenset(found | lot_measures(rulebook))
+
+
+def lot_measures(rulebook: t.Rulebook) -> set[str]:
+    """Return the names of the measures of which each credited row has a lot of its own."""
+    return {ledger.rows for ledger in rulebook.lots.values() if ledger.rows}
 
 
 def kept_query(rows: str, measure: t.Measure, instance: Instance, scale: Fraction) -> exp.Expr:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from sqlglot import exp
 
 from guanhu.appraisal.by_customer import by_customer
-from guanhu.appraisal.credited import ROW_COLUMNS, kept_query
+from guanhu.appraisal.credited import LOT_ROWS, ROW_COLUMNS, kept_query, lot_measures
 from guanhu.appraisal.figure import Figure, Wanted, spell_table
 from guanhu.appraisal.measures import THINGS, Fold, credit_day, date_sql
 from guanhu.appraisal.rows import RowEnv, columns_read, flat_name
@@ -53,6 +53,8 @@ class EventFold:
             kept = f"kept/{name}"
             self.engine.create(kept, kept_query(f"{name}/rows", measure, wanted.instance, scale))
             self.fold.credited_rows.append(kept)
+            if measure.id in lot_measures(self.rulebook):
+                self._keep_for_lots(wanted, f"{name}/rows")
         self.engine.drop(f"{name}/rows")
         how = measure.take.how
         return Figure(
@@ -68,6 +70,13 @@ class EventFold:
         measure = wanted.measure
         is_own = measure.window.is_own and wanted.subject == "person" and wanted.rolled
         return is_own and measure.take.how in _ADDED and measure.id in self.fold.kept_measures
+
+    def _keep_for_lots(self, wanted: Wanted, rows: str) -> None:
+        """Keep what each row counts in each spell, for the lots of the instance."""
+        name = f"lot rows/{rows}"
+        spells = spell_table(wanted.instance, cut=wanted.cut)
+        self.engine.create(name, filled(LOT_ROWS, rows_=rows, spells=spells))
+        self.fold.lot_rows[wanted.measure.id, wanted.instance, wanted.cut] = name
 
     def credited(self, wanted: Wanted) -> str:
         """Return the table of credited rows of a kind: row number, subject, span, weight, day."""

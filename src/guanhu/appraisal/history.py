@@ -42,10 +42,12 @@ def read_opening(engine: Engine, rulebook: t.Rulebook, past: Past) -> None:
             for store in (past.states, past.opening):
                 store.setdefault(item, {}).setdefault(subject, []).append((day, text))
             continue
-        if item in rulebook.lots:
+        ledger, _, row = item.partition("/")
+        if ledger in rulebook.lots and (not row or rulebook.lots[ledger].rows):
             amount = value_of(units.MONEY, text)
             if isinstance(amount, Fraction):
-                past.opening_lots.append(OpeningLot(item, subject, unit_containing(every, day), amount))
+                of = unit_containing(every, day)
+                past.opening_lots.append(OpeningLot(ledger, subject, of, amount, row))
             continue
         line = rulebook.declared(item)
         if line is None:

@@ -24,7 +24,11 @@ from sqlglot import exp
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.history import History
 from guanhu.appraisal.lines import Card, Known, leaf_key
+from guanhu.appraisal.lost import Holes
+from guanhu.appraisal.lot_amounts import amounts_by_row, shared_out
 from guanhu.appraisal.lot_holders import Answers, Holders, Leaving
+from guanhu.appraisal.lot_loans import Fate, fates
+from guanhu.appraisal.measures import Fold
 from guanhu.appraisal.past_columns import loaded_values, past_query
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past, Value
@@ -86,6 +90,11 @@ class Run(Protocol):
     rulebook: t.Rulebook
     past: Past
     history: History
+    fold: Fold | None
+
+    @property
+    def view(self) -> Holes:
+        """The bank's facts, and what is missing of them."""
 
     def known(self) -> Known:
         """Return what a card can read from outside."""
@@ -103,6 +112,8 @@ class RunLots:
         self.undated: dict[str, list[Moved]] = {}
         self.last: dict[str, Span] = {}
         self.leaving: Leaving | None = None
+        self.by_row: dict[tuple[str, Span], dict[str, dict[str, int]]] = {}
+        """Ledger and instance → subject → row of fact → what it counts, where each row has a lot."""
         self.count = 0
 
     # -- columns of a card --
@@ -161,6 +172,9 @@ class RunLots:
         """Move the lots of the ledgers of a card's group, once the lines that they read stand there."""
         for ledger in self._ledgers(card.instance, card.group.id):
             self._moved(ledger, card)
+            if ledger.rows and self.run.fold is not None:
+                rows = amounts_by_row(self.run.engine, self.run.fold, ledger.rows, card)
+                self.by_row[ledger.id, card.instance.days] = rows
 
     def close(self, instance: Instance) -> None:
         """Enter what happened in an instance, and grant its new lots; its lines have been remembered."""
@@ -222,8 +236,8 @@ class RunLots:
                 continue
             instance = Instance(opening.of, ledger.every)
             fen = int(opening.amount * 100)
-            for lot in split(ledger, instance, fen):
-                lot.source = "opening_state"
+            for lot in split(ledger, instance, fen, opening.row):
+                lot.source = opening.row or "opening_state"
                 kinds = ["granted"]
                 if lot.due_on is not None and lot.due_on < first:
                     kinds.append("paid")
@@ -242,7 +256,7 @@ class RunLots:
         for subject, value in values.items():
             lots: list[Lot] = []
             if isinstance(value, Fraction):
-                lots = split(ledger, instance, int(value * 100))
+                lots = self._new(ledger, instance, subject, int(value * 100))
             else:
                 kept: dict[str, Lot] = {}
                 for x in was:
@@ -253,6 +267,13 @@ class RunLots:
                 book.setdefault(subject, {})[lot.lot] = lot
                 made.append(_moved(ledger, subject, lot, instance.days, "granted", lot.granted))
         return made
+
+    def _new(self, ledger: t.LotLedger, instance: Instance, subject: str, fen: int) -> list[Lot]:
+        """Return the lots of an amount, of each row those of its part; without a row above 0 it is one amount."""
+        parts = shared_out(fen, self.by_row.get((ledger.id, instance.days), {}).get(subject, {}))
+        if not parts:
+            return split(ledger, instance, fen)
+        return [lot for row, part in parts.items() for lot in split(ledger, instance, part, row)]
 
     def _keep(
         self, ledger: t.LotLedger, days: Span, made: list[Moved], was: list[Moved], *, is_held: bool
@@ -297,15 +318,27 @@ class RunLots:
         answers = Holders(self.run).answers(ledger, card, list(holders), at_start)
         if self.leaving is None and holders:
             self.leaving = Leaving(self.run.engine)
+        last_day = card.instance.days.last_day
+        become: dict[str, Fate] = {}
+        if ledger.reads_loans:
+            no_row = (ledger.defers, "opening_state")
+            rows = {x.source for lots in holders.values() for x in lots if x.source not in no_row}
+            become = fates(self.run.engine, self.run.view, rows, last_day)
         return {
-            who: self._steps_of(ledger, card.instance.days.last_day, who, lots, answers[who])
+            who: self._steps_of(ledger, last_day, who, lots, answers[who], become)
             for who, lots in holders.items()
         }
 
     def _steps_of(
-        self, ledger: t.LotLedger, last_day: date, who: str, lots: list[Lot], answer: Answers
+        self,
+        ledger: t.LotLedger,
+        last_day: date,
+        who: str,
+        lots: list[Lot],
+        answer: Answers,
+        become: dict[str, Fate],
     ) -> Steps | None:
-        """Return what happens to one person's lots: clawed back, lost by leaving, fallen due."""
+        """Return what happens to one person's lots: clawed back, lost by a bad loan or by leaving, fallen due."""
         steps: Steps = []
         left = {x.lot: x.waiting for x in lots}
         if answer.claws is None:
@@ -317,12 +350,22 @@ class RunLots:
             paid = {x.lot: x.paid for x in lots}
             for x in lots:
                 demand -= _take(steps, x.lot, "recovered", paid, demand)
+        if ledger.loses_bad:
+            if any(left[x.lot] and become.get(x.source, "runs") is None for x in lots):
+                return None
+            for x in lots:
+                if become.get(x.source) == "bad":
+                    _take(steps, x.lot, "forfeited", left, left[x.lot])
         gone = self.leaving.left_on.get(who) if self.leaving else None
         has_left = gone is not None and gone <= last_day
         if has_left and ledger.leaver == "forfeited":
             return [*steps, *((lot, "forfeited", fen) for lot, fen in left.items() if fen)]
         everything = has_left and ledger.leaver == "paid"
-        due = self._due(ledger, last_day, who, lots, left, answer, everything=everything)
+        due = (
+            _repaid(lots, left, become)
+            if ledger.release.how == "loan" and not everything
+            else self._due(ledger, last_day, who, lots, left, answer, everything=everything)
+        )
         if due is None or (due and answer.when is None):
             return None
         kind = "paid" if answer.when else ledger.otherwise
@@ -361,13 +404,25 @@ class RunLots:
         return add_months(day, ledger.release.months) if day is not None else None
 
 
-def split(ledger: t.LotLedger, instance: Instance, fen: int) -> list[Lot]:
-    """Return the lots of an amount: its parts by largest remainder, odd fen to the earlier ones; none of nothing."""
+def _repaid(lots: list[Lot], left: dict[str, int], become: dict[str, Fate]) -> list[tuple[str, int]] | None:
+    """Return what waits of the loans that have been repaid; None where of one nobody knows."""
+    waiting = [(x, become.get(x.source, "runs")) for x in lots if left[x.lot]]
+    if any(fate is None for _, fate in waiting):
+        return None
+    return [(x.lot, left[x.lot]) for x, fate in waiting if fate == "repaid"]
+
+
+def split(ledger: t.LotLedger, instance: Instance, fen: int, row: str = "") -> list[Lot]:
+    """Return the lots of an amount: its parts by largest remainder, odd fen to the earlier ones; none of nothing.
+
+    `row` is the row of fact that the amount is of, where each has a lot.
+    """
     if fen <= 0:
         return []
     days = instance.days
+    name, source = (f"{instance.key}/{row}", row) if row else (instance.key, ledger.defers)
     if ledger.release.how != "lag":
-        return [Lot(instance.key, ledger.defers, days.last_day, None, fen)]
+        return [Lot(name, source, days.last_day, None, fen)]
     shares = [share for _, share in ledger.release.parts]
     cut = [fen * x.numerator // x.denominator for x in shares]
     rests = [Fraction(fen * x.numerator % x.denominator, x.denominator) for x in shares]
@@ -377,8 +432,8 @@ def split(ledger: t.LotLedger, instance: Instance, fen: int) -> list[Lot]:
     single = len(shares) == 1
     return [
         Lot(
-            instance.key if single else f"{instance.key}#{place + 1}",
-            ledger.defers,
+            name if single else f"{name}#{place + 1}",
+            source,
             days.last_day,
             add_months(days.end, months) - timedelta(days=1),
             part,

@@ -68,6 +68,8 @@ class Fold:
         self.kept_measures = kept_measures(rulebook)
         self.credited_rows: list[str] = []
         """Tables of credited rows that the run keeps."""
+        self.lot_rows: dict[tuple[str, Instance, bool], str] = {}
+        """By measure, instance and whether people are cut into spells: what each row counts, for lots."""
         self.derived: dict[tuple[str, Instance], Derived] = {}
         self.latest: dict[str, Derived] = {}
         self.count = 0

@@ -173,7 +173,10 @@ def past_from(engine: Engine, runs: Iterable[RunFolder], rulebook: t.Rulebook) -
             if instance not in known:
                 past.states.setdefault(state, {}).setdefault(subject, []).append((day, after))
         known |= own
-        past.lots += [x for x in published_lots(engine, run) if x.ledger in rulebook.lots]
+        moved = [x for x in published_lots(engine, run) if x.ledger in rulebook.lots]
+        # Lots move in an instance in which nobody is appraised too: it has no lines to be known by.
+        past.held |= {(rulebook.lots[x.ledger].every, x.of) for x in moved}
+        past.lots += moved
     return past
 
 

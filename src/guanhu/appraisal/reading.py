@@ -340,6 +340,13 @@ class SubjectReader:
         self._mark_lost(new, "loan_states")
         facts.loans.update(new)
 
+    def loans_of_lots(self, facts: SubjectFacts, sources: Iterable[str]) -> dict[str, Thing]:
+        """Return the loans of a person's rows, and those of earlier lots: who has them now is another matter."""
+        apart = SubjectFacts(facts.kind, facts.subject_id)
+        granted = {row.id for row in facts.events.get("loans", ())}
+        self._loans(apart, self._by_ids(LOANS, "loan_id", {*granted, *sources}))
+        return apart.loans
+
     def _mark_lost(self, things: dict[str, Thing], kind: str) -> None:
         for key, span in self._lost[kind]:
             if key in things:

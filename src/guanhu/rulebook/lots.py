@@ -47,12 +47,16 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class OpeningLot:
-    """What had been granted before the first run, as `opening_state` says: the whole amount, in yuan."""
+    """What had been granted before the first run, as `opening_state` says: the whole amount, in yuan.
+
+    `row` is the row of fact that it was granted for, where each has a lot.
+    """
 
     ledger: str
     subject_id: str
     of: Span
     amount: Fraction
+    row: str = ""
 
 
 __all__ = ["KINDS", "Moved", "OpeningLot"]

@@ -482,6 +482,7 @@ class Release:
     how      lag      `parts` of the lot, each so many months after the instance that granted it
              event    `months` after the person left the bank (left_on) or the post held on the day of the grant (left_post)
              oldest   so much as `LotLedger.amount` says in each instance, the oldest lot first
+             loan     once the loan whose row the lot is of has been repaid
     `parts` holds (months, share of the lot); the shares are 1 together.
     """
 
@@ -499,12 +500,16 @@ class LotLedger(Declaration):
     still missing then from what had been paid); a person who has left keeps what waits, loses it or is paid it
     (`leaver`); what has fallen due is paid when `when` holds, else forfeited or kept waiting (`otherwise`); then
     the new lot is granted. An unknown condition or amount moves nothing.
+    `rows` names the measure of which each credited row has a lot of its own; with `loses_bad` the lot of a loan
+    that has become bad is forfeited.
     """
 
     group: str
     every: str
     defers: str
     release: Release
+    rows: str = ""
+    loses_bad: bool = False
     amount: Expr | None = None
     when: Expr | None = None
     otherwise: str = "forfeited"
@@ -515,6 +520,11 @@ class LotLedger(Declaration):
     def formulas(self) -> list[Expr]:
         """Return the formulas that are evaluated for whoever has lots."""
         return [x for x in (self.claws, self.amount, self.when) if x is not None]
+
+    @property
+    def reads_loans(self) -> bool:
+        """Tell whether it asks what has become of the loans of its rows."""
+        return self.loses_bad or self.release.how == "loan"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -578,4 +588,5 @@ class Rulebook:
 
     def kinds(self) -> set[str]:
         """Return the names of the kinds of fact that the rulebook reads."""
-        return {m.kind.name for m in self.measures.values() if isinstance(m, Measure)}
+        found = {m.kind.name for m in self.measures.values() if isinstance(m, Measure)}
+        return found | {"loan_states" for x in self.lots.values() if x.reads_loans}

@@ -200,6 +200,17 @@ def test_a_correction_stands_where_the_next_instance_begins(tmp_path: Path) -> N
     assert [x for x in rows if x.origin == "corrected"] == []
 
 
+def test_a_month_in_which_nobody_is_appraised_is_published_too(tmp_path: Path) -> None:
+    """The one person left in February: what was paid in March is not paid once more by a run that begins there."""
+    story = LotStory(
+        tmp_path, world_of(staff=LEFT, posts=POST_ENDS), text_of({"defers": "put", "release": THREE})
+    )
+    story.run("2025-01-01..2025-03-31")
+    _, rows = story.run("2025-03-01..2025-04-30")
+    assert told(rows) == sorted([*PARTS, "02 paid #1 33.34", "03 paid #2 33.34", "04 paid #3 33.33"])
+    assert [x.kind for x in rows if x.origin == "own"] == ["paid"]
+
+
 BAD: dict[str, tuple[Ledger, str]] = {
     "no such schedule": ({"release": "now and then"}, "RUL132"),
     "shares are not the whole": ({"release": "in parts of 20% 30% every month"}, "RUL132"),

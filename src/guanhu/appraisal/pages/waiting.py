@@ -8,6 +8,7 @@ from fractions import Fraction
 from guanhu.appraisal.agreement import lot_differences
 from guanhu.appraisal.lot_rows import Standing, kept_lots, standings
 from guanhu.appraisal.opened import OpenRun
+from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.telling import Told, value_text
 from guanhu.rulebook.lots import Moved
 from guanhu.rulebook.print import blocks as b
@@ -40,7 +41,8 @@ def told(opened: OpenRun, person: str) -> list[Told]:
     for (ledger, _, lot), standing in standings(rows).items():
         own = [x for x in rows if (x.ledger, x.lot) == (ledger, lot)]
         declared = opened.rulebook.lots[ledger]
-        text = f"{declared.title} {lot}: 待付 {_text(standing.waiting)}{_due(opened, own[0])} [{declared.clause}]"
+        made = _row_of_fact(opened, own[0])
+        text = f"{declared.title} {lot}: {made}待付 {_text(standing.waiting)}{_due(opened, own[0])} [{declared.clause}]"
         told_lot = Told(
             text, Fraction(standing.waiting, 100), "lot", f"ledgers.{ledger}.{lot}", declared.clause
         )
@@ -96,9 +98,20 @@ def _due(opened: OpenRun, lot: Moved) -> str:
     release = opened.rulebook.lots[lot.ledger].release
     if lot.due_on is not None:
         return f", {lot.due_on} 到期"
+    if release.how == "loan":
+        return ", 收回本金后到期"
     if release.how == "event":
         return f", {EVENTS[release.column].format(release.months)}到期"
     return ", 先记先付"
+
+
+def _row_of_fact(opened: OpenRun, lot: Moved) -> str:
+    """Say which row of fact a lot was granted for, where each row has one."""
+    ledger = opened.rulebook.lots[lot.ledger]
+    measure = opened.rulebook.measures.get(ledger.rows)
+    if not isinstance(measure, t.Measure) or lot.source in (ledger.defers, "opening_state"):
+        return ""
+    return f"出自{measure.kind.zh} {lot.source}, "
 
 
 def _text(fen: int) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from guanhu.appraisal.credited import lot_measures
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import Instance, evaluated_in
 from guanhu.rulebook.parts import parts_of
@@ -52,7 +53,8 @@ def reach_of(base: t.Rulebook, versions: Sequence[Version], valued: set[str], si
         inputs = _held(rulebook, valued | _changed(rulebook.inputs, base.inputs), tables)
         figures = _changed(rulebook.measures, base.measures)
         folded = _measures(rulebook, inputs, tables, figures)
-        measures |= folded
+        # Of lots by row the single rows are needed, which are no frozen figure.
+        measures |= folded | lot_measures(rulebook)
         # Lots go from instance to instance: where there are any, everything is evaluated again.
         ledgers_change = _changed(rulebook.ledgers, base.ledgers) or rulebook.lots or base.lots
         if _changed(rulebook.words, base.words) or ledgers_change:

@@ -81,6 +81,8 @@ class SubjectFacts:
     below: frozenset[str] = frozenset()
     accounts: dict[str, Thing] = field(default_factory=dict)
     loans: dict[str, Thing] = field(default_factory=dict)
+    lot_loans: dict[str, Thing] = field(default_factory=dict)
+    """Loans of which a row may have a lot, credited any more or not."""
     events: dict[str, list[EventRow]] = field(default_factory=dict)
     assignments: list[Assignment] = field(default_factory=list)
     figures: dict[tuple[str, str, str], list[tuple[date, date, Fraction]]] = field(default_factory=dict)

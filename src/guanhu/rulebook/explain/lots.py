@@ -17,7 +17,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.decided import decided
 from guanhu.rulebook.explain.reads import read_input, rows_in_force
 from guanhu.rulebook.explain.scalar import evaluate
-from guanhu.rulebook.explain.values import LotNote, LotRow, Traced, Unknown, Value
+from guanhu.rulebook.explain.values import LotNote, LotRow, MeasureNote, Traced, Unknown, Value
 from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.lots import KINDS, Moved
 from guanhu.rulebook.windows import span_of
@@ -25,9 +25,11 @@ from guanhu.values.dates import FAR_FUTURE, Span, add_months
 from guanhu.values.exact import round_half_away, truncate
 
 if TYPE_CHECKING:
-    from guanhu.rulebook.explain.subject import SubjectEvaluator
+    from guanhu.rulebook.explain.subject import SubjectEvaluator, SubjectTrace
 
 _OF_STAFF = ("person_kind", "hired_on", "left_on")
+_BAD = ("次级", "可疑", "损失")
+"""不良类, as the five classes have it: a loan that was written off owes nothing and is not repaid."""
 _FEN = Fraction(1, 100)
 _NOTHING = Fraction(0)
 
@@ -104,12 +106,14 @@ class LotsOfSubject:
 
     # -- from instance to instance --
 
-    def finish(self, instance: Instance, wholes: Mapping[str, Mapping[str, Value]]) -> None:
-        """Take what happened in an instance for done, and grant its lots; `wholes` are the lines by group."""
+    def finish(self, instance: Instance, traces: Iterable[SubjectTrace]) -> None:
+        """Take what happened in an instance for done, and grant its lots; `traces` are those of its groups."""
+        by_group = {trace.group: trace for trace in traces}
         for ledger in self.ledgers:
             if ledger.every != instance.every or instance.window is not None:
                 continue
-            whole = wholes.get(ledger.group, {})
+            trace = by_group.get(ledger.group)
+            whole = trace.whole if trace is not None else {}
             book = self._book(ledger, instance.days)
             found = self._happened(ledger, instance, whole)
             was = self._published(ledger, instance.days)
@@ -119,7 +123,7 @@ class LotsOfSubject:
                 steps = self._as_published(book, was, KINDS[1:]) if is_held else []
             for lot, kind, amount in steps:
                 lot.history.append((kind, amount))
-            granted = self._granted(ledger, instance, whole, was, is_held=is_held)
+            granted = self._granted(ledger, instance, trace, was, is_held=is_held)
             book.update({lot.id: lot for lot, _, _ in granted})
             self._keep(ledger, instance, [*steps, *granted], was, is_held=is_held)
             self.last[ledger.id] = instance.days
@@ -153,10 +157,11 @@ class LotsOfSubject:
                 self.subject,
             ) or opening.of.end > days.start:
                 continue
-            for lot, _, amount in split(ledger, Instance(opening.of, ledger.every), opening.amount):
+            of = Instance(opening.of, ledger.every)
+            for lot, _, amount in split(ledger, of, opening.amount, opening.row):
                 if lot.due_on is not None and lot.due_on < min(first, days.start):
                     lot.history.append(("paid", amount))
-                lot.source = "opening_state"
+                lot.source = opening.row or "opening_state"
                 book[lot.id] = lot
         for x in past.lots:
             if (x.ledger, x.subject_id) == (ledger.id, self.subject) and x.of.end <= days.start:
@@ -180,14 +185,20 @@ class LotsOfSubject:
         self,
         ledger: t.LotLedger,
         instance: Instance,
-        whole: Mapping[str, Value],
+        trace: SubjectTrace | None,
         was: list[Moved],
         *,
         is_held: bool,
     ) -> list[_Step]:
-        amount = whole.get(ledger.defers, _NOTHING)
+        amount = trace.whole.get(ledger.defers, _NOTHING) if trace is not None else _NOTHING
         if isinstance(amount, Fraction):
-            return split(ledger, instance, amount) if amount > 0 else []
+            if amount <= 0:
+                return []
+            rows = _rows_above_nothing(trace, ledger.rows) if trace is not None and ledger.rows else {}
+            if not rows:
+                return split(ledger, instance, amount)
+            parts = _in_proportion(amount, rows)
+            return [step for row, part in parts for step in split(ledger, instance, part, row)]
         kept: dict[str, _Lot] = {}
         for x in was if is_held else ():
             if x.kind == "granted":
@@ -258,6 +269,14 @@ class LotsOfSubject:
             if ledger.claws_paid:
                 still = _fen_of(demand) - sum((x for _, _, x in steps), _NOTHING)
                 steps += _taken(lots, {lot.id: lot.paid for lot in lots}, still, "recovered")
+        if ledger.loses_bad:
+            become = {lot.id: self._became(ledger, lot, instance) for lot in lots if left[lot.id]}
+            for found in become.values():
+                if isinstance(found, Unknown):
+                    return _Instance([], found, tuple(read))
+            lost = [lot for lot in lots if become.get(lot.id) == "bad"]
+            steps += [(lot, "forfeited", left[lot.id]) for lot in lost]
+            left.update((lot.id, _NOTHING) for lot in lost)
         gone = self.owner.facts.staff.get("left_on")
         is_gone = gone is not None and gone <= instance.days.last_day
         if is_gone and ledger.leaver == "forfeited":
@@ -296,12 +315,38 @@ class LotsOfSubject:
             if isinstance(amount, Unknown):
                 return amount
             return [(lot, part) for lot, _, part in _taken(lots, dict(left), _fen_of(amount), "paid")]
+        if ledger.release.how == "loan" and not everything:
+            repaid: list[tuple[_Lot, Fraction]] = []
+            for lot in lots:
+                found = self._became(ledger, lot, instance) if left[lot.id] else ""
+                if isinstance(found, Unknown):
+                    return found
+                repaid += [(lot, left[lot.id])] if found == "repaid" else []
+            return repaid
         last = instance.days.last_day
         return [
             (lot, left[lot.id])
             for lot in lots
             if left[lot.id] and (everything or ((due := self._due(ledger, lot)) is not None and due <= last))
         ]
+
+    def _became(self, ledger: t.LotLedger, lot: _Lot, instance: Instance) -> str | Unknown:
+        """Return what has become of a lot's loan by the end of an instance; of a lot without one nothing has."""
+        if lot.source in (ledger.defers, "opening_state"):
+            return ""
+        day = instance.days.last_day
+        unknown = Unknown(f"ledgers.{ledger.id}", "coverage")
+        loan = self.owner.facts.lot_loans.get(lot.source)
+        if loan is None or self.owner.coverage.missing("loan_states", Span(day, day + timedelta(days=1))):
+            return unknown
+        if any(start <= day < end for start, end in loan.lost.get("loan_states", ())):
+            return unknown
+        for start, end, state in loan.intervals.get("loan_states", ()):
+            if start <= day < end:
+                if state["", "loan_class"] in _BAD:
+                    return "bad"
+                return "repaid" if state["", "balance"] == 0 else ""
+        return unknown
 
     def _due(self, ledger: t.LotLedger, lot: _Lot) -> date | None:
         """Return the day on which a lot falls due; None while nobody can know it."""
@@ -388,9 +433,31 @@ class _HolderLeaves:
         return self.owner.supplied_figure(measure, where, span)
 
 
-def split(ledger: t.LotLedger, instance: Instance, amount: Fraction) -> list[_Step]:
+def _rows_above_nothing(trace: SubjectTrace, measure: str) -> dict[str, Fraction]:
+    """Return what each row of a measure adds in all cards of an instance, of those that add anything."""
+    found: dict[str, Fraction] = {}
+    for card in trace.cards:
+        note = card.measures[measure].note if measure in card.measures else None
+        for row in note.rows if isinstance(note, MeasureNote) else ():
+            if isinstance(row.amount, Fraction):
+                found[row.object_id] = found.get(row.object_id, _NOTHING) + row.amount
+    return {row: amount for row, amount in found.items() if amount > 0}
+
+
+def _in_proportion(amount: Fraction, rows: Mapping[str, Fraction]) -> list[tuple[str, Fraction]]:
+    """Return an amount by row: each exact part without its broken fen, and the odd fen to whom most was broken off."""
+    exact = {row: amount * part / sum(rows.values()) for row, part in rows.items()}
+    parts = {row: Fraction(truncate(x * 100), 100) for row, x in exact.items()}
+    odd = int((amount - sum(parts.values(), _NOTHING)) * 100)
+    for row in sorted(rows, key=lambda row: (parts[row] - exact[row], row))[:odd]:
+        parts[row] += _FEN
+    return sorted(parts.items())
+
+
+def split(ledger: t.LotLedger, instance: Instance, amount: Fraction, row: str = "") -> list[_Step]:
     """Return the lots of an amount: its parts by largest remainder, odd fen to the earlier ones."""
     days = instance.days
+    of, source = (f"{instance.key}/{row}", row) if row else (instance.key, ledger.defers)
     parts = ledger.release.parts or ((0, Fraction(1)),)
     exact = [amount * share for _, share in parts]
     cut = [Fraction(truncate(x * 100), 100) for x in exact]
@@ -399,10 +466,10 @@ def split(ledger: t.LotLedger, instance: Instance, amount: Fraction) -> list[_St
     found: list[_Step] = []
     for place, (months, _) in enumerate(parts):
         part = cut[place] + (_FEN if place in order[:odd] else 0)
-        name = instance.key if len(parts) == 1 else f"{instance.key}#{place + 1}"
+        name = of if len(parts) == 1 else f"{of}#{place + 1}"
         due = add_months(days.end, months) - timedelta(days=1) if ledger.release.how == "lag" else None
         if part:
-            lot = _Lot(name, ledger.defers, days.last_day, due, [("granted", part)])
+            lot = _Lot(name, source, days.last_day, due, [("granted", part)])
             found.append((lot, "granted", part))
     return found
 
@@ -427,7 +494,9 @@ def _fen_of(value: Value) -> Fraction:
 
 
 def _note(amounts: Iterable[tuple[_Lot, Fraction]]) -> LotNote:
-    return LotNote(tuple(LotRow(lot.id, lot.granted_on, lot.due_on, x) for lot, x in amounts if x))
+    return LotNote(
+        tuple(LotRow(lot.id, lot.granted_on, lot.due_on, x, lot.source) for lot, x in amounts if x)
+    )
 
 
 def _dated(moved: Moved, day: date) -> Moved:

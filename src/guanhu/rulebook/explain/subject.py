@@ -127,7 +127,7 @@ class SubjectEvaluator:
                 card.own_days = sum(x.spell_days for x in cards)
             if cards:
                 found.append(self._evaluated(instance, group, cards))
-        self.lots.finish(instance, {trace.group: trace.whole for trace in found})
+        self.lots.finish(instance, found)
         return found
 
     def _names(self, instance: Instance, group: str) -> list[str]:

@@ -93,4 +93,5 @@ def told_lots(note: LotNote, unit: Unit) -> Iterator[Told]:
     for row in note.rows:
         due = f", {row.due_on} 到期" if row.due_on is not None else ""
         text = f"{row.lot}: {row.granted_on} 记入{due}, {value_text(row.amount, unit)}"
-        yield Told(text, row.amount, "lot", facts={"lot": row.lot, "granted_on": str(row.granted_on)})
+        facts = {"lot": row.lot, "granted_on": str(row.granted_on), "source": row.source}
+        yield Told(text, row.amount, "lot", facts=facts)

@@ -137,12 +137,16 @@ class PastNote:
 
 @dataclass(frozen=True, slots=True)
 class LotRow:
-    """What one lot adds to a figure: when it was granted, when it falls due (None: not known yet), how much."""
+    """What one lot adds to a figure: when it was granted, when it falls due (None: not known yet), how much.
+
+    `source` is what it was granted for: a line, opening_state, or a row of fact.
+    """
 
     lot: str
     granted_on: date
     due_on: date | None
     amount: Fraction
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,11 @@ ledgers:
   延期:
     clause: 第十六条
     defers: 延期额                               # a line of money: what it comes to becomes a lot
+    per: row                                    # a lot for each row of fact that the line is made of (`lot_per_row`)
     release: in 3 equal parts every 12 months   # after 12 months | in parts of 20% 30% 50% every 12 months
                                                 # left_on + 6 months | left_post + 6 months | oldest first
+                                                # loan repaid: with `per: row` of loans
+    forfeits: loan bad                          # with `per: row` of loans
     amount: 可兑付                               # with `oldest first`: so much in each instance
     when: 考核合格                               # looked at when a part falls due
     otherwise: forfeited                        # or: waits
@@ -18,6 +21,7 @@ ledgers:
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 
 from guanhu.rulebook import tree as t
@@ -25,6 +29,7 @@ from guanhu.rulebook.load.build import Builder, Silent
 from guanhu.rulebook.load.build_small import group_of
 from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.lot_names import is_of_lots
+from guanhu.rulebook.load.lot_per_row import measure_of_rows, refuse_other_rows
 from guanhu.rulebook.load.scope import LineScope
 from guanhu.rulebook.load.sound_pay import tell_schedule
 from guanhu.rulebook.load.text import Tree
@@ -39,7 +44,9 @@ _KEYS = (
     "who",
     "every",
     "defers",
+    "per",
     "release",
+    "forfeits",
     "amount",
     "when",
     "otherwise",
@@ -83,6 +90,10 @@ def build_lots(builder: Builder, name: str, tree: Tree) -> None:
             f"{ledger.defers} 应当是 {ledger.group} 按{ledger.every}算的金额, 它是 {line.group} 按{line.every}算的 {line.unit}",
             f"{ledger.defers} is to be money of {ledger.group} every {ledger.every}; it is {line.unit} of {line.group} every {line.every}",
         )
+    if reader.one_of("per", ("line", "row"), "line") == "row":
+        # Not while the ledger is built: the line may read what the ledger comes to.
+        ledger = builder.lots[name] = replace(ledger, rows=measure_of_rows(builder, reader, line))
+    refuse_other_rows(builder, reader, ledger)
 
 
 def _built(builder: Builder, name: str) -> t.LotLedger:
@@ -103,6 +114,9 @@ def _built(builder: Builder, name: str) -> t.LotLedger:
         every=every,
         defers=reader.required("defers"),
         release=_release(reader),
+        loses_bad=reader.one_of("forfeits", ("loan bad",), "") == "loan bad"
+        if reader.has("forfeits")
+        else False,
         amount=_money(reader, typer, "amount"),
         when=_when(reader, typer),
         otherwise=reader.one_of("otherwise", ("forfeited", "waits"), "forfeited"),
@@ -133,6 +147,8 @@ def _release(reader: Reader) -> t.Release:
     text = " ".join(reader.required("release").split())
     if text == "oldest first":
         return t.Release("oldest")
+    if text == "loan repaid":
+        return t.Release("loan")
     if found := _LAG.fullmatch(text):
         return t.Release("lag", ((int(found["months"]), Fraction(1)),))
     if found := _EVENT.fullmatch(text):
@@ -150,8 +166,8 @@ def _release(reader: Reader) -> t.Release:
             reader.place_of("release"),
             f"看不懂 release: {text}",
             f"release {text} is not understood",
-            "写 after 12 months、in 3 equal parts every 12 months、in parts of 20% 30% 50% every 12 months(合计 100%)、left_on + 6 months、left_post + 6 months 或 oldest first",
-            "write after 12 months, in 3 equal parts every 12 months, in parts of 20% 30% 50% every 12 months (100% together), left_on + 6 months, left_post + 6 months or oldest first",
+            "写 after 12 months、in 3 equal parts every 12 months、in parts of 20% 30% 50% every 12 months(合计 100%)、left_on + 6 months、left_post + 6 months、loan repaid 或 oldest first",
+            "write after 12 months, in 3 equal parts every 12 months, in parts of 20% 30% 50% every 12 months (100% together), left_on + 6 months, left_post + 6 months, loan repaid or oldest first",
         )
         raise Silent(reader.label)
     step = int(parts["months"]) if parts["months"] else MONTHS_OF[parts["unit"]]

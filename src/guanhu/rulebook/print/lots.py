@@ -17,10 +17,13 @@ _EVENT = {"left_on": "离职", "left_post": "离开授予时所任的岗位(转�
 def lot_sentence(speaker: Speaker, ledger: t.LotLedger) -> str:
     """Return what a ledger of lots says, without its end."""
     group = speaker.rulebook.groups[ledger.group].title
+    each = f"按“{speaker.name(ledger.rows)}”的每一笔分开" if ledger.rows else ""
     said = [
-        f"{group}{EVERY[ledger.every]}把“{speaker.name(ledger.defers)}”记为待付",
+        f"{group}{EVERY[ledger.every]}把“{speaker.name(ledger.defers)}”{each}记为待付",
         _released(speaker, ledger),
     ]
+    if ledger.loses_bad:
+        said.append("借据期末在不良类的, 没有支付的不再支付")
     if ledger.when is not None:
         unpaid = "继续等待" if ledger.otherwise == "waits" else "不再支付"
         said.append(f"到期时{speaker.say(ledger.when)}的支付, 否则{unpaid}")
@@ -33,6 +36,8 @@ def lot_sentence(speaker: Speaker, ledger: t.LotLedger) -> str:
 
 def _released(speaker: Speaker, ledger: t.LotLedger) -> str:
     release = ledger.release
+    if release.how == "loan":
+        return "借据收回本金(余额为零, 不在不良类)后到期"
     if release.how == "event":
         return f"{_EVENT[release.column]}满 {release.months} 个月到期"
     if ledger.amount is not None:
