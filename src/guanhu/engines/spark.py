@@ -99,18 +99,24 @@ class SparkEngine:
         """The relations away, and the name of each in Spark."""
         self._views: dict[str, set[str]] = {}
         """The views away that were never kept, and what each reads there."""
+        self._folders: dict[str, Path] = {}
+        """The files of the relations that were kept away."""
+        self._kept = 0
         self._sent: dict[str, str] = {}
         """The relations at home that were sent, and the name of each in Spark."""
         self._held: list[DataFrame] = []
         """Parts of the query that is being executed, held because it reads them more than once."""
-        self._count = 0
+        self._names: list[str] = []
+        """Every name that Spark was given."""
+        self._at_home: dict[str, str] = {}
+        """What each relation at home is: TABLE or VIEW."""
 
     def facts(self, view: Any, kinds: Sequence[str]) -> None:
         """Make the facts of these kinds readable as `f_<kind>`, the large ones away."""
         for name, relation, rows in view.relations(kinds):
             query = sqlglot.parse_one(relation.query, dialect="duckdb")
             if rows <= self.home_rows and not self._reads_away(query):
-                self._settle_home(name)
+                self._make_room(name, "TABLE" if relation.is_kept else "VIEW")
                 (self.home.create if relation.is_kept else self.home.show)(name, query)
             elif relation.is_kept:
                 self._keep(name, self._frame(query))
@@ -130,7 +136,7 @@ class SparkEngine:
             frame = self._frame(rows)
             # Values are inserted by their place: the names may be none, or twice the same.
             frame = frame.toDF(*(f"c{place}" for place in range(len(frame.columns))))
-            self._keep("~inserted", frame, home_rows=None)
+            self._keep("~inserted", frame, at_home=True)
             rows = exp.select(exp.Star()).from_(_table("~inserted"))
         self.home.execute(exp.Insert(this=query.this, expression=rows))
 
@@ -147,7 +153,7 @@ class SparkEngine:
         if self._reads_away(query):
             self._keep(name, self._frame(query))
         else:
-            self._settle_home(name)
+            self._make_room(name, "TABLE")
             self.home.create(name, query)
 
     def show(self, name: str, query: exp.Expr) -> None:
@@ -155,12 +161,12 @@ class SparkEngine:
         if self._reads_away(query):
             self._show(name, query)
         else:
-            self._settle_home(name)
+            self._make_room(name, "VIEW")
             self.home.show(name, query)
 
     def load(self, name: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> None:
         """Keep given rows as the table `name`, at home."""
-        self._settle_home(name)
+        self._make_room(name, "TABLE")
         self.home.load(name, columns, rows)
 
     def reside(self, name: str, keys: Sequence[str]) -> None:
@@ -171,11 +177,7 @@ class SparkEngine:
 
     def drop(self, name: str) -> None:
         """Forget a table, wherever it is."""
-        if name in self._away:
-            self._forget(name)
-        else:
-            self._sent.pop(name, None)
-            self.home.drop(name)
+        self._make_room(name)
 
     def write(self, query: exp.Expr, path: Path) -> None:
         """Write the rows of a query as one Parquet file, in the query's order; it is read at home for that."""
@@ -186,7 +188,7 @@ class SparkEngine:
 
     def close(self) -> None:
         """Forget all that was kept; the session stays open."""
-        for name in [*self._away.values(), *self._sent.values()]:
+        for name in self._names:
             self.session.catalog.dropTempView(name)
         self.home.close()
         shutil.rmtree(self._work, ignore_errors=True)
@@ -203,58 +205,55 @@ class SparkEngine:
             self.home_rows == 0 and _reads_files(query)
         )
 
-    def _keep(self, name: str, frame: DataFrame, home_rows: int | None = 0) -> None:
-        """Have Spark write a result; take it home when it is small (always, with `home_rows` None)."""
-        self._count += 1
-        folder = self._work / f"r{self._count}"
+    def _keep(self, name: str, frame: DataFrame, *, at_home: bool = False) -> None:
+        """Have Spark write a result; take it home when it is small, or when it has to be there."""
+        self._kept += 1
+        folder = self._work / f"r{self._kept}"
         frame.write.parquet(str(folder))
         for part in self._held:
             part.unpersist()
         self._held.clear()
-        self._take(name, folder, home_rows)
-
-    def _take(self, name: str, folder: Path, home_rows: int | None) -> None:
-        most = self.home_rows if home_rows == 0 else home_rows
         source = self._source_at_home(folder)
         ((count,),) = self.home.rows(exp.select(exp.Count(this=exp.Star())).from_(source.subquery("x")))
-        self._settle_home(name)
-        if most is None or count <= most:
+        stays = not at_home and count > self.home_rows
+        self._make_room(name, "VIEW" if stays else "TABLE")
+        if not stays:
             self.home.create(name, source)
             shutil.rmtree(folder)
             return
         # At home it stays readable, for what only one file can hold.
         self.home.show(name, source)
-        frame = self.session.read.parquet(str(folder))
-        self._place(name, frame)
+        self._away[name] = self._named(self.session.read.parquet(str(folder)))
+        self._folders[name] = folder
 
     def _show(self, name: str, query: exp.Expr) -> None:
         reads = self._read(query)
         frame = self._frame(query)
-        self._settle_home(name)
-        self._place(name, frame)
+        self._make_room(name)
+        self._away[name] = self._named(frame)
         self._views[name] = reads
 
-    def _place(self, name: str, frame: DataFrame) -> None:
-        self._count += 1
-        self._away[name] = f"guanhu_{id(self)}_{self._count}"
-        frame.createOrReplaceTempView(self._away[name])
-
-    def _settle_home(self, name: str) -> None:
-        """Make room at home for a relation that may have been away, or a view."""
+    def _make_room(self, name: str, kind: str = "") -> None:
+        """Make room for a relation of this name: at home, where it will be a TABLE or a VIEW, or away."""
         self._sent.pop(name, None)
         if name in self._away:
             self._forget(name)
+        if self._at_home.get(name, kind) != kind:
+            self.home.connection.execute(f'DROP {self._at_home.pop(name)} IF EXISTS "{name}"')
+        if kind:
+            self._at_home[name] = kind
 
     def _forget(self, name: str) -> None:
-        """Forget a relation away. Its files stay: a view may read them still."""
+        """Forget a relation away, and its files unless a view reads them."""
         self.session.catalog.dropTempView(self._away.pop(name))
-        if name not in self._views:
-            self.home.connection.execute(f'DROP VIEW IF EXISTS "{name}"')
         self._views.pop(name, None)
+        folder = self._folders.pop(name, None)
+        if folder is not None and not any(name in reads for reads in self._views.values()):
+            shutil.rmtree(folder)
 
     def _bring(self, name: str) -> None:
         """Bring a relation home for good."""
-        self._keep(name, self.session.table(self._away[name]), home_rows=None)
+        self._keep(name, self.session.table(self._away[name]), at_home=True)
 
     def _source_at_home(self, folder: Path) -> exp.Select:
         """Return the select at home over what Spark wrote: its wide decimals are whole numbers of 128 bits."""
@@ -280,9 +279,7 @@ class SparkEngine:
             frame = self._said(part.this, parts)
             if read[part.alias] > 1:
                 self._held.append(frame.persist())
-            self._count += 1
-            parts[part.alias] = f"guanhu_{id(self)}_{self._count}"
-            frame.createOrReplaceTempView(parts[part.alias])
+            parts[part.alias] = self._named(frame)
         return self._said(tree, parts)
 
     def _said(self, tree: exp.Expr, parts: Mapping[str, str]) -> DataFrame:
@@ -312,18 +309,18 @@ class SparkEngine:
                 for column, kind, *_ in described
             )
             table = self.home.connection.sql(f'SELECT {shown} FROM "{name}"').to_arrow_table()
-            self._count += 1
-            self._sent[name] = f"guanhu_{id(self)}_{self._count}"
-            self.session.createDataFrame(table).createOrReplaceTempView(self._sent[name])
+            self._sent[name] = self._named(self.session.createDataFrame(table))
         return self._sent[name]
 
     def _files(self, paths: Sequence[str]) -> str:
         """Return the name in Spark of Parquet files read as one."""
-        self._count += 1
-        name = f"guanhu_{id(self)}_{self._count}"
-        self.session.read.parquet(*(str(Path(path).resolve()) for path in paths)).createOrReplaceTempView(
-            name
-        )
+        return self._named(self.session.read.parquet(*(str(Path(path).resolve()) for path in paths)))
+
+    def _named(self, frame: DataFrame) -> str:
+        """Give a frame a name in Spark and return it."""
+        name = f"guanhu_{id(self)}_{len(self._names)}"
+        frame.createOrReplaceTempView(name)
+        self._names.append(name)
         return name
 
     def _write_out(self, tree: exp.Expr) -> None:
