@@ -116,9 +116,9 @@ class Explainer:
             for store in (self.past.states, self.past.opening)
         )
         lots = [x for x in self.past.lots if x.subject_id == subject_id]
-        if any(ledger.reads_loans for ledger in self.rulebook.lots.values()):
+        if kind == "person":
             before = {x.row for x in self.past.opening_lots if x.subject_id == subject_id}
-            facts.lot_loans = self.reader.loans_of_lots(facts, before | {x.source for x in lots})
+            self.reader.rows_of_lots(facts, before | {x.source for x in lots})
         own = Past(self.past.published, {}, states, self.past.held, opening, lots, self.past.opening_lots)
         evaluator = SubjectEvaluator(
             self.rulebook, self.inputs, facts, self.coverage, self.others, own, keeps_rows=keeps_rows

@@ -27,7 +27,7 @@ from guanhu.appraisal.lines import Card, Known, leaf_key
 from guanhu.appraisal.lost import Holes
 from guanhu.appraisal.lot_amounts import amounts_by_row, shared_out
 from guanhu.appraisal.lot_holders import Answers, Holders, Leaving
-from guanhu.appraisal.lot_loans import Fate, fates
+from guanhu.appraisal.lot_things import Become, become_of
 from guanhu.appraisal.measures import Fold
 from guanhu.appraisal.past_columns import loaded_values, past_query
 from guanhu.rulebook import tree as t
@@ -319,11 +319,13 @@ class RunLots:
         if self.leaving is None and holders:
             self.leaving = Leaving(self.run.engine)
         last_day = card.instance.days.last_day
-        become: dict[str, Fate] = {}
-        if ledger.reads_loans:
-            no_row = (ledger.defers, "opening_state")
-            rows = {x.source for lots in holders.values() for x in lots if x.source not in no_row}
-            become = fates(self.run.engine, self.run.view, rows, last_day)
+        no_row = (ledger.defers, "opening_state")
+        rows = {x.source for lots in holders.values() for x in lots if x.source not in no_row}
+        measure = self.run.rulebook.measures.get(ledger.rows)
+        become: Become = {}
+        if isinstance(measure, t.Measure):
+            key, days = measure.kind.key[0], card.instance.days
+            become = become_of(self.run.engine, self.run.view, ledger.of_rows, rows, key, days)
         return {
             who: self._steps_of(ledger, last_day, who, lots, answers[who], become)
             for who, lots in holders.items()
@@ -336,9 +338,9 @@ class RunLots:
         who: str,
         lots: list[Lot],
         answer: Answers,
-        become: dict[str, Fate],
+        become: Become,
     ) -> Steps | None:
-        """Return what happens to one person's lots: clawed back, lost by a bad loan or by leaving, fallen due."""
+        """Return what happens to one person's lots: clawed back, lost by its row or by leaving, fallen due."""
         steps: Steps = []
         left = {x.lot: x.waiting for x in lots}
         if answer.claws is None:
@@ -350,11 +352,12 @@ class RunLots:
             paid = {x.lot: x.paid for x in lots}
             for x in lots:
                 demand -= _take(steps, x.lot, "recovered", paid, demand)
-        if ledger.loses_bad:
-            if any(left[x.lot] and become.get(x.source, "runs") is None for x in lots):
+        if ledger.loses:
+            lost = become[ledger.loses]
+            if any(left[x.lot] and lost.get(x.source, False) is None for x in lots):
                 return None
             for x in lots:
-                if become.get(x.source) == "bad":
+                if lost.get(x.source):
                     _take(steps, x.lot, "forfeited", left, left[x.lot])
         gone = self.leaving.left_on.get(who) if self.leaving else None
         has_left = gone is not None and gone <= last_day
@@ -362,8 +365,8 @@ class RunLots:
             return [*steps, *((lot, "forfeited", fen) for lot, fen in left.items() if fen)]
         everything = has_left and ledger.leaver == "paid"
         due = (
-            _repaid(lots, left, become)
-            if ledger.release.how == "loan" and not everything
+            _come_true(lots, left, become[ledger.release.column])
+            if ledger.release.how == "row" and not everything
             else self._due(ledger, last_day, who, lots, left, answer, everything=everything)
         )
         if due is None or (due and answer.when is None):
@@ -404,12 +407,14 @@ class RunLots:
         return add_months(day, ledger.release.months) if day is not None else None
 
 
-def _repaid(lots: list[Lot], left: dict[str, int], become: dict[str, Fate]) -> list[tuple[str, int]] | None:
-    """Return what waits of the loans that have been repaid; None where of one nobody knows."""
-    waiting = [(x, become.get(x.source, "runs")) for x in lots if left[x.lot]]
-    if any(fate is None for _, fate in waiting):
+def _come_true(
+    lots: list[Lot], left: dict[str, int], became: Mapping[str, bool | None]
+) -> list[tuple[str, int]] | None:
+    """Return what waits of the rows of which it has come true; None where of one nobody knows."""
+    waiting = [(x, became.get(x.source, False)) for x in lots if left[x.lot]]
+    if any(is_true is None for _, is_true in waiting):
         return None
-    return [(x.lot, left[x.lot]) for x, fate in waiting if fate == "repaid"]
+    return [(x.lot, left[x.lot]) for x, is_true in waiting if is_true]
 
 
 def split(ledger: t.LotLedger, instance: Instance, fen: int, row: str = "") -> list[Lot]:

@@ -340,12 +340,22 @@ class SubjectReader:
         self._mark_lost(new, "loan_states")
         facts.loans.update(new)
 
-    def loans_of_lots(self, facts: SubjectFacts, sources: Iterable[str]) -> dict[str, Thing]:
-        """Return the loans of a person's rows, and those of earlier lots: who has them now is another matter."""
-        apart = SubjectFacts(facts.kind, facts.subject_id)
-        granted = {row.id for row in facts.events.get("loans", ())}
-        self._loans(apart, self._by_ids(LOANS, "loan_id", {*granted, *sources}))
-        return apart.loans
+    def rows_of_lots(self, facts: SubjectFacts, sources: Iterable[str]) -> None:
+        """Read what ledgers ask about the rows of a person's lots, earlier ones too: who has them now is another matter."""
+        for ledger in self.rulebook.lots.values():
+            measure = self.rulebook.measures.get(ledger.rows)
+            if not isinstance(measure, t.Measure):
+                continue
+            kind = measure.kind
+            rows = {row.id for row in facts.events.get(kind.name, ())} | set(sources)
+            if any(what.startswith("loan ") for what in ledger.of_rows):
+                apart = SubjectFacts(facts.kind, facts.subject_id)
+                self._loans(apart, self._by_ids(LOANS, "loan_id", rows))
+                facts.lot_loans.update(apart.loans)
+            for what in ledger.of_rows:
+                if not what.startswith("loan "):
+                    for row, day in self._select(f"f.{kind.key[0]}, f.day", what, kind.key[0], rows):
+                        facts.lot_events.setdefault((ledger.id, what, row), []).append(day)
 
     def _mark_lost(self, things: dict[str, Thing], kind: str) -> None:
         for key, span in self._lost[kind]:

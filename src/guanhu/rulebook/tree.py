@@ -482,7 +482,7 @@ class Release:
     how      lag      `parts` of the lot, each so many months after the instance that granted it
              event    `months` after the person left the bank (left_on) or the post held on the day of the grant (left_post)
              oldest   so much as `LotLedger.amount` says in each instance, the oldest lot first
-             loan     once the loan whose row the lot is of has been repaid
+             row      once `column` has come true of the row that the lot is of: `loan repaid`, or a kind of event
     `parts` holds (months, share of the lot); the shares are 1 together.
     """
 
@@ -500,8 +500,8 @@ class LotLedger(Declaration):
     still missing then from what had been paid); a person who has left keeps what waits, loses it or is paid it
     (`leaver`); what has fallen due is paid when `when` holds, else forfeited or kept waiting (`otherwise`); then
     the new lot is granted. An unknown condition or amount moves nothing.
-    `rows` names the measure of which each credited row has a lot of its own; with `loses_bad` the lot of a loan
-    that has become bad is forfeited.
+    `rows` names the measure of which each credited row has a lot of its own; a lot is forfeited once `loses` has
+    come true of its row: `loan bad`, or a kind of event.
     """
 
     group: str
@@ -509,7 +509,7 @@ class LotLedger(Declaration):
     defers: str
     release: Release
     rows: str = ""
-    loses_bad: bool = False
+    loses: str = ""
     amount: Expr | None = None
     when: Expr | None = None
     otherwise: str = "forfeited"
@@ -522,9 +522,9 @@ class LotLedger(Declaration):
         return [x for x in (self.claws, self.amount, self.when) if x is not None]
 
     @property
-    def reads_loans(self) -> bool:
-        """Tell whether it asks what has become of the loans of its rows."""
-        return self.loses_bad or self.release.how == "loan"
+    def of_rows(self) -> tuple[str, ...]:
+        """Return what it asks about the rows of its lots."""
+        return tuple(x for x in (self.loses, self.release.column * (self.release.how == "row")) if x)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -589,4 +589,5 @@ class Rulebook:
     def kinds(self) -> set[str]:
         """Return the names of the kinds of fact that the rulebook reads."""
         found = {m.kind.name for m in self.measures.values() if isinstance(m, Measure)}
-        return found | {"loan_states" for x in self.lots.values() if x.reads_loans}
+        asked = {x for ledger in self.lots.values() for x in ledger.of_rows}
+        return found | {"loan_states" if x.startswith("loan ") else x for x in asked}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from guanhu.appraisal import lot_loans, lots
+from guanhu.appraisal import lot_things, lots
 from guanhu.appraisal.lot_rows import kept_lots
 from guanhu.appraisal.pages.waiting import told as told_lots
 from guanhu.appraisal.whatif.laboratory import Laboratory
@@ -25,7 +25,7 @@ from guanhu.rulebook.lots import Moved
 from guanhu.rulebook.print.reading_back import read_back
 from tests.engines.agreement.fixed import Section, rulebook_text
 from tests.engines.agreement.lot_histories import LotStory, hold_at_each_date
-from tests.engines.agreement.running import compare, make_engine, opened, write_rulebook
+from tests.engines.agreement.running import Compared, compare, make_engine, opened, write_rulebook
 from tests.engines.agreement.test_lots_per_row import told
 from tests.engines.agreement.world import COVERAGE, World
 from tests.engines.facts.folders import write_folder
@@ -36,6 +36,7 @@ MONTHS = "2025-01-01..2025-05-31"
 MEASURES: Section = {
     "reward": {"from": "loans", "each": "amount * 0.1%", "round": "fen per row"},
     "fees": {"from": "fees"},
+    "opened": {"from": "accounts", "take": "count"},
 }
 LINES: Section = {"put": {"pay": "reward"}, "out": {"pay": "D.released"}}
 REPAID: dict[str, object] = {"release": "loan repaid"}
@@ -182,6 +183,14 @@ def test_of_a_loan_of_which_nothing_is_told_nothing_moves(tmp_path: Path) -> Non
     assert not isinstance(march.whole["out"], Fraction)
 
 
+def lots_of_run(compared: Compared) -> list[Moved]:
+    engine = make_engine()
+    try:
+        return kept_lots(engine, compared.ran.folder)
+    finally:
+        engine.close()
+
+
 def test_a_refused_state_leaves_its_months_unknown(tmp_path: Path) -> None:
     """The bank takes the good rows of a file: what became of the first loan in March is not known, in April it is."""
     world = world_of([L1_REPAID, ("l1", "2025-03-20", "x", "正常"), ("l1", "2025-04-01", "0.00", "正常")])
@@ -190,12 +199,7 @@ def test_a_refused_state_leaves_its_months_unknown(tmp_path: Path) -> None:
     rules = write_rulebook(tmp_path / "rules", text_of(LOST))
     compared = compare(bank, rules, MONTHS)
     assert compared.found == []
-    engine = make_engine()
-    try:
-        rows = kept_lots(engine, compared.ran.folder)
-    finally:
-        engine.close()
-    assert sorted(told(rows)) == [*GRANTED, "04 paid 2025-01/l1 10.00"]
+    assert sorted(told(lots_of_run(compared))) == [*GRANTED, "04 paid 2025-01/l1 10.00"]
 
 
 def test_it_is_explained_which_loan_waits(tmp_path: Path) -> None:
@@ -243,6 +247,91 @@ def test_a_patch_and_a_run_since_ask_the_loans_too(tmp_path: Path) -> None:
     story.facts(late)
     since, whole, _ = once_more(story.bank, story.rules, first.ran.folder)
     assert since.record["digest"] == whole.record["digest"] != first.ran.folder.record["digest"]
+
+
+FOR_ACCOUNTS = {"put": {"pay": "opened * 5元"}}
+EVENTS: dict[str, tuple[dict[str, object], list[tuple[str, str]], list[str]]] = {
+    "an event of the account pays its lot": (
+        {"release": "event violation"},
+        [("2025-03-31", "a1"), ("2025-03-31", ""), ("2025-06-01", "a2")],
+        ["01 granted 2025-01/a1 5.00", "01 granted 2025-01/a2 5.00", "03 paid 2025-01/a1 5.00"],
+    ),
+    "an event of the account loses its lot": (
+        {"release": "after 3 months", "forfeits": "event violation"},
+        [("2025-03-01", "a2"), ("2025-03-02", "a2")],
+        [
+            "01 granted 2025-01/a1 5.00",
+            "01 granted 2025-01/a2 5.00",
+            "03 forfeited 2025-01/a2 5.00",
+            "04 paid 2025-01/a1 5.00",
+        ],
+    ),
+    "after it was paid an event loses nothing": (
+        {"release": "after 1 month", "forfeits": "event violation"},
+        [("2025-03-01", "a2")],
+        [
+            "01 granted 2025-01/a1 5.00",
+            "01 granted 2025-01/a2 5.00",
+            "02 paid 2025-01/a1 5.00",
+            "02 paid 2025-01/a2 5.00",
+        ],
+    ),
+    "what loses it comes before what pays it": (
+        {"release": "event violation", "forfeits": "event violation"},
+        [("2025-03-01", "a2")],
+        ["01 granted 2025-01/a1 5.00", "01 granted 2025-01/a2 5.00", "03 forfeited 2025-01/a2 5.00"],
+    ),
+}
+
+
+def with_accounts(events: list[tuple[str, str]]) -> World:
+    """Return a bank with two accounts of January and events of them: (day, account)."""
+    world = world_of([])
+    for name in ("a1", "a2"):
+        world.add("accounts", (name, "c1", "定期", "", "一般户", "CNY", "A", "2025-01-08", ""))
+    for number, (day, account) in enumerate(events):
+        world.add("event_violation", (f"v{number}", day, "", "c1", account, "", "1", "轻"))
+    return world
+
+
+@pytest.mark.parametrize("story", EVENTS)
+def test_event(story: str, tmp_path: Path) -> None:
+    """Each month is published before the next, so that the lots are read from earlier runs too."""
+    ledger, events, wanted = EVENTS[story]
+    made = LotStory(tmp_path, with_accounts(events), text_of(ledger, **FOR_ACCOUNTS))
+    for period in ("2025-01-01..2025-02-28", "2025-03-01..2025-03-31", "2025-04-01..2025-05-31"):
+        _, rows = made.run(period)
+        hold_at_each_date(rows)
+    assert sorted(told(rows)) == sorted(wanted)
+
+
+def test_a_run_since_an_earlier_one_asks_the_events_too(tmp_path: Path) -> None:
+    world = with_accounts([("2025-03-01", "a2")])
+    text = text_of({"release": "after 3 months", "forfeits": "event violation"}, **FOR_ACCOUNTS)
+    story = LotStory(tmp_path, world, text)
+    first, _ = story.run(MONTHS, publishes=False)
+    late = copy.deepcopy(world)
+    late.add("event_violation", ("v9", "2025-02-01", "", "c1", "a1", "", "1", "轻"))
+    story.facts(late)
+    since, whole, _ = once_more(story.bank, story.rules, first.ran.folder)
+    assert since.record["digest"] == whole.record["digest"] != first.ran.folder.record["digest"]
+
+
+def test_events_that_no_batch_covers_leave_lots_where_they_are(tmp_path: Path) -> None:
+    world = with_accounts([("2025-03-01", "a2")])
+    bank = Bank.create(tmp_path / "bank", "样行")
+    others = ", ".join(kind for kind in world.rows if kind != "event_violation")
+    parts = [f"  - {{kinds: [{others}], from: 2024-01-01, to: 2026-06-30}}"]
+    parts += ["  - {kinds: [event_violation], from: 2024-01-01, to: 2025-02-28}"]
+    head, _, _ = COVERAGE.partition("coverage:")
+    covered = head + "coverage:\n" + "\n".join(parts) + "\n"
+    world.rows["event_violation"] = []
+    result = import_folder(write_folder(tmp_path / "in", world.files(), covered), bank)
+    assert [x.text("en") for x in result.problems] == []
+    text = text_of({"release": "after 2 months", "forfeits": "event violation"}, **FOR_ACCOUNTS)
+    compared = compare(bank, write_rulebook(tmp_path / "rules", text), MONTHS)
+    assert compared.found == []
+    assert {x.kind for x in lots_of_run(compared)} == {"granted"}
 
 
 class Drawn:
@@ -356,8 +445,12 @@ BAD: dict[str, tuple[dict[str, object], dict[str, Any], str]] = {
         {"put": {"pay": "fees * 1%"}},
         "RUL136",
     ),
-    "another event": ({**REPAID, "forfeits": "loan late"}, {}, "RUL014"),
+    "another event": ({**REPAID, "forfeits": "loan late"}, {}, "RUL132"),
     "another release": ({"release": "loan closed"}, {}, "RUL132"),
+    "no such event": ({"release": "event matured"}, {}, "RUL136"),
+    "an event that names no loan": ({"release": "event violation"}, {}, "RUL136"),
+    "an event of a line": ({"release": "event violation", "per": "line"}, {}, "RUL136"),
+    "forfeits by no such event": ({**REPAID, "forfeits": "event matured"}, {}, "RUL136"),
     "amount with it": ({**REPAID, "amount": "1元"}, {}, "RUL133"),
 }
 
@@ -379,15 +472,25 @@ def test_it_is_read_back() -> None:
     assert "loan_states" in rulebook.kinds()
 
 
+def test_an_event_is_read_back() -> None:
+    ledger = {"release": "event violation", "forfeits": "event violation"}
+    rulebook, _ = load_string(text_of(ledger, **FOR_ACCOUNTS))
+    assert rulebook is not None
+    said = "\n".join(read_back(rulebook))
+    for words in ("这一笔有“违规”后到期", "这一笔有“违规”的, 没有支付的不再支付"):
+        assert words in said
+    assert "event_violation" in rulebook.kinds()
+
+
 MUTANTS: dict[str, tuple[Any, str, Any, str]] = {
     "written off is repaid": (
-        lot_loans,
+        lot_things,
         "_STATES",
         lambda text: text.replace("'次级', '可疑', '损失'", "'次级', '可疑'"),
         "written off is not repaid",
     ),
     "repaid a day too late": (
-        lot_loans,
+        lot_things,
         "_STATES",
         lambda text: text.replace("s.from_day <= :day", "s.from_day < :day").replace(
             "s.to_day >", "s.to_day >="
@@ -395,15 +498,15 @@ MUTANTS: dict[str, tuple[Any, str, Any, str]] = {
         "repaid on the last day of the month",
     ),
     "a cent is nothing": (
-        lot_loans,
+        lot_things,
         "_STATES",
         lambda text: text.replace("s.balance = 0", "s.balance <= 1"),
         "repaid in part is not repaid",
     ),
     "all of them are": (
         lots,
-        "_repaid",
-        lambda _own: lambda lots_, left, _become: [(x.lot, left[x.lot]) for x in lots_ if left[x.lot]],
+        "_come_true",
+        lambda _own: lambda lots_, left, _became: [(x.lot, left[x.lot]) for x in lots_ if left[x.lot]],
         "nothing falls due while loans run",
     ),
 }

@@ -98,8 +98,11 @@ def _due(opened: OpenRun, lot: Moved) -> str:
     release = opened.rulebook.lots[lot.ledger].release
     if lot.due_on is not None:
         return f", {lot.due_on} 到期"
-    if release.how == "loan":
+    if release.how == "row" and release.column == "loan repaid":
         return ", 收回本金后到期"
+    if release.how == "row":
+        event = opened.rulebook.events[release.column.removeprefix("event_")]
+        return f", 有“{event.zh}”后到期"
     if release.how == "event":
         return f", {EVENTS[release.column].format(release.months)}到期"
     return ", 先记先付"

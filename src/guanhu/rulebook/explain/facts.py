@@ -83,6 +83,8 @@ class SubjectFacts:
     loans: dict[str, Thing] = field(default_factory=dict)
     lot_loans: dict[str, Thing] = field(default_factory=dict)
     """Loans of which a row may have a lot, credited any more or not."""
+    lot_events: dict[tuple[str, str, str], list[date]] = field(default_factory=dict)
+    """By ledger, kind of event and row that may have a lot: on which days."""
     events: dict[str, list[EventRow]] = field(default_factory=dict)
     assignments: list[Assignment] = field(default_factory=list)
     figures: dict[tuple[str, str, str], list[tuple[date, date, Fraction]]] = field(default_factory=dict)

@@ -269,12 +269,14 @@ class LotsOfSubject:
             if ledger.claws_paid:
                 still = _fen_of(demand) - sum((x for _, _, x in steps), _NOTHING)
                 steps += _taken(lots, {lot.id: lot.paid for lot in lots}, still, "recovered")
-        if ledger.loses_bad:
-            become = {lot.id: self._became(ledger, lot, instance) for lot in lots if left[lot.id]}
+        if ledger.loses:
+            become = {
+                lot.id: self._became(ledger, lot, instance, ledger.loses) for lot in lots if left[lot.id]
+            }
             for found in become.values():
                 if isinstance(found, Unknown):
                     return _Instance([], found, tuple(read))
-            lost = [lot for lot in lots if become.get(lot.id) == "bad"]
+            lost = [lot for lot in lots if become.get(lot.id) is True]
             steps += [(lot, "forfeited", left[lot.id]) for lot in lost]
             left.update((lot.id, _NOTHING) for lot in lost)
         gone = self.owner.facts.staff.get("left_on")
@@ -315,14 +317,15 @@ class LotsOfSubject:
             if isinstance(amount, Unknown):
                 return amount
             return [(lot, part) for lot, _, part in _taken(lots, dict(left), _fen_of(amount), "paid")]
-        if ledger.release.how == "loan" and not everything:
-            repaid: list[tuple[_Lot, Fraction]] = []
+        if ledger.release.how == "row" and not everything:
+            fallen: list[tuple[_Lot, Fraction]] = []
             for lot in lots:
-                found = self._became(ledger, lot, instance) if left[lot.id] else ""
-                if isinstance(found, Unknown):
-                    return found
-                repaid += [(lot, left[lot.id])] if found == "repaid" else []
-            return repaid
+                if left[lot.id]:
+                    found = self._became(ledger, lot, instance, ledger.release.column)
+                    if isinstance(found, Unknown):
+                        return found
+                    fallen += [(lot, left[lot.id])] if found else []
+            return fallen
         last = instance.days.last_day
         return [
             (lot, left[lot.id])
@@ -330,22 +333,27 @@ class LotsOfSubject:
             if left[lot.id] and (everything or ((due := self._due(ledger, lot)) is not None and due <= last))
         ]
 
-    def _became(self, ledger: t.LotLedger, lot: _Lot, instance: Instance) -> str | Unknown:
-        """Return what has become of a lot's loan by the end of an instance; of a lot without one nothing has."""
+    def _became(self, ledger: t.LotLedger, lot: _Lot, instance: Instance, what: str) -> bool | Unknown:
+        """Tell whether something has come true of a lot's row by the end of an instance; of a lot without one nothing has."""
         if lot.source in (ledger.defers, "opening_state"):
-            return ""
-        day = instance.days.last_day
+            return False
+        facts, coverage, day = self.owner.facts, self.owner.coverage, instance.days.last_day
         unknown = Unknown(f"ledgers.{ledger.id}", "coverage")
-        loan = self.owner.facts.lot_loans.get(lot.source)
-        if loan is None or self.owner.coverage.missing("loan_states", Span(day, day + timedelta(days=1))):
+        if not what.startswith("loan "):
+            if coverage.missing(what, instance.days):
+                return unknown
+            return any(
+                happened <= day for happened in facts.lot_events.get((ledger.id, what, lot.source), ())
+            )
+        loan = facts.lot_loans.get(lot.source)
+        if loan is None or coverage.missing("loan_states", Span(day, day + timedelta(days=1))):
             return unknown
         if any(start <= day < end for start, end in loan.lost.get("loan_states", ())):
             return unknown
         for start, end, state in loan.intervals.get("loan_states", ()):
             if start <= day < end:
-                if state["", "loan_class"] in _BAD:
-                    return "bad"
-                return "repaid" if state["", "balance"] == 0 else ""
+                is_bad = state["", "loan_class"] in _BAD
+                return is_bad if what == "loan bad" else state["", "balance"] == 0 and not is_bad
         return unknown
 
     def _due(self, ledger: t.LotLedger, lot: _Lot) -> date | None:

@@ -41,22 +41,36 @@ def measure_of_rows(builder: Builder, reader: Reader, line: t.Line) -> str:
 
 
 def refuse_other_rows(builder: Builder, reader: Reader, ledger: t.LotLedger) -> None:
-    """Refuse what asks about loans where the lots are not those of loans.
+    """Refuse what asks something about rows that the rows of the lots cannot answer.
 
     Errors:   RUL136.
     """
     measure = builder.measures.get(ledger.rows)
-    if not ledger.reads_loans or (isinstance(measure, t.Measure) and measure.kind.name == "loans"):
-        return
-    key = "release" if ledger.release.how == "loan" else "forfeits"
-    reader.add(
-        "RUL136",
-        reader.place_of(key),
-        f"{reader.label} 的 {key} 问借据, 它的各笔却不是借据",
-        f"{key} of {reader.label} asks about a loan, and its lots are not those of loans",
-        "写 per: row, defers 的行要由 from: loans 的指标得来",
-        "write per: row, and defer a line that is made of a measure from: loans",
-    )
+    kind = measure.kind if isinstance(measure, t.Measure) else None
+    for asked in ledger.of_rows:
+        key = "forfeits" if asked == ledger.loses else "release"
+        if asked.startswith("loan "):
+            if kind is None or kind.name != "loans":
+                reader.add(
+                    "RUL136",
+                    reader.place_of(key),
+                    f"{reader.label} 的 {key} 问借据, 它的各笔却不是借据",
+                    f"{key} of {reader.label} asks about a loan, and its lots are not those of loans",
+                    "写 per: row, defers 的行要由 from: loans 的指标得来",
+                    "write per: row, and defer a line that is made of a measure from: loans",
+                )
+            continue
+        event = builder.events.get(asked.removeprefix("event_"))
+        if event is None or kind is None or kind.key[0] not in {x.name for x in event.columns}:
+            column = kind.key[0] if kind is not None else "account_id"
+            reader.add(
+                "RUL136",
+                reader.place_of(key),
+                f"{reader.label} 的 {key} 问的 {asked} 不是申报的事件, 或说不出是哪一笔",
+                f"{key} of {reader.label} asks about {asked}, which is no declared event, or cannot say of which row it is",
+                f"写 per: row, 在 events 申报这个事件, 它要有列 {column}",
+                f"write per: row, and declare the event under events, with the column {column}",
+            )
 
 
 def _is_in_proportion(node: t.Expr) -> bool:

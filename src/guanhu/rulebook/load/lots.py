@@ -7,8 +7,8 @@ ledgers:
     per: row                                    # a lot for each row of fact that the line is made of (`lot_per_row`)
     release: in 3 equal parts every 12 months   # after 12 months | in parts of 20% 30% 50% every 12 months
                                                 # left_on + 6 months | left_post + 6 months | oldest first
-                                                # loan repaid: with `per: row` of loans
-    forfeits: loan bad                          # with `per: row` of loans
+                                                # loan repaid | event 到期兑付: with `per: row`
+    forfeits: loan bad                          # or: event 提前支取; with `per: row`
     amount: 可兑付                               # with `oldest first`: so much in each instance
     when: 考核合格                               # looked at when a part falls due
     otherwise: forfeited                        # or: waits
@@ -59,6 +59,7 @@ _EVERY = r"every (?:(?P<months>[1-9][0-9]?) months|(?P<unit>month|quarter|half|y
 _LAG = re.compile(r"after (?P<months>[1-9][0-9]{0,2}) months?", re.ASCII)
 _EQUAL = re.compile(rf"in (?P<count>[1-9][0-9]?) equal parts {_EVERY}", re.ASCII)
 _PARTS = re.compile(rf"in parts of (?P<shares>[0-9.]+%(?: [0-9.]+%)*) {_EVERY}", re.ASCII)
+_OF_ROW = re.compile(r"event \w+")
 _EVENT = re.compile(r"(?P<column>left_on|left_post) \+ (?P<months>[1-9][0-9]{0,2}) months?", re.ASCII)
 
 
@@ -114,9 +115,7 @@ def _built(builder: Builder, name: str) -> t.LotLedger:
         every=every,
         defers=reader.required("defers"),
         release=_release(reader),
-        loses_bad=reader.one_of("forfeits", ("loan bad",), "") == "loan bad"
-        if reader.has("forfeits")
-        else False,
+        loses=_loses(reader),
         amount=_money(reader, typer, "amount"),
         when=_when(reader, typer),
         otherwise=reader.one_of("otherwise", ("forfeited", "waits"), "forfeited"),
@@ -143,12 +142,27 @@ def _when(reader: Reader, typer: Typer) -> t.Expr | None:
     return typer.condition(node) if node is not None else None
 
 
+def _loses(reader: Reader) -> str:
+    text = " ".join(reader.text("forfeits").split())
+    if text in ("", "loan bad") or _OF_ROW.fullmatch(text):
+        return text.replace("event ", "event_")
+    reader.add(
+        "RUL132",
+        reader.place_of("forfeits"),
+        f"看不懂 forfeits: {text}",
+        f"forfeits {text} is not understood",
+        "写 loan bad 或 event 加申报的事件名",
+        "write loan bad, or event and the name of a declared event",
+    )
+    raise Silent(reader.label)
+
+
 def _release(reader: Reader) -> t.Release:
     text = " ".join(reader.required("release").split())
     if text == "oldest first":
         return t.Release("oldest")
-    if text == "loan repaid":
-        return t.Release("loan")
+    if text == "loan repaid" or _OF_ROW.fullmatch(text):
+        return t.Release("row", column=text.replace("event ", "event_"))
     if found := _LAG.fullmatch(text):
         return t.Release("lag", ((int(found["months"]), Fraction(1)),))
     if found := _EVENT.fullmatch(text):
@@ -166,8 +180,8 @@ def _release(reader: Reader) -> t.Release:
             reader.place_of("release"),
             f"看不懂 release: {text}",
             f"release {text} is not understood",
-            "写 after 12 months、in 3 equal parts every 12 months、in parts of 20% 30% 50% every 12 months(合计 100%)、left_on + 6 months、left_post + 6 months、loan repaid 或 oldest first",
-            "write after 12 months, in 3 equal parts every 12 months, in parts of 20% 30% 50% every 12 months (100% together), left_on + 6 months, left_post + 6 months, loan repaid or oldest first",
+            "写 after 12 months、in 3 equal parts every 12 months、in parts of 20% 30% 50% every 12 months(合计 100%)、left_on + 6 months、left_post + 6 months、loan repaid、event 事件名 或 oldest first",
+            "write after 12 months, in 3 equal parts every 12 months, in parts of 20% 30% 50% every 12 months (100% together), left_on + 6 months, left_post + 6 months, loan repaid, event NAME or oldest first",
         )
         raise Silent(reader.label)
     step = int(parts["months"]) if parts["months"] else MONTHS_OF[parts["unit"]]

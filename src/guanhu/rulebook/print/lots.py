@@ -22,8 +22,10 @@ def lot_sentence(speaker: Speaker, ledger: t.LotLedger) -> str:
         f"{group}{EVERY[ledger.every]}把“{speaker.name(ledger.defers)}”{each}记为待付",
         _released(speaker, ledger),
     ]
-    if ledger.loses_bad:
+    if ledger.loses == "loan bad":
         said.append("借据期末在不良类的, 没有支付的不再支付")
+    elif ledger.loses:
+        said.append(f"这一笔有“{_event(speaker, ledger.loses)}”的, 没有支付的不再支付")
     if ledger.when is not None:
         unpaid = "继续等待" if ledger.otherwise == "waits" else "不再支付"
         said.append(f"到期时{speaker.say(ledger.when)}的支付, 否则{unpaid}")
@@ -34,10 +36,16 @@ def lot_sentence(speaker: Speaker, ledger: t.LotLedger) -> str:
     return "; ".join(x for x in said if x)
 
 
+def _event(speaker: Speaker, kind: str) -> str:
+    return speaker.rulebook.events[kind.removeprefix("event_")].zh
+
+
 def _released(speaker: Speaker, ledger: t.LotLedger) -> str:
     release = ledger.release
-    if release.how == "loan":
+    if release.how == "row" and release.column == "loan repaid":
         return "借据收回本金(余额为零, 不在不良类)后到期"
+    if release.how == "row":
+        return f"这一笔有“{_event(speaker, release.column)}”后到期"
     if release.how == "event":
         return f"{_EVENT[release.column]}满 {release.months} 个月到期"
     if ledger.amount is not None:

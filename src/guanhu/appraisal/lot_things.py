@@ -1,0 +1,76 @@
+"""What has become of the rows that have lots, by the last day of an instance: of their loans, or by an event of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from sqlglot import exp
+
+from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.lost import Holes, lost_days, uncovered
+from guanhu.appraisal.measures import date_sql
+from guanhu.rulebook.run.template import filled
+from guanhu.values.dates import Span
+
+Become = dict[str, dict[str, bool | None]]
+"""What is asked (loan repaid, loan bad, a kind of event) → row → whether it has come true; None is unknown."""
+_STATES = """
+SELECT x.id, CASE
+  WHEN s.loan_class IS NULL THEN NULL
+  WHEN s.loan_class IN ('次级', '可疑', '损失') THEN 'loan bad'
+  WHEN s.balance = 0 THEN 'loan repaid'
+  ELSE '' END AS state
+FROM wanted AS x
+LEFT JOIN f_loan_states AS s ON s.loan_id = x.id AND s.from_day <= :day AND s.to_day > :day
+"""
+_EVENTS = """
+SELECT x.id, bool_or(coalesce(e.day <= :day, FALSE)) AS happened
+FROM wanted AS x LEFT JOIN events AS e ON :key = x.id
+GROUP BY x.id
+"""
+
+
+def become_of(
+    engine: Engine, view: Holes, asked: Iterable[str], rows: set[str], key: str, days: Span
+) -> Become:
+    """Return what has become of rows by the end of an instance; `key` is the column by which an event names its row."""
+    found: Become = {}
+    name = f"lots/rows/{days}"
+    if rows:
+        engine.load(name, (("id", "VARCHAR"),), [(row,) for row in sorted(rows)])
+    for what in asked:
+        if not rows:
+            found[what] = {}
+        elif what.startswith("loan "):
+            found[what] = _of_loans(engine, view, name, rows, days.last_day, what)
+        elif uncovered(view, what, days):
+            found[what] = dict.fromkeys(rows)
+        else:
+            query = filled(
+                _EVENTS,
+                wanted=name,
+                events=f"f_{what}",
+                day=date_sql(days.last_day),
+                key=exp.column(key, table="e"),
+            )
+            found[what] = dict(engine.rows(query))
+    return found
+
+
+def _of_loans(
+    engine: Engine, view: Holes, name: str, rows: set[str], day: date, what: str
+) -> dict[str, bool | None]:
+    """Return whether loans are repaid, or bad: what was written off is bad, though nothing is owed on it."""
+    found: dict[str, bool | None] = dict.fromkeys(rows)
+    if uncovered(view, "loan_states", Span(day, day + timedelta(days=1))):
+        return found
+    for loan, state in engine.rows(filled(_STATES, wanted=name, day=date_sql(day))):
+        found[loan] = None if state is None else state == what
+    for loan, lost in lost_days(view, "loan_states"):
+        if loan in found and day in lost:
+            found[loan] = None
+    return found
+
+
+__all__ = ["Become", "become_of"]
