@@ -29,6 +29,8 @@ A rulebook is read twice: *run* compiles it to SQL for everybody at once, *expla
 - **Planted errors.** {len(MUTANTS)} errors in the compiler, each caught by a figure of a fixed bank.
 - **Histories of pay that waits.** People who leave, move and return, months published one after the other, facts that come late: every movement of every lot, and
   granted = paid + waiting + forfeited + clawed back on every day; `GUANHU_LOTS=100` tries a hundred. Eight planted errors are caught.
+- **Histories of pay that waits row by row.** Fees and refunds with shares, moves and late changes: the lots of an instance are its line to the fen, and each is less than
+  a fen from its row's part. Of loans and events: what the bank's own rows say on the month's last day decides what is paid and what is lost. Eight planted errors are caught.
 - **What was found before** stands in `test_found.py` as the smallest rulebook that showed it.
 
 The table is read off the evaluator's traces on the fixed bank: *met* says that the construct was evaluated there in that situation and gave what the run kept.
