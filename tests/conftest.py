@@ -4,7 +4,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import settings
@@ -45,6 +45,13 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
     return agrees
 
 
+def not_there(reason: str, required: str) -> NoReturn:
+    """Fail for what is missing where the variable `required` says that it has to be there; else skip."""
+    if os.environ.get(required) == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
 def berka_folder() -> Path:
     """Return the folder of the Berka files; without them skip loudly, or fail where they are required."""
@@ -54,9 +61,7 @@ def berka_folder() -> Path:
     reason = (
         f"{BERKA_MISSING}: no account.asc.gz in {folder}; hint: set GUANHU_DATA to the folder above berka"
     )
-    if os.environ.get("GUANHU_REQUIRE_DATA") == "1":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    not_there(reason, "GUANHU_REQUIRE_DATA")
 
 
 @pytest.fixture(scope="session")
@@ -69,9 +74,7 @@ def spark() -> Iterator[Any]:
         refuse_without_spark()
     except Refused as refused:
         reason = f"{SPARK_MISSING}: {refused.problems[0].text('en')}"
-        if os.environ.get("GUANHU_REQUIRE_SPARK") == "1":
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
+        not_there(reason, "GUANHU_REQUIRE_SPARK")
     from guanhu.engines.spark import spark_session
 
     few = {"spark.sql.shuffle.partitions": "1", "spark.driver.memory": "1g"}

@@ -13,11 +13,10 @@ import pytest
 from guanhu.appraisal.agreement import differences
 from guanhu.appraisal.opened import OpenRun
 from guanhu.appraisal.running import loaded, run_rulebook
-from guanhu.bank.generate import generate
 from guanhu.engines.duckdb import DuckDBEngine
-from guanhu.facts.importing import import_folder
 from guanhu.facts.store import Bank
 from guanhu.rulebook import tree as t
+from tests.invented import invented_bank
 
 ROOT = Path(__file__).resolve().parents[2] / "rulebooks"
 PERIODS = {
@@ -52,12 +51,7 @@ def doubts_of(name: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    folder = tmp_path_factory.mktemp("shipped")
-    generate(folder / "files", accounts=500, managers=20, quarters=8, seed=1)
-    found = Bank.create(folder / "bank", "示例银行")
-    for quarter in sorted((folder / "files").iterdir()):
-        assert import_folder(quarter, found).problems == ()
-    return found
+    return invented_bank(tmp_path_factory.mktemp("shipped"), accounts=500, managers=20)
 
 
 def test_every_shipped_rulebook_is_held_to_it() -> None:

@@ -10,15 +10,16 @@ from sqlglot import exp
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.lost import Holes, lost_days, uncovered
 from guanhu.appraisal.measures import date_sql
+from guanhu.kinds.catalogue import BAD_CLASSES
 from guanhu.rulebook.run.template import filled
 from guanhu.values.dates import Span
 
 Become = dict[str, dict[str, bool | None]]
 """What is asked (loan repaid, loan bad, a kind of event) → row → whether it has come true; None is unknown."""
-_STATES = """
+_STATES = f"""
 SELECT x.id, CASE
   WHEN s.loan_class IS NULL THEN NULL
-  WHEN s.loan_class IN ('次级', '可疑', '损失') THEN 'loan bad'
+  WHEN s.loan_class IN {BAD_CLASSES} THEN 'loan bad'
   WHEN s.balance = 0 THEN 'loan repaid'
   ELSE '' END AS state
 FROM wanted AS x

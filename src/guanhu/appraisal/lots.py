@@ -33,7 +33,7 @@ from guanhu.appraisal.past_columns import loaded_values, past_query
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past, Value
 from guanhu.rulebook.instances import Instance
-from guanhu.rulebook.lots import Moved
+from guanhu.rulebook.lots import OPENING, Moved
 from guanhu.rulebook.parts import parts_of
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Num
@@ -237,7 +237,7 @@ class RunLots:
             instance = Instance(opening.of, ledger.every)
             fen = int(opening.amount * 100)
             for lot in split(ledger, instance, fen, opening.row):
-                lot.source = opening.row or "opening_state"
+                lot.source = opening.row or OPENING
                 kinds = ["granted"]
                 if lot.due_on is not None and lot.due_on < first:
                     kinds.append("paid")
@@ -319,8 +319,7 @@ class RunLots:
         if self.leaving is None and holders:
             self.leaving = Leaving(self.run.engine)
         last_day = card.instance.days.last_day
-        no_row = (ledger.defers, "opening_state")
-        rows = {x.source for lots in holders.values() for x in lots if x.source not in no_row}
+        rows = {x.source for lots in holders.values() for x in lots if ledger.is_row(x.source)}
         measure = self.run.rulebook.measures.get(ledger.rows)
         become: Become = {}
         if isinstance(measure, t.Measure):

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from guanhu.appraisal.engine import Engine
 
 ENGINES = ("duckdb", "spark")
-LOCAL = "local[*]"
 JAVA_LEAST = 17
 
 
@@ -49,7 +48,7 @@ def engine_named(name: str, master: str, work: Path | None) -> Iterator[Callable
     if work is None and master and not master.startswith("local"):
         raise SHELL.wrong_use(say("spark_work", SHELL.lang, master=master))
     refuse_without_spark()
-    from guanhu.engines.spark import SparkEngine, spark_session
+    from guanhu.engines.spark import LOCAL, SparkEngine, spark_session
 
     with spark_session(master or LOCAL) as session:
         yield partial(SparkEngine, session, work)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -143,7 +144,7 @@ class SparkEngine:
             # Values are inserted by their place: the names may be none, or twice the same.
             frame = frame.toDF(*(f"c{place}" for place in range(len(frame.columns))))
             self._keep("~inserted", frame, at_home=True)
-            rows = exp.select(exp.Star()).from_(_table("~inserted"))
+            rows = exp.select(exp.Star()).from_(exp.table_("~inserted", quoted=True))
         self.home.execute(exp.Insert(this=query.this, expression=rows))
 
     def rows(self, query: exp.Expr) -> list[tuple[Any, ...]]:
@@ -207,9 +208,9 @@ class SparkEngine:
         return {x.name for x in query.find_all(exp.Table) if isinstance(x.this, exp.Identifier)} - named
 
     def _reads_away(self, query: exp.Expr) -> bool:
-        return not self._away.keys().isdisjoint(self._read(query)) or (
-            self.home_rows == 0 and _reads_files(query)
-        )
+        if self.home_rows == 0 and query.find(exp.ReadParquet):
+            return True
+        return not self._away.keys().isdisjoint(self._read(query))
 
     def _keep(self, name: str, frame: DataFrame, *, at_home: bool = False) -> None:
         """Have Spark write a result; take it home when it is small, or when it has to be there."""
@@ -263,15 +264,19 @@ class SparkEngine:
 
     def _source_at_home(self, folder: Path) -> exp.Select:
         """Return the select at home over what Spark wrote: its wide decimals are whole numbers of 128 bits."""
-        files = f"read_parquet('{str(folder).replace(chr(39), chr(39) * 2)}/*.parquet')"
-        described = self.home.connection.execute(f"DESCRIBE SELECT * FROM {files}").fetchall()
-        shown = []
-        for column, kind, *_ in described:
-            plain: exp.Expr = exp.column(column, quoted=True)
-            if kind.startswith("DECIMAL") and kind.endswith(",0)"):
-                plain = exp.alias_(exp.Cast(this=plain, to=exp.DataType.build("INT128")), column, quoted=True)
-            shown.append(plain)
-        return exp.select(*shown).from_(sqlglot.parse_one(files, dialect="duckdb"), copy=False)
+        files = exp.ReadParquet(expressions=[exp.Literal.string(f"{folder}/*.parquet")])
+        return self._retyped(files, r"DECIMAL\(\d+,0\)", "INT128")
+
+    def _retyped(self, source: exp.Expr, kind: str, wanted: str) -> exp.Select:
+        """Return the select at home of all columns of a source, those whose type matches a pattern cast to another."""
+        whole = self.home.text(exp.select(exp.Star()).from_(source))
+        shown: list[exp.Expr] = []
+        for name, its, *_ in self.home.connection.execute(f"DESCRIBE {whole}").fetchall():
+            column: exp.Expr = exp.column(name, quoted=True)
+            if re.fullmatch(kind, its):
+                column = exp.alias_(exp.Cast(this=column, to=exp.DataType.build(wanted)), name, quoted=True)
+            shown.append(column)
+        return exp.select(*shown).from_(source)
 
     # -- what is said to Spark --
 
@@ -309,12 +314,8 @@ class SparkEngine:
     def _send(self, name: str) -> str:
         """Return the name in Spark of a relation at home, sent if it is not there yet."""
         if name not in self._sent:
-            described = self.home.connection.execute(f'DESCRIBE "{name}"').fetchall()
-            shown = ", ".join(
-                f'CAST("{column}" AS DECIMAL(38,0)) AS "{column}"' if kind == "HUGEINT" else f'"{column}"'
-                for column, kind, *_ in described
-            )
-            table = self.home.connection.sql(f'SELECT {shown} FROM "{name}"').to_arrow_table()
+            query = self._retyped(exp.table_(name, quoted=True), "HUGEINT", "DECIMAL(38,0)")
+            table = self.home.connection.sql(self.home.text(query)).to_arrow_table()
             self._sent[name] = self._named(self.session.createDataFrame(table))
         return self._sent[name]
 
@@ -366,14 +367,6 @@ def _parts(tree: exp.Expr) -> list[exp.CTE]:
 def _star_of(node: exp.Expr) -> exp.Star | None:
     inside = node.this if isinstance(node, exp.Column) else node
     return inside if isinstance(inside, exp.Star) else None
-
-
-def _reads_files(query: exp.Expr) -> bool:
-    return query.find(exp.ReadParquet) is not None
-
-
-def _table(name: str) -> exp.Table:
-    return exp.Table(this=exp.to_identifier(name, quoted=True))
 
 
 def _plain(value: Any) -> Any:

@@ -179,6 +179,8 @@ LOANS = Kind(
     day="granted_on",
     institution="institution_id",
 )
+BAD_CLASSES = ("次级", "可疑", "损失")
+"""不良类 of the five: a loan that was written off owes nothing and is not repaid."""
 LOAN_STATES = Kind(
     "loan_states",
     "贷款状态",

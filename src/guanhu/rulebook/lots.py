@@ -22,6 +22,8 @@ from fractions import Fraction
 from guanhu.values.dates import Span
 
 KINDS = ("granted", "paid", "forfeited", "clawed_back", "recovered")
+OPENING = "opening_state"
+"""The source of a lot that was granted before the first run, and of no row of fact."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,7 @@ from guanhu.rulebook.expressions import (
 from guanhu.rulebook.expressions import (
     walk as walk,
 )
+from guanhu.rulebook.lots import OPENING
 from guanhu.rulebook.windows import Window
 from guanhu.values.problem import Place
 from guanhu.values.units import Unit
@@ -525,6 +526,10 @@ class LotLedger(Declaration):
     def of_rows(self) -> tuple[str, ...]:
         """Return what it asks about the rows of its lots."""
         return tuple(x for x in (self.loses, self.release.column * (self.release.how == "row")) if x)
+
+    def is_row(self, source: str) -> bool:
+        """Tell whether what a lot was granted for is a row of fact: not the line, nor the opening state."""
+        return source not in (self.defers, OPENING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

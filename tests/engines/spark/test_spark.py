@@ -16,9 +16,7 @@ import pytest
 
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.running import EngineMaker, run_rulebook
-from guanhu.bank.generate import generate
 from guanhu.engines.duckdb import DuckDBEngine
-from guanhu.facts.importing import import_folder
 from guanhu.facts.store import Bank
 from guanhu.rulebook.load.folder import load_string
 from guanhu.values.problem import Refused
@@ -29,6 +27,7 @@ from tests.engines.agreement.test_agreement import PERIODS
 from tests.engines.agreement.world import make_world
 from tests.engines.test_shipped_rulebooks import PERIODS as SHIPPED
 from tests.engines.test_shipped_rulebooks import ROOT
+from tests.invented import invented_bank
 
 PAIRS = int(os.environ.get("GUANHU_SPARK", "4"))
 FEW, SOME = 20, 1500
@@ -90,12 +89,7 @@ def test_executor_killed_at_its_task(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    folder = tmp_path_factory.mktemp("spark")
-    generate(folder / "files", accounts=500, managers=20, quarters=8, seed=1)
-    found = Bank.create(folder / "bank", "示例银行")
-    for quarter in sorted((folder / "files").iterdir()):
-        assert import_folder(quarter, found).problems == ()
-    return found
+    return invented_bank(tmp_path_factory.mktemp("spark"), accounts=500, managers=20)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 
 from guanhu.appraisal.appraise import Appraisal, Outcome
-from guanhu.bank.generate import generate
 from guanhu.engines.duckdb import DuckDBEngine
-from guanhu.facts.importing import import_folder
 from guanhu.facts.store import Bank
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.examples import tried_examples
 from guanhu.rulebook.load.folder import load
 from guanhu.rulebook.load.text import load_text
 from guanhu.values.dates import period_of
+from tests.invented import invented_bank
 
 ROOT = Path(__file__).resolve().parents[3] / "rulebooks"
 RULEBOOKS = sorted(path.name for path in ROOT.iterdir() if path.is_dir())
@@ -155,12 +154,7 @@ def test_the_other_reading_of_each_doubt_loads(name: str, doubt: str) -> None:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    folder = tmp_path_factory.mktemp("demo")
-    generate(folder / "files", accounts=2000, managers=40, quarters=8, seed=1)
-    bank = Bank.create(folder / "bank", "示例银行")
-    for quarter in sorted((folder / "files").iterdir()):
-        assert [problem.text("en") for problem in import_folder(quarter, bank).problems] == []
-    return bank
+    return invented_bank(tmp_path_factory.mktemp("demo"), accounts=2000, managers=40)
 
 
 def run(rulebook: t.Rulebook, bank: Bank, period: str) -> tuple[Outcome, dict[str, int]]:

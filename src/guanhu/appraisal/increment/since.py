@@ -201,10 +201,9 @@ def _in_full(rulebook: t.Rulebook, touched: Touched) -> set[str]:
             found.add(name)
         if not isinstance(measure, t.Measure):
             continue
-        roots = (measure.where, measure.each)
         concerned = changed & {measure.kind.name, *OF_THINGS}
         priced = "parameters" in changed and inputs_in(measure.all_formulas, rulebook.tables)
-        of_people = any(table == "person" for table, _ in columns_read(roots, rulebook.tables))
+        of_people = any(table == "person" for table, _ in columns_read(measure.formulas, rulebook.tables))
         if (
             (concerned and not is_additive(measure))
             or priced

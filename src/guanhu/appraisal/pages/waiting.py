@@ -112,7 +112,7 @@ def _row_of_fact(opened: OpenRun, lot: Moved) -> str:
     """Say which row of fact a lot was granted for, where each row has one."""
     ledger = opened.rulebook.lots[lot.ledger]
     measure = opened.rulebook.measures.get(ledger.rows)
-    if not isinstance(measure, t.Measure) or lot.source in (ledger.defers, "opening_state"):
+    if not isinstance(measure, t.Measure) or not ledger.is_row(lot.source):
         return ""
     return f"出自{measure.kind.zh} {lot.source}, "
 

@@ -13,13 +13,14 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from guanhu.kinds.catalogue import BAD_CLASSES
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.decided import decided
 from guanhu.rulebook.explain.reads import read_input, rows_in_force
 from guanhu.rulebook.explain.scalar import evaluate
 from guanhu.rulebook.explain.values import LotNote, LotRow, MeasureNote, Traced, Unknown, Value
 from guanhu.rulebook.instances import Instance
-from guanhu.rulebook.lots import KINDS, Moved
+from guanhu.rulebook.lots import KINDS, OPENING, Moved
 from guanhu.rulebook.windows import span_of
 from guanhu.values.dates import FAR_FUTURE, Span, add_months
 from guanhu.values.exact import round_half_away, truncate
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from guanhu.rulebook.explain.subject import SubjectEvaluator, SubjectTrace
 
 _OF_STAFF = ("person_kind", "hired_on", "left_on")
-_BAD = ("次级", "可疑", "损失")
-"""不良类, as the five classes have it: a loan that was written off owes nothing and is not repaid."""
 _FEN = Fraction(1, 100)
 _NOTHING = Fraction(0)
 
@@ -161,7 +160,7 @@ class LotsOfSubject:
             for lot, _, amount in split(ledger, of, opening.amount, opening.row):
                 if lot.due_on is not None and lot.due_on < min(first, days.start):
                     lot.history.append(("paid", amount))
-                lot.source = opening.row or "opening_state"
+                lot.source = opening.row or OPENING
                 book[lot.id] = lot
         for x in past.lots:
             if (x.ledger, x.subject_id) == (ledger.id, self.subject) and x.of.end <= days.start:
@@ -335,7 +334,7 @@ class LotsOfSubject:
 
     def _became(self, ledger: t.LotLedger, lot: _Lot, instance: Instance, what: str) -> bool | Unknown:
         """Tell whether something has come true of a lot's row by the end of an instance; of a lot without one nothing has."""
-        if lot.source in (ledger.defers, "opening_state"):
+        if not ledger.is_row(lot.source):
             return False
         facts, coverage, day = self.owner.facts, self.owner.coverage, instance.days.last_day
         unknown = Unknown(f"ledgers.{ledger.id}", "coverage")
@@ -352,7 +351,7 @@ class LotsOfSubject:
             return unknown
         for start, end, state in loan.intervals.get("loan_states", ()):
             if start <= day < end:
-                is_bad = state["", "loan_class"] in _BAD
+                is_bad = state["", "loan_class"] in BAD_CLASSES
                 return is_bad if what == "loan bad" else state["", "balance"] == 0 and not is_bad
         return unknown
 

@@ -34,7 +34,7 @@ class Sheet:
             return value
         level = value.level + 1
         sql = typed(value.sql, value.size) if isinstance(value, Num) else value.sql
-        # Printing changes nothing in the tree, so no copy of it is needed.
+        # To print a node of a formula changes nothing in it (of string_agg it would): no copy is needed.
         key = (level, sql.sql(dialect=DuckDB, copy=False))
         if not name and key in self._names:
             bound = self._names[key]
