@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -195,13 +196,20 @@ def _kept_since(
         return None
     engine = make_engine()
     try:
-        with tempfile.TemporaryDirectory(prefix="guanhu-") as folder:
-            delta = measured_delta(
-                make_engine, old, asked.view, asked.rulebook, asked.period, touched, Path(folder)
+        with tempfile.TemporaryDirectory(prefix="guanhu-") as folder, ThreadPoolExecutor(1) as pool:
+            delta = pool.submit(
+                measured_delta,
+                make_engine,
+                old,
+                asked.view,
+                asked.rulebook,
+                asked.period,
+                touched,
+                Path(folder),
             )
             past = past_from(engine, asked.before, asked.rulebook)
             appraisal = appraisal_since(
-                engine, asked.view, asked.rulebook, asked.period, past, run, touched, delta, progress
+                engine, asked.view, asked.rulebook, asked.period, past, run, touched, delta.result, progress
             )
             outcome = appraisal.run()
             if appraisal.frozen.misses:
