@@ -7,11 +7,15 @@ write the formula again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
+from guanhu.kinds.catalogue import CATALOGUE, KINDS
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.parts import parts_of
 from guanhu.rulebook.print import english
 from guanhu.rulebook.windows import Window
 from guanhu.values.language import ZH, worded
+from guanhu.values.problem import Place
 
 EVERY = {
     "month": "每月",
@@ -70,6 +74,14 @@ _PART = {"year": "年份", "month": "月份", "day": "日"}
 _ON = {"": "", "start": "期初在册的", "end": "期末在册的"}
 _LOOKUP = {"marginal": "分段累计", "per piece": "逐件分段累计"}
 _LOOKUP_EN = {"marginal": ", summed bracket by bracket", "per piece": ", summed piece by piece"}
+_KIND_OF = {
+    "account": "accounts",
+    "customer": "customers",
+    "loan": "loans",
+    "account_rates": "account_rates",
+    "institution": "institutions",
+    "person": "posts",
+}
 _PRIMARY = (
     t.Const,
     t.MeasureRef,
@@ -305,14 +317,30 @@ class Speaker:
         """Return the Chinese heading of a column, or its name as English words."""
         if self.lang != ZH:
             return english.plain(node.column)
-        for measure in self.rulebook.measures.values():
-            if isinstance(measure, t.Measure):
-                found = measure.kind.column(node.column) if not node.table else None
-                if found is not None:
-                    return found.zh
-        from guanhu.kinds.catalogue import CATALOGUE  # noqa: PLC0415 - only for headings of joined kinds
+        if node.table:
+            return joined_heading(node.table, node.column)
+        return self._own_columns.get((node.place, node.column)) or joined_heading("", node.column)
 
-        return next((c.zh for kind in CATALOGUE for c in kind.columns if c.name == node.column), node.column)
+    @cached_property
+    def _own_columns(self) -> dict[tuple[Place, str], str]:
+        """Return the headings of columns of the rows themselves, by where they are read.
+
+        Kinds have columns of one name that mean another thing: the `product` of an account is a product,
+        that of a loan a kind of loan.
+        """
+        found: dict[tuple[Place, str], str] = {}
+        for measure in self.rulebook.measures.values():
+            if not isinstance(measure, t.Measure):
+                continue
+            for part in parts_of(measure.all_formulas, self.rulebook.tables):
+                column = (
+                    measure.kind.column(part.column)
+                    if isinstance(part, t.RowValue) and not part.table
+                    else None
+                )
+                if column is not None:
+                    found.setdefault((part.place, column.name), column.zh)
+        return found
 
     def sum(self, node: t.Sum) -> str:
         """Return a sum, minus signs written as such."""
@@ -445,15 +473,22 @@ def attribute_name(key: str) -> str:
 
     >>> attribute_name("grade"), attribute_name("account.rate_kind"), attribute_name("quantity")
     ('等级', '账户计息方式', 'quantity')
+    >>> attribute_name("account.product"), attribute_name("loan.product")
+    ('账户产品', '贷款品种')
     """
-    from guanhu.kinds.catalogue import CATALOGUE  # noqa: PLC0415 - only for headings
-
     table, _, column = key.rpartition(".")
     if not table and column in _SUBJECT:
         return _SUBJECT[column]
-    heading = next((c.zh for kind in CATALOGUE for c in kind.columns if c.name == column), column)
+    heading = joined_heading(table, column)
     owner = _TABLES.get(table, "")
     return heading if heading.startswith(owner) else owner + heading
+
+
+def joined_heading(table: str, column: str) -> str:
+    """Return the heading of a column of what a row belongs to, or of the first kind of fact that has one."""
+    own = [KINDS[_KIND_OF[table]]] if table in _KIND_OF else []
+    kinds = (*own, *CATALOGUE)
+    return next((c.zh for kind in kinds for c in kind.columns if c.name == column), column)
 
 
 def state_name(state: str, lang: str = ZH) -> str:
