@@ -22,6 +22,7 @@ from typing import Any
 
 from guanhu.appraisal.appraise import Appraisal, Outcome, Progress, quiet
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.facts_read import facts_read
 from guanhu.appraisal.opened import nobody
 from guanhu.appraisal.published import past_from, published_runs
 from guanhu.appraisal.running import EngineMaker, period_named
@@ -175,9 +176,7 @@ class _Side:
         self.run, self.record = run, run.record
         self.sections: dict[str, dict[str, Tree]] = {}
         self.rulebook = _loaded(run, self._remember)
-        self.view: FactView = bank.view(
-            as_of=int(self.record["facts_as_of"]), events=tuple(self.rulebook.events.values())
-        )
+        self.view: FactView = facts_read(bank, run, self.rulebook)
         self.past_digests = tuple(self.record["published"])
         self.earlier = [
             r

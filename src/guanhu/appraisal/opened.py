@@ -9,6 +9,7 @@ from typing import Any
 from sqlglot import exp
 
 from guanhu.appraisal.explaining import Explainer
+from guanhu.appraisal.facts_read import facts_read
 from guanhu.appraisal.history import read_opening
 from guanhu.appraisal.lot_rows import holders
 from guanhu.appraisal.paid import Explained, Paid
@@ -48,7 +49,7 @@ class OpenRun:
     def __init__(self, make_engine: EngineMaker, bank: Bank, run: RunFolder) -> None:
         """Open the run's rulebook, facts and kept results.
 
-        Errors:   Refused RUN045 a run folder that was changed by hand.
+        Errors:   Refused RUN045 a run folder that was changed by hand, RUN055 other batches than it read.
         """
         run.verify()
         record = run.record
@@ -57,7 +58,7 @@ class OpenRun:
         self.rulebook, _ = loaded(run.rulebook_folder, record["readings"])
         self.period = period_named(record["period"])
         self.engine = make_engine()
-        view = bank.view(as_of=int(record["facts_as_of"]), events=tuple(self.rulebook.events.values()))
+        view = facts_read(bank, run, self.rulebook)
         kinds = sorted({*_KINDS, *self.rulebook.kinds()})
         self.engine.facts(view, kinds)
         parameters, _problems = read_parameters(self.engine, self.rulebook)

@@ -9,6 +9,7 @@ from datetime import date
 from fractions import Fraction
 
 from guanhu.appraisal.appraise import GROUND_KINDS, Outcome, Progress, quiet
+from guanhu.appraisal.facts_read import facts_read
 from guanhu.appraisal.ground import lay_ground, lay_people
 from guanhu.appraisal.parameters import Parameters, given_parameters
 from guanhu.appraisal.published import past_from, published_runs
@@ -67,13 +68,13 @@ class Laboratory:
     ) -> None:
         """Open the run and read its people, inputs and frozen measures.
 
-        Errors:   Refused RUN045 a run folder that was changed by hand.
+        Errors:   Refused RUN045 a run folder that was changed by hand, RUN055 other batches than it read.
         """
         run.verify()
         self.bank, self.run, self.record, self.progress = bank, run, run.record, progress
         self.base = self._rulebook(())
         self.period = period_named(self.record["period"])
-        self.view = bank.view(as_of=int(self.record["facts_as_of"]), events=tuple(self.base.events.values()))
+        self.view = facts_read(bank, run, self.base)
         self.engine = make_engine()
         self.engine.facts(self.view, sorted({*GROUND_KINDS, *self.base.kinds()}))
         self.parameters, _ = given_parameters(self.engine, self.base)

@@ -287,11 +287,26 @@ def _write_workbook(study: Study, out: Path) -> None:
     partial.replace(out)
 
 
+_WIDTHS = {("汇总", 0): 24, ("汇总", 1): 80, ("按机构", 0): 36, ("对象", 2): 36}
+"""Sheet and column → its width, where names need more room than figures."""
+
+
 class _Sheets:
     def __init__(self, study: Study, book: Any) -> None:
         self.study, self.book = study, book
-        self.head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
-        self.money = book.add_format({"num_format": "#,##0.00;[Red]-#,##0.00"})
+        colours = {"bg_color": "#1B4F72", "font_color": "#FFFFFF", "border": 1, "border_color": "#D5DAE1"}
+        head = {"bold": True, "text_wrap": True, "valign": "vcenter", **colours}
+        self.head = book.add_format(head)
+        self.number_head = book.add_format({**head, "align": "right"})
+        self.text = book.add_format({"text_wrap": True, "valign": "top"})
+        self.count = book.add_format({"num_format": "0_ ", "valign": "top"})
+        self.left = {
+            True: book.add_format(
+                {"num_format": "#,##0.00;[Red]-#,##0.00", "align": "left", "valign": "top"}
+            ),
+            False: book.add_format({"num_format": "0", "align": "left", "valign": "top"}),
+        }
+        self.money = book.add_format({"num_format": "#,##0.00_ ;[Red]-#,##0.00_ ", "valign": "top"})
 
     def write(self) -> None:
         study, effects = self.study, self.study.tried.effects
@@ -360,19 +375,25 @@ class _Sheets:
     def sheet(self, title: str, heads: tuple[str, ...], rows: Any) -> None:
         """Write a sheet: whole numbers are fen, text of digits is a count."""
         sheet = self.book.add_worksheet(title)
+        texts = {"对象": 4, "汇总": len(heads)}.get(title, 1)
         for column, head in enumerate(heads):
-            sheet.write_string(0, column, head, self.head)
+            sheet.write_string(0, column, head, self.head if column < texts else self.number_head)
+            sheet.set_column(column, column, _WIDTHS.get((title, column), 16))
         last = 0
+        is_list = title == "汇总"
+        money, count = (self.left[True], self.left[False]) if is_list else (self.money, self.count)
         for last, row in enumerate(rows, 1):
             for column, cell in enumerate(row):
                 if isinstance(cell, int):
-                    sheet.write_number(last, column, cell / 100, self.money)
+                    sheet.write_number(last, column, cell / 100, money)
                 elif isinstance(cell, str) and cell.isdigit() and title != "对象":
-                    sheet.write_number(last, column, int(cell))
+                    sheet.write_number(last, column, int(cell), count)
                 elif cell is not None:
-                    sheet.write_string(last, column, str(cell))
+                    sheet.write_string(last, column, str(cell), self.text)
         sheet.freeze_panes(1, 1)
         sheet.autofilter(0, 0, max(last, 1), len(heads) - 1)
-        sheet.set_column(0, len(heads) - 1, 16)
-        if title == "汇总":
-            sheet.set_column(1, 1, 60)
+        sheet.repeat_rows(0)
+        sheet.set_landscape()
+        sheet.set_paper(9)
+        sheet.fit_to_pages(1, 0)
+        sheet.set_footer("&L&8&A&R&8第 &P 页 / 共 &N 页")
