@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -41,6 +41,9 @@ class Tried:
     again: tuple[str, ...]
     seconds: float
     outcome: Outcome
+    versions: Sequence[Version]
+    """The rulebooks, each from its day on."""
+    parameters: Parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Laboratory:
         Errors:   Refused RUN045 a run folder that was changed by hand, RUN055 other batches than it read.
         """
         run.verify()
+        self.make_engine = make_engine
         self.bank, self.run, self.record, self.progress = bank, run, run.record, progress
         self.base = self._rulebook(())
         self.period = period_named(self.record["period"])
@@ -113,7 +117,8 @@ class Laboratory:
             outcome, again = self._scored(versions, parameters, everything)
         effects = compared(self.engine, outcome, detail=detail)
         names = tuple(versions[-1][1].measures[x].title for x in sorted(again))
-        return Tried(patch, effects, names, time.perf_counter() - started, outcome)
+        seconds = time.perf_counter() - started
+        return Tried(patch, effects, names, seconds, outcome, versions, parameters)
 
     def _scored(
         self, versions: list[Version], parameters: Parameters, reach: Reach
