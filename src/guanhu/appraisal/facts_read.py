@@ -10,11 +10,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from guanhu.appraisal.runs import RunFolder
+from guanhu.facts.problems import problem
 from guanhu.facts.store import Bank, FactView
 from guanhu.rulebook import tree as t
 from guanhu.values.problem import Place, Problem, Refused
-
-CODES = ("FAC083", "RUN055")
 
 
 def facts_read(bank: Bank, run: RunFolder, rulebook: t.Rulebook | None = None) -> FactView:
@@ -45,18 +44,25 @@ def _other_batches(run: RunFolder, number: int) -> Problem:
 def strangers(bank: Bank, runs: Iterable[RunFolder] | None = None) -> list[Problem]:
     """Return for each run, of all that are kept by default, that read other batches than the bank has a warning.
 
-    What else may be wrong with a run or with a batch is told by who opens it.
+    What else may be wrong with a run is told by who opens it.
+
+    Errors:   Refused when the batches themselves cannot be read.
     """
     if runs is None:
         runs = [RunFolder(path.parent) for path in sorted((bank.path / "runs").glob("[!.]*/run.json"))]
+    # Manifests are read once, however many runs there are.
+    batches = bank.batches()
     found: list[Problem] = []
     for run in runs:
         try:
-            facts_read(bank, run)
-        except Refused as refused:
-            found += [
-                replace(each, place=Place(run.path.name), severity="warning")
-                for each in refused.problems
-                if each.code in CODES
-            ]
-    return found
+            record = run.record
+        except Refused:
+            continue
+        number = int(record["facts_as_of"])
+        view = FactView(batches[:number])
+        place = Place(run.path.name)
+        if number > len(batches):
+            found.append(problem("FAC083", place, seen=number, last=len(batches)))
+        elif record.get("facts_digest", view.digest) != view.digest:
+            found.append(_other_batches(run, number))
+    return [replace(each, severity="warning") for each in found]
