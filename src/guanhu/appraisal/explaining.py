@@ -112,10 +112,19 @@ class Explainer:
         """By subject what the evaluator moved when it was last explained."""
 
     def subject(
-        self, subject_id: str, kind: str, planned: Iterable[Instance], *, keeps_rows: bool = False
+        self,
+        subject_id: str,
+        kind: str,
+        planned: Iterable[Instance],
+        facts: SubjectFacts | None = None,
+        *,
+        keeps_rows: bool = False,
     ) -> list[SubjectTrace]:
-        """Return the traces of a subject in all instances of a run, in time order; of each credited row if asked."""
-        facts = self.facts(subject_id, kind)
+        """Return the traces of a subject in all instances of a run, in time order; of each credited row if asked.
+
+        Whoever has read the facts of the subject gives them.
+        """
+        facts = facts or self.facts(subject_id, kind)
         states, opening = (
             copy.deepcopy({s: {k: v for k, v in by.items() if k == subject_id} for s, by in store.items()})
             for store in (self.past.states, self.past.opening)

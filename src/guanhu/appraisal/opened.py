@@ -15,6 +15,7 @@ from guanhu.appraisal.published import literal, past_from, published_runs
 from guanhu.appraisal.running import EngineMaker, loaded, period_named
 from guanhu.appraisal.runs import RunFolder, kept_rows, made_rows
 from guanhu.facts.store import Bank
+from guanhu.rulebook.explain.facts import SubjectFacts
 from guanhu.rulebook.explain.subject import SubjectTrace
 from guanhu.rulebook.instances import Instance, planned
 from guanhu.rulebook.run.template import filled
@@ -110,16 +111,17 @@ class OpenRun:
         if subject_id not in kinds:
             raise Refused([self._unknown(subject_id, list(kinds))])
         kind = kinds[subject_id]
-        instances = self.planned_for(subject_id, kind)
-        made = self.explainer.subject(subject_id, kind, instances, keeps_rows=keeps_rows)
+        facts = self.explainer.facts(subject_id, kind)
+        instances = self.planned_for(subject_id, kind, facts)
+        made = self.explainer.subject(subject_id, kind, instances, facts, keeps_rows=keeps_rows)
         return self.paid.explained(subject_id, made, instances, planned(self.rulebook, self.period)[-1].key)
 
-    def planned_for(self, subject_id: str, kind: str) -> list[Instance]:
+    def planned_for(self, subject_id: str, kind: str, facts: SubjectFacts | None = None) -> list[Instance]:
         """Return the instances of the run, those from the person's own date included."""
         found = planned(self.rulebook, self.period)
         if kind == "person":
             windows = {x.once for x in self.rulebook.evaluated() if x.once is not None}
-            staff = self.explainer.reader.person(subject_id).staff if windows else {}
+            staff = (facts or self.explainer.reader.person(subject_id)).staff if windows else {}
             for window in windows:
                 span = span_of(window, self.period, "once", staff.get(window.date_column))
                 if span is not None and span.last_day in self.period:

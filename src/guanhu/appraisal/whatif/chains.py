@@ -91,9 +91,10 @@ class Chains:
     def traces(self, person: Person) -> tuple[list[SubjectTrace], list[SubjectTrace]]:
         """Return the traces of a subject before and after."""
         kind = self.opened.rulebook.groups[person.group].subject
-        instances = self.opened.planned_for(person.subject, kind)
-        before = self.opened.explainer.subject(person.subject, kind, instances)
-        return before, self.explainer.subject(person.subject, kind, instances)
+        facts = self.explainer.facts(person.subject, kind)
+        instances = self.opened.planned_for(person.subject, kind, facts)
+        before = self.opened.explainer.subject(person.subject, kind, instances, facts)
+        return before, self.explainer.subject(person.subject, kind, instances, facts)
 
 
 def chains(laboratory: Laboratory, tried: Tried, people: Sequence[Person], lang: str = ZH) -> list[Chain]:

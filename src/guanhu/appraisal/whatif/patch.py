@@ -332,8 +332,9 @@ def _day(tree: Fields, otherwise: date, problems: list[Problem]) -> date:
 
 
 def _no_form(place: Place, unknown: list[str]) -> Problem:
-    seen = f"不认识 {'、'.join(unknown)}; " if unknown else ""
-    seen_en = f"{', '.join(unknown)} is not known; " if unknown else ""
+    known = ", ".join(sorted(_TOP))
+    seen = f"不认识 {'、'.join(unknown)}, 补丁里可以写 {known}; " if unknown else ""
+    seen_en = f"{', '.join(unknown)} is not known, a patch has {known}; " if unknown else ""
     return Problem(
         "PAT001",
         place,
