@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Protocol
@@ -26,6 +26,7 @@ from guanhu.appraisal.history import History
 from guanhu.appraisal.lines import Card, Known, leaf_key
 from guanhu.appraisal.lost import Holes
 from guanhu.appraisal.lot_amounts import amounts_by_row, shared_out
+from guanhu.appraisal.lot_book import Lot, Lots, Steps, age, moved_of, taken
 from guanhu.appraisal.lot_holders import Answers, Holders, Leaving
 from guanhu.appraisal.lot_things import Become, become_of
 from guanhu.appraisal.measures import Fold
@@ -38,49 +39,7 @@ from guanhu.rulebook.parts import parts_of
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Num
 from guanhu.values import units
-from guanhu.values.dates import FAR_FUTURE, Span, add_months
-
-
-@dataclass(slots=True)
-class Lot:
-    """One lot: what has been granted, paid, forfeited and clawed back of it, in fen."""
-
-    lot: str
-    source: str
-    granted_on: date
-    due_on: date | None
-    granted: int = 0
-    paid: int = 0
-    forfeited: int = 0
-    clawed: int = 0
-
-    @property
-    def waiting(self) -> int:
-        """Return what waits."""
-        return self.granted - self.paid - self.forfeited - self.clawed
-
-    def put(self, kind: str, fen: int) -> None:
-        """Enter a movement."""
-        match kind:
-            case "granted":
-                self.granted += fen
-            case "paid":
-                self.paid += fen
-            case "forfeited":
-                self.forfeited += fen
-            case "clawed_back":
-                self.clawed += fen
-            case "recovered":
-                self.clawed += fen
-                self.paid -= fen
-            case _:
-                raise ValueError(kind)
-
-
-Lots = dict[str, dict[str, Lot]]
-"""Subject → id of the lot → the lot."""
-Steps = list[tuple[str, str, int]]
-"""Lot, kind, fen: what happens to one person's lots in one instance, in order."""
+from guanhu.values.dates import Span, add_months
 
 
 class Run(Protocol):
@@ -193,7 +152,7 @@ class RunLots:
                     steps = [(x.lot, x.kind, x.fen) for x in old if x.lot in book[subject]]
                 for lot, kind, fen in steps:
                     book[subject][lot].put(kind, fen)
-                    made.append(_moved(ledger, subject, book[subject][lot], instance.days, kind, fen))
+                    made.append(moved_of(ledger, subject, book[subject][lot], instance.days, kind, fen))
             made += self._grant(ledger, instance, was if is_held else [])
             self._keep(ledger, instance.days, made, was, is_held=is_held)
             self.last[ledger.id] = instance.days
@@ -242,7 +201,7 @@ class RunLots:
                 if lot.due_on is not None and lot.due_on < first:
                     kinds.append("paid")
                 for kind in kinds:
-                    moved = _moved(ledger, opening.subject_id, lot, opening.of, kind, lot.granted)
+                    moved = moved_of(ledger, opening.subject_id, lot, opening.of, kind, lot.granted)
                     yield replace(moved, origin="opening")
 
     def _published(self, ledger: t.LotLedger, days: Span) -> list[Moved]:
@@ -265,7 +224,7 @@ class RunLots:
                 lots = list(kept.values())
             for lot in lots:
                 book.setdefault(subject, {})[lot.lot] = lot
-                made.append(_moved(ledger, subject, lot, instance.days, "granted", lot.granted))
+                made.append(moved_of(ledger, subject, lot, instance.days, "granted", lot.granted))
         return made
 
     def _new(self, ledger: t.LotLedger, instance: Instance, subject: str, fen: int) -> list[Lot]:
@@ -307,7 +266,7 @@ class RunLots:
     def _find_steps(self, ledger: t.LotLedger, card: Card) -> dict[str, Steps | None]:
         book = self._book(ledger, card.instance.days)
         holders = {
-            who: sorted(lots.values(), key=_age)
+            who: sorted(lots.values(), key=age)
             for who, lots in sorted(book.items())
             if any(x.waiting or (ledger.claws_paid and x.paid) for x in lots.values())
         }
@@ -346,18 +305,18 @@ class RunLots:
             return None
         demand = answer.claws
         for x in lots:
-            demand -= _take(steps, x.lot, "clawed_back", left, demand)
+            demand -= taken(steps, x.lot, "clawed_back", left, demand)
         if ledger.claws_paid:
             paid = {x.lot: x.paid for x in lots}
             for x in lots:
-                demand -= _take(steps, x.lot, "recovered", paid, demand)
+                demand -= taken(steps, x.lot, "recovered", paid, demand)
         if ledger.loses:
             lost = become[ledger.loses]
             if any(left[x.lot] and lost.get(x.source, False) is None for x in lots):
                 return None
             for x in lots:
                 if lost.get(x.source):
-                    _take(steps, x.lot, "forfeited", left, left[x.lot])
+                    taken(steps, x.lot, "forfeited", left, left[x.lot])
         gone = self.leaving.left_on.get(who) if self.leaving else None
         has_left = gone is not None and gone <= last_day
         if has_left and ledger.leaver == "forfeited":
@@ -388,11 +347,11 @@ class RunLots:
         if ledger.release.how == "oldest" and not everything and any(left.values()):
             if answer.amount is None:
                 return None
-            taken: Steps = []
+            found: Steps = []
             amount, rest = answer.amount, dict(left)
             for x in lots:
-                amount -= _take(taken, x.lot, "paid", rest, amount)
-            return [(lot, fen) for lot, _, fen in taken]
+                amount -= taken(found, x.lot, "paid", rest, amount)
+            return [(lot, fen) for lot, _, fen in found]
         return [
             (x.lot, left[x.lot])
             for x in lots
@@ -445,23 +404,3 @@ def split(ledger: t.LotLedger, instance: Instance, fen: int, row: str = "") -> l
         for place, ((months, _), part) in enumerate(zip(ledger.release.parts, cut, strict=True))
         if part
     ]
-
-
-def _age(lot: Lot) -> tuple[date, date, str]:
-    """Return what the oldest lot has least of: granted earlier, then due earlier, then the smaller id."""
-    return lot.granted_on, lot.due_on or FAR_FUTURE, lot.lot
-
-
-def _take(steps: Steps, lot: str, kind: str, left: dict[str, int], wanted: int) -> int:
-    """Take so much of a lot as is wanted and there is, and return it."""
-    part = max(min(left[lot], wanted), 0)
-    if part:
-        left[lot] -= part
-        steps.append((lot, kind, part))
-    return part
-
-
-def _moved(ledger: t.LotLedger, subject: str, lot: Lot, of: Span, kind: str, fen: int) -> Moved:
-    return Moved(
-        ledger.id, subject, lot.lot, lot.source, lot.granted_on, lot.due_on, of, of.last_day, kind, fen
-    )

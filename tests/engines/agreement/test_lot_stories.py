@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from guanhu.appraisal import lot_holders, lots
+from guanhu.appraisal.lot_book import Lot
 from guanhu.rulebook.load.folder import load_string
 from guanhu.rulebook.lots import Moved
 from guanhu.rulebook.print.reading_back import read_back
@@ -260,7 +261,7 @@ def test_it_is_read_back() -> None:
         assert words in said
 
 
-def youngest_first(lot: lots.Lot) -> tuple[int, int]:
+def youngest_first(lot: Lot) -> tuple[int, int]:
     return -lot.granted_on.toordinal(), -(lot.due_on or lot.granted_on).toordinal()
 
 
@@ -293,10 +294,10 @@ def nothing_paid(own: Any) -> Any:
 
 
 MUTANTS: dict[str, tuple[Any, str, Callable[[Any], Any], str]] = {
-    "the youngest first": (lots, "_age", lambda _own: youngest_first, "clawed back, the oldest first"),
+    "the youngest first": (lots, "age", lambda _own: youngest_first, "clawed back, the oldest first"),
     "odd fen are lost": (lots, "split", without_odd_fen, "odd fen go to the first parts"),
     "a month early": (lots, "add_months", a_month_early, "half a year and no month less"),
-    "more is taken than waits": (lots, "_take", more_than_waits, "clawed back, the oldest first"),
+    "more is taken than waits": (lots, "taken", more_than_waits, "clawed back, the oldest first"),
     "the bank alone is left": (lot_holders.Leaving, "day", the_bank_alone, "so long after leaving the post"),
     "the post is the bank": (
         lot_holders.Leaving,

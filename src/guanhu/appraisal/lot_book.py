@@ -1,0 +1,76 @@
+"""One person's lots of one ledger while a run goes on: what stands in them, and what is taken of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from guanhu.rulebook import tree as t
+from guanhu.rulebook.lots import Moved
+from guanhu.values.dates import FAR_FUTURE, Span
+
+
+@dataclass(slots=True)
+class Lot:
+    """One lot: what has been granted, paid, forfeited and clawed back of it, in fen."""
+
+    lot: str
+    source: str
+    granted_on: date
+    due_on: date | None
+    granted: int = 0
+    paid: int = 0
+    forfeited: int = 0
+    clawed: int = 0
+
+    @property
+    def waiting(self) -> int:
+        """Return what waits."""
+        return self.granted - self.paid - self.forfeited - self.clawed
+
+    def put(self, kind: str, fen: int) -> None:
+        """Enter a movement."""
+        match kind:
+            case "granted":
+                self.granted += fen
+            case "paid":
+                self.paid += fen
+            case "forfeited":
+                self.forfeited += fen
+            case "clawed_back":
+                self.clawed += fen
+            case "recovered":
+                self.clawed += fen
+                self.paid -= fen
+            case _:
+                raise ValueError(kind)
+
+
+Lots = dict[str, dict[str, Lot]]
+"""Subject → id of the lot → the lot."""
+Steps = list[tuple[str, str, int]]
+"""Lot, kind, fen: what happens to one person's lots in one instance, in order."""
+
+
+def age(lot: Lot) -> tuple[date, date, str]:
+    """Return what the oldest lot has least of: granted earlier, then due earlier, then the smaller id."""
+    return lot.granted_on, lot.due_on or FAR_FUTURE, lot.lot
+
+
+def taken(steps: Steps, lot: str, kind: str, left: dict[str, int], wanted: int) -> int:
+    """Take so much of a lot as is wanted and there is, and return it."""
+    part = max(min(left[lot], wanted), 0)
+    if part:
+        left[lot] -= part
+        steps.append((lot, kind, part))
+    return part
+
+
+def moved_of(ledger: t.LotLedger, subject: str, lot: Lot, of: Span, kind: str, fen: int) -> Moved:
+    """Return a movement of a lot, dated on the last day of its instance."""
+    return Moved(
+        ledger.id, subject, lot.lot, lot.source, lot.granted_on, lot.due_on, of, of.last_day, kind, fen
+    )
+
+
+__all__ = ["Lot", "Lots", "Steps", "age", "moved_of", "taken"]
