@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.lots import Moved
+from guanhu.rulebook.lots import Moved, rating_of
 from guanhu.values.dates import FAR_FUTURE, Span
 
 
 @dataclass(slots=True)
 class Lot:
-    """One lot: what has been granted, paid, forfeited and clawed back of it, in fen."""
+    """One lot: what has been granted, paid, forfeited and clawed back of it, in fen; `rated` is its rating by line."""
 
     lot: str
     source: str
@@ -22,6 +22,7 @@ class Lot:
     paid: int = 0
     forfeited: int = 0
     clawed: int = 0
+    rated: dict[str, int] = field(default_factory=dict)
 
     @property
     def waiting(self) -> int:
@@ -29,9 +30,12 @@ class Lot:
         return self.granted - self.paid - self.forfeited - self.clawed
 
     def put(self, kind: str, fen: int) -> None:
-        """Enter a movement."""
+        """Enter a movement or a rating."""
+        if line := rating_of(kind):
+            self.rated[line] = self.rated.get(line, 0) + fen
+            return
         match kind:
-            case "granted":
+            case "granted" | "raised":
                 self.granted += fen
             case "paid":
                 self.paid += fen

@@ -286,7 +286,7 @@ def the_post_too(own: Any) -> Any:
 
 
 def unknown_is_yes(own: Any) -> Any:
-    return lambda claws=0, amount=0, when=True: own(claws, amount, when is None or when)
+    return lambda claws=0, amount=0, when=True, chosen=0: own(claws, amount, when is None or when, chosen)
 
 
 def nothing_paid(own: Any) -> Any:

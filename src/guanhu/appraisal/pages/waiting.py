@@ -10,13 +10,14 @@ from guanhu.appraisal.lot_rows import Standing, kept_lots, standings
 from guanhu.appraisal.opened import OpenRun
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.telling import Told, value_text
-from guanhu.rulebook.lots import Moved
+from guanhu.rulebook.lots import Moved, rating_of
 from guanhu.rulebook.print import blocks as b
 from guanhu.values import units
 from guanhu.values.exact import invariant
 
 KINDS = {
     "granted": "记入",
+    "raised": "重新定档补记",
     "paid": "支付",
     "forfeited": "不再支付",
     "clawed_back": "追回",
@@ -48,8 +49,10 @@ def told(opened: OpenRun, person: str) -> list[Told]:
         )
         for x in own:
             why = ORIGINS[x.origin].format(x.of)
+            line = rating_of(x.kind)
+            what = f"按“{opened.rulebook.titled(line)}”为" if line else f"{x.day} {KINDS[x.kind]}"
             told_lot.parts.append(
-                Told(f"{x.day} {KINDS[x.kind]} {_text(x.fen)}{why}", Fraction(x.fen, 100), "moved")
+                Told(f"{what} {_text(x.fen)}{why}", Fraction(x.fen, 100), "rated" if line else "moved")
             )
         found.append(told_lot)
     return found
