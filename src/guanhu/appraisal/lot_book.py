@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.lots import Moved, rating_of
 from guanhu.values.dates import FAR_FUTURE, Span
+
+_IN_ORDER = ("raised", "clawed_back", "recovered", "forfeited", "paid")
+"""What may happen to a lot in an instance, in this order."""
 
 
 @dataclass(slots=True)
@@ -70,6 +75,26 @@ def taken(steps: Steps, lot: str, kind: str, left: dict[str, int], wanted: int) 
     return part
 
 
+def as_published(was: Iterable[Moved], lots: Mapping[str, Lot]) -> Steps:
+    """Return what was published of lots that are there, in order, so far as they still have it.
+
+    A lot may be less than it was: an earlier instance has been followed anew.
+    """
+    total: Counter[tuple[str, str]] = Counter()
+    for x in was:
+        total[x.lot, x.kind] += x.fen
+    steps: Steps = []
+    left, paid = {x.lot: x.waiting for x in lots.values()}, {x.lot: x.paid for x in lots.values()}
+    for kind in _IN_ORDER:
+        for name in sorted(lots):
+            if kind == "raised" and total[name, kind]:
+                left[name] += total[name, kind]
+                steps.append((name, kind, total[name, kind]))
+            elif kind != "raised":
+                taken(steps, name, kind, paid if kind == "recovered" else left, total[name, kind])
+    return steps
+
+
 def moved_of(ledger: t.LotLedger, subject: str, lot: Lot, of: Span, kind: str, fen: int) -> Moved:
     """Return a movement of a lot, dated on the last day of its instance."""
     return Moved(
@@ -77,4 +102,4 @@ def moved_of(ledger: t.LotLedger, subject: str, lot: Lot, of: Span, kind: str, f
     )
 
 
-__all__ = ["Lot", "Lots", "Steps", "age", "moved_of", "taken"]
+__all__ = ["Lot", "Lots", "Steps", "age", "as_published", "moved_of", "taken"]

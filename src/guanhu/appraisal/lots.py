@@ -26,7 +26,7 @@ from guanhu.appraisal.history import History
 from guanhu.appraisal.lines import Card, Known, leaf_key
 from guanhu.appraisal.lost import Holes
 from guanhu.appraisal.lot_amounts import amounts_by_row, shared_out
-from guanhu.appraisal.lot_book import Lot, Lots, Steps, age, moved_of, taken
+from guanhu.appraisal.lot_book import Lot, Lots, Steps, age, as_published, moved_of, taken
 from guanhu.appraisal.lot_holders import Answers, Holders, Leaving
 from guanhu.appraisal.lot_ratings import differences, due_at_once, merged, rate, to_be_rated, unit_ended
 from guanhu.appraisal.lot_things import Become, become_of
@@ -151,9 +151,8 @@ class RunLots:
                 steps = found
                 if steps is None:
                     # Where it cannot be followed anew, what was published stands.
-                    own = [x for x in was if x.subject_id == subject] if is_held else []
-                    old = [x for x in own if x.kind != "granted" and not rating_of(x.kind)]
-                    steps = [(x.lot, x.kind, x.fen) for x in old if x.lot in book[subject]]
+                    old = [x for x in was if x.subject_id == subject] if is_held else []
+                    steps = as_published(old, book[subject])
                 for lot, kind, fen in steps:
                     book[subject][lot].put(kind, fen)
                     made.append(moved_of(ledger, subject, book[subject][lot], instance.days, kind, fen))

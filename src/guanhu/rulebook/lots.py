@@ -29,7 +29,6 @@ from guanhu.values.dates import Span
 if TYPE_CHECKING:
     from guanhu.rulebook.expressions import Expr
 
-KINDS = ("granted", "raised", "paid", "forfeited", "clawed_back", "recovered")
 RATED = "rated as "
 """How the kind of a rating begins; the line follows."""
 OPENING = "opening_state"
@@ -118,4 +117,4 @@ class OpeningLot:
     row: str = ""
 
 
-__all__ = ["KINDS", "RATED", "Moved", "OpeningLot", "Release", "Rerating", "rated_as", "rating_of"]
+__all__ = ["RATED", "Moved", "OpeningLot", "Release", "Rerating", "rated_as", "rating_of"]

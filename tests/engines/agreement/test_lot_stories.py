@@ -201,6 +201,26 @@ def test_a_correction_stands_where_the_next_instance_begins(tmp_path: Path) -> N
     assert [x for x in rows if x.origin == "corrected"] == []
 
 
+def test_what_was_published_stands_so_far_as_the_lot_still_has_it(tmp_path: Path) -> None:
+    """February paid 100.01; January turns out to have put 10.01 aside, and February's mark is lost: 10.01 stand."""
+    world = world_of()
+    story = LotStory(
+        tmp_path, world, text_of({"defers": "put", "release": "after 1 month", "when": "mark > 5"})
+    )
+    story.run("2025-01-01..2025-02-28")
+    late = copy.deepcopy(world)
+    late.rows["figures"] = [
+        ("person", "p1", "基数", "2025-01-01", "2025-01-31", "250"),
+        ("person", "p1", "基数", "2025-02-01", "", "-1"),
+    ]
+    story.facts(late)
+    _, rows = story.run("2025-01-01..2025-03-31")
+    assert [(f"{x.day}", x.kind, x.fen) for x in rows if x.origin == "corrected"] == [
+        ("2025-03-01", "granted", -9000),
+        ("2025-03-01", "paid", -9000),
+    ]
+
+
 def test_a_month_in_which_nobody_is_appraised_is_published_too(tmp_path: Path) -> None:
     """The one person left in February: what was paid in March is not paid once more by a run that begins there."""
     story = LotStory(

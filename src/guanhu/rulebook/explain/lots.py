@@ -31,7 +31,7 @@ from guanhu.rulebook.explain.reads import read_input, rows_in_force
 from guanhu.rulebook.explain.scalar import evaluate
 from guanhu.rulebook.explain.values import LotNote, LotRow, Traced, Unknown, Value
 from guanhu.rulebook.instances import Instance
-from guanhu.rulebook.lots import KINDS, OPENING, RATED, Moved, rated_as
+from guanhu.rulebook.lots import OPENING, RATED, Moved, rated_as
 from guanhu.rulebook.windows import span_of
 from guanhu.values.dates import FAR_FUTURE, Span, add_months, unit_containing
 from guanhu.values.exact import round_half_away
@@ -103,7 +103,7 @@ class LotsOfSubject:
             steps = found.steps
             is_held = (ledger.every, instance.days) in self.owner.past.held
             if found.unknown is not None:
-                steps = self._as_published(book, was, KINDS[1:]) if is_held else []
+                steps = _still_there(book, was) if is_held else []
             for lot, kind, amount in steps:
                 lot.history.append((kind, amount))
             line = found.tier if found.tier is not None else ledger.defers
@@ -169,10 +169,6 @@ class LotsOfSubject:
             for x in self.owner.past.lots
             if (x.ledger, x.subject_id, x.of) == (ledger.id, self.subject, days)
         ]
-
-    def _as_published(self, book: dict[str, Lot], was: list[Moved], kinds: Iterable[str]) -> list[Step]:
-        """Return what was published of lots that are there: it stands where it cannot be followed anew."""
-        return [(book[x.lot], x.kind, x.fen * FEN) for x in was if x.kind in kinds and x.lot in book]
 
     def _granted(
         self,
@@ -502,6 +498,24 @@ class _HolderLeaves:
         subject = {"bank": "bank", "person": self.owner.facts.subject_id}.get(measure.scope)
         where = subject or str(self._attribute(place))
         return self.owner.supplied_figure(measure, where, span)
+
+
+def _still_there(book: Mapping[str, Lot], was: list[Moved]) -> list[Step]:
+    """Return what was published of lots, which stands where it cannot be followed anew, and no more than they have."""
+    found: list[Step] = []
+    for name, lot in sorted(book.items()):
+        waiting, paid = lot.waiting, lot.paid
+        for kind in ("raised", "clawed_back", "recovered", "forfeited", "paid"):
+            amount = sum((x.fen * FEN for x in was if (x.lot, x.kind) == (name, kind)), NOTHING)
+            if kind == "raised":
+                waiting += amount
+            elif kind == "recovered":
+                amount = min(amount, paid)
+            else:
+                amount = min(amount, waiting)
+                waiting -= amount
+            found.append((lot, kind, amount))
+    return found
 
 
 def _unit_of(rerates: t.Rerating, instance: Instance) -> Span:
