@@ -77,6 +77,16 @@ def standings(rows: Iterable[Moved], day: date | None = None) -> dict[LotKey, St
     return found
 
 
+def ratings(rows: Iterable[Moved]) -> dict[LotKey, dict[str, int]]:
+    """Return what each line would have granted of each lot that is rated, in fen."""
+    found: dict[LotKey, dict[str, int]] = {}
+    for x in rows:
+        if line := rating_of(x.kind):
+            own = found.setdefault((x.ledger, x.subject_id, x.lot), {})
+            own[line] = own.get(line, 0) + x.fen
+    return found
+
+
 def hold_balance(rows: Iterable[Moved]) -> None:
     """Hold INV-L1: of no lot is more paid, forfeited and clawed back than was granted, and nothing is below zero."""
     for key, lot in standings(rows).items():
@@ -155,4 +165,14 @@ def holders(engine: Engine, run: Kept) -> list[str]:
     return [str(subject) for (subject,) in engine.rows(query)]
 
 
-__all__ = ["Standing", "hold_balance", "holders", "kept_lots", "load_lots", "published_lots", "standings"]
+__all__ = [
+    "LotKey",
+    "Standing",
+    "hold_balance",
+    "holders",
+    "kept_lots",
+    "load_lots",
+    "published_lots",
+    "ratings",
+    "standings",
+]

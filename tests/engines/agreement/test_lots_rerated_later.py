@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import os
 from collections import Counter
 from fractions import Fraction
@@ -10,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from guanhu.appraisal.difference import Difference, in_total
+from guanhu.appraisal.exporting import export_run
 from guanhu.appraisal.pages.waiting import told as told_lots
+from guanhu.appraisal.statement import statement
 from guanhu.appraisal.whatif.laboratory import Laboratory
 from guanhu.appraisal.whatif.patch import read_patch
 from guanhu.rulebook.load.folder import load_string
 from guanhu.rulebook.lots import Moved
+from guanhu.rulebook.print import blocks as b
 from tests.engines.agreement.lot_histories import LotStory, hold_at_each_date
 from tests.engines.agreement.rerated import FEES, MONTHS, marks, text_of, told
 from tests.engines.agreement.running import Compared, make_engine, opened
@@ -100,13 +105,30 @@ def test_lots_of_before_the_first_run_keep_their_tier(tmp_path: Path) -> None:
     assert told(rows) == ["02 granted 2025-02/f0 5.00"]
 
 
-def test_explain_says_what_each_tier_is(tmp_path: Path) -> None:
+def test_explain_statement_and_export_say_what_each_tier_is(tmp_path: Path) -> None:
     story = LotStory(tmp_path, world_of(FEES, figures=marks(("2025-03", "10"))), text_of({}))
     compared, _ = story.run("2025-01-01..2025-03-31")
     with opened(story.bank, compared.ran) as run:
         lines = [line.strip() for x in told_lots(run, "p1") for _, line in x.lines()]
+        (grid,) = [
+            x for x in statement(run, "p1").blocks if isinstance(x, b.Grid) and "put_low(元)" in x.head
+        ]
+    export_run(make_engine, story.bank.path, compared.ran.folder, "csv", tmp_path / "out")
+    with (tmp_path / "out" / "lots.csv").open(encoding="utf-8-sig", newline="") as file:
+        exported = [row["各档"] for row in csv.DictReader(file)]
     for line in ("按“put_high”为 1.50 元", "2025-03-31 重新定档补记 0.50 元", "2025-03-31 支付 3.00 元"):
         assert line in lines
+    assert grid.rows == (
+        ("2025-01/f1", "2.00", "3.00", "1.00"),
+        ("2025-01/f2", "0.67", "1.00", "0.33"),
+        ("2025-02/f3", "1.00", "1.50", "0.50"),
+    )
+    assert exported == [
+        "put 2.00; put_high 3.00; put_low 1.00",
+        "put 0.67; put_high 1.00; put_low 0.33",
+        "put 1.00; put_high 1.50; put_low 0.50",
+        "",
+    ]
     march = next(x for x in compared.traces["p1"] if x.instance.key == "2025-03")
     released = march.cards[0].lines["out"].parts[0].parts[0]
     assert [part.value for part in released.parts] == [True]
@@ -233,3 +255,18 @@ def hold_rows_to_the_tier(compared: Compared, rows: list[Moved]) -> None:
             assert sum(signs.get(x.kind, 0) * x.fen for x in own) == max(value * 100, 0)
             count += 1
     assert count
+
+
+def test_a_difference_is_told_by_its_cause(tmp_path: Path) -> None:
+    """A mark comes late: 1.00 and 0.33 more are paid in March, all of it by facts."""
+    world = world_of(FEES[:2], figures=marks(("2025-03", "7")))
+    story = LotStory(tmp_path, world, text_of({}))
+    first, _ = story.run("2025-01-01..2025-04-30", publishes=False)
+    late = copy.deepcopy(world)
+    late.rows["figures"] = marks(("2025-03", "10"))
+    story.facts(late)
+    second, _ = story.run("2025-01-01..2025-04-30", publishes=False)
+    steps = Difference(make_engine, story.bank, first.ran.folder, second.ran.folder).steps()
+    total = in_total(steps)
+    assert total.before + sum(total.causes.values()) == total.after
+    assert {cause: fen for cause, fen in total.causes.items() if fen} == {"facts": 133}
