@@ -341,8 +341,7 @@ class RunLots:
         measure = self.run.rulebook.measures.get(ledger.rows)
         become: Become = {}
         if isinstance(measure, t.Measure):
-            key = measure.kind.key[0]
-            become = become_of(self.run.engine, self.run.view, ledger.of_rows, rows, key, days)
+            become = become_of(self.run.engine, self.run.view, ledger.of_rows, rows, measure.kind, days)
         return {
             who: self._steps_of(ledger, days, who, lots, answers[who], become)
             for who, lots in holders.items()

@@ -404,7 +404,7 @@ class LotsOfSubject:
             return any(
                 happened <= day for happened in facts.lot_events.get((ledger.id, what, lot.source), ())
             )
-        loan = facts.lot_loans.get(lot.source)
+        loan = facts.lot_loans.get(facts.lot_loan_of.get((ledger.id, lot.source), ""))
         if loan is None or coverage.missing("loan_states", Span(day, day + timedelta(days=1))):
             return unknown
         if any(start <= day < end for start, end in loan.lost.get("loan_states", ())):
