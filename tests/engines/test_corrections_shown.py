@@ -88,6 +88,13 @@ def test_a_named_line_tells_the_lines_that_it_reads(story: Story, corrected: Ran
     assert sum(Fraction(x["value"]) for x in parts) == Fraction(told["value"])
 
 
+def test_explain_tells_corrections_in_english(story: Story, corrected: Ran) -> None:
+    told = guanhu("--lang", "en", "explain", corrected.folder.path, LATE, "--bank", story.bank.path)
+    for words in ("correction 2025", "published ", " (run ", "computed anew "):
+        assert words in told
+    assert not any(words in told for words in ("更正", "已发布", "重算", "运行"))
+
+
 def test_explain_tells_both_figures_and_the_run(story: Story, corrected: Ran) -> None:
     told = json.loads(guanhu("explain", corrected.folder.path, LATE, "--bank", story.bank.path, "--json"))
     assert told[-1]["instance"] == "2025Q1"

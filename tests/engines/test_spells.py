@@ -286,6 +286,29 @@ def test_a_figure_of_the_whole_period_counts_by_days(bank: Bank, tmp_path: Path,
         assert abs(value - whole * 1000 * paid.spell_days / 90) <= Fraction(1, 200)
 
 
+def test_month_by_month_a_head_who_moved_reads_the_institution_of_the_month(
+    bank: Bank, tmp_path: Path
+) -> None:
+    """The figure itself is the period's; whoever wants the days in the post takes the average of the months."""
+    measures: Section = {**MEASURES, "inst": {"from": "balances", "credit": "institution"}}
+    lines: Section = {
+        "month": {"every": "month", "unit": "money", "value": "inst"},
+        "mean": {"unit": "money", "value": "average of month over its months"},
+    }
+    text = rulebook_text("quarter", "by days", lines, measures=measures)
+    compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)
+    assert compared.found == []
+    january, february, march, quarter = compared.traces[MOVED]
+    places = [
+        [(card.attributes["institution_id"], card.spell_days) for card in trace.cards]
+        for trace in (january, february, march)
+    ]
+    assert places == [[("A", 31)], [("A", 17), ("B", 11)], [("B", 31)]]
+    months = [trace.whole["month"] for trace in (january, february, march)]
+    assert months == [Fraction("12975.01"), Fraction("22567.09"), Fraction("39916.37")]
+    assert quarter.whole["mean"] == Fraction("25152.82")
+
+
 def test_a_rank_in_a_decision_is_that_of_the_whole_period(bank: Bank, tmp_path: Path) -> None:
     """p1 has 60 in A and 100 in B, 78.67 over all: behind p4 with 100 and p2 with 80."""
     lines: Section = {"score": {"score": "if(area = 乡镇, 100, if(grade = 高级, 80, 60))"}}

@@ -17,11 +17,14 @@ import yaml
 
 from guanhu.appraisal.running import run_rulebook
 from guanhu.appraisal.runs import RunFolder
+from guanhu.appraisal.whatif.chains import Chains, beside, chains
+from guanhu.appraisal.whatif.effects import Person
 from guanhu.appraisal.whatif.laboratory import Laboratory, Tried, sweep_of
 from guanhu.appraisal.whatif.patch import Patch, read_patch
 from guanhu.bank.generate import generate
 from guanhu.facts.importing import import_folder
 from guanhu.facts.store import Bank
+from guanhu.rulebook.explain.values import Unknown
 from guanhu.rulebook.load.folder import load_string
 from guanhu.values.problem import Refused
 from tests.engines.agreement.fixed import fixed_world, rulebook_text
@@ -114,6 +117,28 @@ def edited(book: dict[str, Any], changes: dict[str, str]) -> dict[str, Any]:
     return copied
 
 
+def explained_otherwise(laboratory: Laboratory, tried: Tried) -> list[tuple[Any, ...]]:
+    """Return the lines of whole subjects that the evaluator does not find as the draft was scored."""
+    scored = {key: row for key, row in rows_of(laboratory, "draft/lines".join('""')).items() if key[1] == 0}
+    found: list[tuple[Any, ...]] = []
+    explained = Chains(laboratory, tried)
+    try:
+        for subject, group in sorted({(key[0], key[4]) for key in scored}):
+            for trace in explained.traces(Person(subject, group, "", "", None, None))[1]:
+                if trace.group != group:
+                    continue
+                mark = (subject, 0, trace.instance.key, trace.instance.every, trace.group)
+                for name, value in trace.whole.items():
+                    text, state, number = scored.pop((*mark, name))
+                    known = number if text is None else text
+                    seen = {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+                    if (isinstance(seen, Unknown), seen) != (state != "ok", known if state == "ok" else seen):
+                        found.append((*mark, name, known, seen))
+    finally:
+        explained.close()
+    return [*found, *scored]
+
+
 @pytest.mark.parametrize("pair", PAIRS)
 def test_a_patch_is_what_a_run_of_the_patched_rulebook_gives(pair: int, tmp_path: Path) -> None:
     world = make_world(pair)
@@ -140,10 +165,11 @@ def test_a_patch_is_what_a_run_of_the_patched_rulebook_gives(pair: int, tmp_path
     path.write_text(as_text({"changes": changes}), "utf-8")
     laboratory = Laboratory(make_engine, bank, kept)
     try:
-        laboratory.tried(read_patch(path))
+        tried = laboratory.tried(read_patch(path))
         assert rows_of(laboratory, "draft/lines".join('""')) == rows_of(
             laboratory, f"read_parquet('{whole.table('lines')}')"
         )
+        assert explained_otherwise(laboratory, tried) == []
     finally:
         laboratory.close()
 
@@ -262,6 +288,36 @@ def test_a_rule_from_a_day_on_leaves_the_months_before_it(laboratory: Laboratory
     found = tried(laboratory, tmp_path, "from: 2025-12-01\nchanges: {lines.part.most: 100元}")
     assert {r.instance.key for r in found.outcome.results} == {"2025-12", "2025Q4"}
     assert all(line.instance in ("2025-12", "2025Q4") for x in found.effects.largest for line in x.lines)
+
+
+def test_the_largest_changes_are_explained_before_and_after(laboratory: Laboratory, tmp_path: Path) -> None:
+    found = tried(
+        laboratory,
+        tmp_path,
+        "changes: {lines.part.most: {to: 6000元, from: 2025-12-01}, inputs.rate: {to: 4‰, from: 2025-12-01}}",
+    )
+    told = chains(laboratory, found, found.effects.largest)
+    assert [x.person for x in told] == list(found.effects.largest)
+    assert {(x.line.line, x.line.instance) for x in told} == {("pay", "2025-12")}
+    for chain in told:
+        before, after = ("\n".join(x) for x in zip(*chain.rows, strict=True))
+        assert "0.1%" in before
+        assert "0.4%" in after
+        assert not any(a == b == "" for a, b in chain.rows)
+    assert explained_otherwise(laboratory, found) == []
+
+
+def test_sentences_beside_each_other_keep_what_they_stand_under() -> None:
+    before = [(0, "a"), (1, "b"), (2, "c"), (1, "d"), (2, "e")]
+    after = [(0, "a"), (1, "b"), (2, "c"), (1, "d"), (2, "f"), (2, "g")]
+    assert list(beside(before, after)) == [
+        ("a", "a"),
+        ("　d", "　d"),
+        ("　　e", "　　f"),
+        ("", "　　g"),
+    ]
+    assert list(beside(before, before)) == []
+    assert list(beside([], [(0, "a")])) == [("", "a")]
 
 
 def test_what_is_paid_is_counted_once(laboratory: Laboratory, tmp_path: Path) -> None:

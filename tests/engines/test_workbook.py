@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
+import zipfile
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -13,8 +15,11 @@ import duckdb
 import pytest
 from python_calamine import CalamineWorkbook
 
+from guanhu.appraisal import workbook
 from guanhu.appraisal.exporting import export_run
 from guanhu.engines.duckdb import DuckDBEngine
+from guanhu.facts.template import write_template
+from guanhu.kinds.catalogue import KINDS
 from tests.engines.kept_runs import NASTY_NAME, Kept, kept_run
 
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
@@ -188,3 +193,41 @@ def test_an_export_takes_the_place_of_an_earlier_one_and_of_nothing_else(kept: K
         export_run(DuckDBEngine, kept.bank, kept.run, "parquet", out)
     assert [path.name for path in tmp_path.iterdir()] == ["tables"]
     assert (out / "somebody's").read_text() == "x"
+
+
+def page_setups(path: Path) -> dict[str, str]:
+    """Return the XML of each sheet of a workbook, and of the workbook itself."""
+    with zipfile.ZipFile(path) as parts:
+        return {
+            name.removeprefix("xl/").removeprefix("worksheets/"): parts.read(name).decode()
+            for name in parts.namelist()
+            if name == "xl/workbook.xml" or name.startswith("xl/worksheets/sheet")
+        }
+
+
+def test_every_sheet_prints_with_its_headings_on_each_page(kept: Kept, tmp_path: Path) -> None:
+    made = {
+        "run": export_run(DuckDBEngine, kept.bank, kept.run, "xlsx", tmp_path / "run.xlsx"),
+        "template": write_template(tmp_path / "facts.xlsx", [KINDS["accounts"], KINDS["balances"]]),
+    }
+    for path in made.values():
+        sheets = page_setups(path)
+        repeated = sheets.pop("workbook.xml").count("_xlnm.Print_Titles")
+        listed = {name: xml for name, xml in sheets.items() if "<autoFilter" in xml}
+        assert repeated >= len(listed) > 0
+        for name, xml in sheets.items():
+            assert 'orientation="landscape"' in xml, name
+            assert "<pageSetUpPr fitToPage=" in xml, name
+            assert "第 &amp;P 页 / 共 &amp;N 页" in xml, name
+        assert all("<pane " in xml for xml in listed.values())
+
+
+def test_a_wide_sheet_takes_several_pages_across_with_its_names_on_each(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workbook, "PAGE_WIDTH", 100)
+    path = export_run(DuckDBEngine, kept.bank, kept.run, "xlsx", tmp_path / "run.xlsx")
+    sheets = page_setups(path)
+    assert "结果!$A:$B,结果!$1:$1" in sheets["workbook.xml"].replace("'", "")
+    assert re.search(r'<pageSetup [^>]*fitToWidth="[2-9]" [^>]*fitToHeight="0"', sheets["sheet2.xml"])
+    assert "fitToWidth" not in sheets["sheet1.xml"]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from guanhu.appraisal.lot_rows import kept_lots
-from guanhu.appraisal.opened import OpenRun, known_value
+from guanhu.appraisal.opened import OpenRun
+from guanhu.appraisal.others import known_value
 from guanhu.appraisal.published import literal
 from guanhu.rulebook.explain.values import Unknown, Value
 from guanhu.rulebook.run.template import filled

@@ -22,10 +22,12 @@ from typing import Any
 
 from guanhu.appraisal.appraise import Appraisal, Outcome, Progress, quiet
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.facts_read import facts_read
+from guanhu.appraisal.long_tables import create_lines
 from guanhu.appraisal.opened import nobody
 from guanhu.appraisal.published import past_from, published_runs
 from guanhu.appraisal.running import EngineMaker, period_named
-from guanhu.appraisal.runs import RunFolder, create_lines, made_rows
+from guanhu.appraisal.runs import RunFolder, made_rows
 from guanhu.appraisal.whatif.effects import pay_lines
 from guanhu.facts.mixed import MixedView
 from guanhu.facts.store import Bank, FactView
@@ -175,9 +177,7 @@ class _Side:
         self.run, self.record = run, run.record
         self.sections: dict[str, dict[str, Tree]] = {}
         self.rulebook = _loaded(run, self._remember)
-        self.view: FactView = bank.view(
-            as_of=int(self.record["facts_as_of"]), events=tuple(self.rulebook.events.values())
-        )
+        self.view: FactView = facts_read(bank, run, self.rulebook)
         self.past_digests = tuple(self.record["published"])
         self.earlier = [
             r

@@ -6,7 +6,7 @@ The evaluator reads the facts anew, and of the run only what others got (ranks, 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from fractions import Fraction
 
@@ -95,9 +95,14 @@ class Explainer:
         parameters: Parameters,
         past: Past,
         members: dict[tuple[str, str], list[Member]],
+        versions: Sequence[tuple[date, t.Rulebook]] = (),
     ) -> None:
-        """Take the facts, the inputs, the past before the run, and what the run kept of everybody."""
+        """Take the facts, the inputs, the past before the run, and what the run kept of everybody.
+
+        `versions` are rulebooks that hold each from its day on, the last of them `rulebook`; none: it holds always.
+        """
         self.rulebook = rulebook
+        self.versions = versions
         self.reader = SubjectReader(engine, rulebook, view)
         self.inputs = KnownInputs(rulebook, parameters)
         self.coverage = KnownCoverage(view)
@@ -123,7 +128,12 @@ class Explainer:
         evaluator = SubjectEvaluator(
             self.rulebook, self.inputs, facts, self.coverage, self.others, own, keeps_rows=keeps_rows
         )
-        traces = evaluator.run(planned)
+        traces: list[SubjectTrace] = []
+        for instance in planned:
+            for day, rulebook in self.versions:
+                if day <= instance.days.last_day:
+                    evaluator.turn_to(rulebook)
+            traces.extend(evaluator.evaluate_instance(instance))
         self.lots[subject_id] = evaluator.lots.rows()
         return traces
 

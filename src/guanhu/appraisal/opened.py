@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
-from fractions import Fraction
-from typing import Any
-
 from sqlglot import exp
 
 from guanhu.appraisal.explaining import Explainer
+from guanhu.appraisal.facts_read import facts_read
 from guanhu.appraisal.history import read_opening
 from guanhu.appraisal.lot_rows import holders
+from guanhu.appraisal.others import LongTables, members_of
 from guanhu.appraisal.paid import Explained, Paid
 from guanhu.appraisal.parameters import read_parameters
 from guanhu.appraisal.published import literal, past_from, published_runs
 from guanhu.appraisal.running import EngineMaker, loaded, period_named
-from guanhu.appraisal.runs import RunFolder, kept_rows, made_rows, value_kept
+from guanhu.appraisal.runs import RunFolder, kept_rows, made_rows
 from guanhu.facts.store import Bank
-from guanhu.rulebook import tree as t
-from guanhu.rulebook.explain.groups import Member
 from guanhu.rulebook.explain.subject import SubjectTrace
-from guanhu.rulebook.explain.values import Unknown, Value
 from guanhu.rulebook.instances import Instance, planned
 from guanhu.rulebook.run.template import filled
 from guanhu.rulebook.windows import span_of
@@ -48,7 +43,7 @@ class OpenRun:
     def __init__(self, make_engine: EngineMaker, bank: Bank, run: RunFolder) -> None:
         """Open the run's rulebook, facts and kept results.
 
-        Errors:   Refused RUN045 a run folder that was changed by hand.
+        Errors:   Refused RUN045 a run folder that was changed by hand, RUN055 other batches than it read.
         """
         run.verify()
         record = run.record
@@ -57,7 +52,7 @@ class OpenRun:
         self.rulebook, _ = loaded(run.rulebook_folder, record["readings"])
         self.period = period_named(record["period"])
         self.engine = make_engine()
-        view = bank.view(as_of=int(record["facts_as_of"]), events=tuple(self.rulebook.events.values()))
+        view = facts_read(bank, run, self.rulebook)
         kinds = sorted({*_KINDS, *self.rulebook.kinds()})
         self.engine.facts(view, kinds)
         parameters, _problems = read_parameters(self.engine, self.rulebook)
@@ -69,7 +64,9 @@ class OpenRun:
         past = past_from(self.engine, earlier, self.rulebook)
         read_opening(self.engine, self.rulebook, past)
         self.paid = Paid(self.engine, self.rulebook, earlier)
-        self.explainer = Explainer(self.engine, view, self.rulebook, parameters, past, self._members())
+        tables = LongTables(self._made("people"), self._made("lines"), self._made("measures"))
+        members = members_of(self.engine, self.rulebook, tables)
+        self.explainer = Explainer(self.engine, view, self.rulebook, parameters, past, members)
 
     def close(self) -> None:
         """Give back the engine."""
@@ -148,114 +145,6 @@ class OpenRun:
                 "who is appraised is decided by the rulebook's who",
             )
         return nobody(subject_id, known)
-
-    def _members(self) -> dict[tuple[str, str], list[Member]]:
-        """Return the kept results of everybody, for ranks and averages."""
-        roots = [root for x in self.rulebook.evaluated() for root in x.formulas]
-        if not any(isinstance(node, t.Group | t.Pool) for root in roots for node in t.walk(root)):
-            return {}
-        values = self._kept_values()
-        decided, whole = self._decided(), self._whole_values()
-        found: dict[tuple[str, str], list[Member]] = {}
-        for instance, group, subject, days, first, last, *seen in self.engine.rows(
-            filled(_LAST_CARDS, people=self._made("people"))
-        ):
-            attributes = dict(zip(_ATTRIBUTES, seen, strict=True))
-            kind = self.rulebook.groups[group].subject
-            if kind != "person":
-                attributes |= dict.fromkeys(("team_id", "person_kind", "hired_on", "left_on"))
-                attributes |= {"team_id": subject} if kind == "team" else {}
-            if kind not in ("person", "institution"):
-                attributes |= dict.fromkeys(("area", "level"))
-            if kind != "institution":
-                attributes["above_id"] = None
-            known = {k: v for k, v in attributes.items() if v is not None}
-            lines, measures = values.get((instance, group, subject), ({}, {}))
-            own = whole.get((instance, group, subject), {})
-            member = Member(
-                subject, known, lines, measures, int(days), decided.get(subject, {}), own, first, last
-            )
-            found.setdefault((instance, group), []).append(member)
-        return found
-
-    def _decided(self) -> dict[str, dict[str, list[tuple[date, str]]]]:
-        """Return what people have decided for themselves, by person and input."""
-        found: dict[str, dict[str, list[tuple[date, str]]]] = {}
-        query = filled(
-            "SELECT person_id, input, day, value FROM f_human_decisions WHERE rulebook = :id",
-            id=exp.Literal.string(self.rulebook.id),
-        )
-        for person, name, day, text in self.engine.rows(query):
-            found.setdefault(person, {}).setdefault(name, []).append((day, text))
-        return found
-
-    def _whole_values(self) -> dict[tuple[str, str, str], dict[str, Value]]:
-        """Return the lines over all spells, by instance, group and subject."""
-        query = filled(
-            "SELECT instance, group_id, subject_id, line, num, den, text, state FROM x WHERE spell_no = 0",
-            x=self._made("lines"),
-        )
-        found: dict[tuple[str, str, str], dict[str, Value]] = {}
-        for instance, group, subject, name, *kept in self.engine.rows(query):
-            found.setdefault((instance, group, subject), {})[name] = _line_value(name, *kept)
-        return found
-
-    def _kept_values(self) -> dict[tuple[str, str, str], tuple[dict[str, Value], dict[str, Value]]]:
-        found: dict[tuple[str, str, str], tuple[dict[str, Value], dict[str, Value]]] = {}
-        lines = filled(
-            "SELECT instance, group_id, subject_id, line, num, den, text, state FROM x QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id, line ORDER BY spell_no DESC) = 1",
-            x=self._made("lines"),
-        )
-        for instance, group, subject, name, *kept in self.engine.rows(lines):
-            found.setdefault((instance, group, subject), ({}, {}))[0][name] = _line_value(name, *kept)
-        measures = filled(
-            "SELECT instance, group_id, subject_id, measure, num, den, divisor FROM x QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id, measure ORDER BY spell_no DESC) = 1",
-            x=self._made("measures"),
-        )
-        for instance, group, subject, name, num, den, divisor in self.engine.rows(measures):
-            unknown = num is None or not divisor
-            value = Unknown(f"measures.{name}", "others") if unknown else known_value(num, den) / int(divisor)
-            found.setdefault((instance, group, subject), ({}, {}))[1][name] = value
-        return found
-
-
-def _line_value(name: str, num: Any, den: Any, text: str | None, state: str) -> Value:
-    """Return a kept line of somebody else."""
-    if state != "ok":
-        return Unknown(f"lines.{name}", "others")
-    if text is None:
-        return known_value(num, den)
-    return text == "yes" if text in ("yes", "no") else text
-
-
-def known_value(num: Any, den: Any) -> Fraction:
-    """Return the exact value of a kept figure that is known."""
-    return value_kept(num, den) or Fraction(0)
-
-
-_ATTRIBUTES = (
-    "post",
-    "grade",
-    "institution_id",
-    "area",
-    "level",
-    "team_id",
-    "person_kind",
-    "hired_on",
-    "left_on",
-    "above_id",
-)
-_LAST_CARDS = """
-SELECT p.instance, p.group_id, p.subject_id, p.days, p.own_first, p.last_day, p.post, p.grade, p.institution_id, i.area, i.level, q.team_id,
-       s.person_kind, s.hired_on, s.left_on, i.parent_id
-FROM (
-  SELECT *, min(first_day) OVER (PARTITION BY instance, group_id, subject_id) AS own_first FROM people
-  QUALIFY row_number() OVER (PARTITION BY instance, group_id, subject_id ORDER BY spell_no DESC) = 1
-) AS p
-LEFT JOIN f_staff AS s ON s.person_id = p.subject_id
-LEFT JOIN f_posts AS q ON q.person_id = p.subject_id AND q.from_day <= p.last_day AND q.to_day > p.last_day
-ASOF LEFT JOIN f_institutions AS i ON i.institution_id = p.institution_id AND i.from_day <= p.last_day
-"""
 
 
 _KINDS = (

@@ -20,8 +20,10 @@ from typing import Any
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.facts_read import facts_read
 from guanhu.appraisal.lot_rows import published_lots
 from guanhu.appraisal.runs import RunFolder, sync, value_kept
+from guanhu.facts.store import Bank
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.run.template import filled
@@ -100,9 +102,10 @@ def publish(bank: Path, run: RunFolder) -> list[Problem]:
     """Make a run the past that later periods read; return what was told of the list.
 
     Errors:   Refused RUN040 when it, or another run with an instance of the same rulebook and days, has been published,
-              RUN045 a run that was changed by hand.
+              RUN045 a run that was changed by hand, RUN055 one that read other batches than the bank has.
     """
     run.verify()
+    facts_read(Bank(bank), run)
     record = run.record
     line = {
         "run": run.path.name,

@@ -34,7 +34,7 @@ def replayed(make_engine: EngineMaker, bank: Bank, run: RunFolder, progress: Pro
     """Return what making a run once more gives; nothing is kept.
 
     Errors:   Refused RUN045 a run that was changed by hand, RUN047 one of another version of the language,
-              RUN048 one that had read published runs which are not listed any more.
+              RUN048 one that had read published runs which are not listed any more, RUN055 other batches than it read.
     """
     run.verify()
     record = run.record

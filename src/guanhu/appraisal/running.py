@@ -6,12 +6,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from guanhu.appraisal.appraise import Appraisal, Outcome, Progress, quiet
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.facts_read import facts_read, strangers
 from guanhu.appraisal.increment.since import measured_delta, touched_since
 from guanhu.appraisal.increment.since import since as appraisal_since
 from guanhu.appraisal.increment.touched import Touched
@@ -109,6 +111,7 @@ def run_rulebook(
         )
     problems.extend(read_list(bank.path)[1])
     before = published_runs(bank.path, rulebook.id)
+    problems.extend(strangers(bank, before))
     asked = _Asked(view, rulebook, rulebook_folder, period, period_text, readings or {}, before)
     if since is not None:
         old = earlier_view(bank, since, asked)
@@ -146,7 +149,7 @@ def run_again(
     """Return a kept run made once more into the folder `runs`, with these runs published before it."""
     record = run.record
     rulebook, problems = loaded(run.rulebook_folder, record["readings"])
-    view = bank.view(as_of=int(record["facts_as_of"]), events=tuple(rulebook.events.values()))
+    view = facts_read(bank, run, rulebook)
     asked = _Asked(
         view,
         rulebook,
@@ -162,7 +165,8 @@ def run_again(
 def earlier_view(bank: Bank, since: RunFolder, asked: _Asked) -> FactView:
     """Return the facts as an earlier run saw them.
 
-    Errors:   Refused RUN045 a run that was changed by hand, RUN049 one of another rulebook, reading, period or later moment.
+    Errors:   Refused RUN045 a run that was changed by hand, RUN049 one of another rulebook, reading, period or later moment,
+              RUN055 one that read other batches than the bank has.
     """
     since.verify()
     record = since.record
@@ -177,7 +181,7 @@ def earlier_view(bank: Bank, since: RunFolder, asked: _Asked) -> FactView:
         other.append("facts_as_of")
     if other:
         raise Refused([_not_since(since, other)])
-    return bank.view(as_of=int(record["facts_as_of"]), events=tuple(asked.rulebook.events.values()))
+    return facts_read(bank, since, asked.rulebook)
 
 
 def _kept_since(
@@ -195,13 +199,20 @@ def _kept_since(
         return None
     engine = make_engine()
     try:
-        with tempfile.TemporaryDirectory(prefix="guanhu-") as folder:
-            delta = measured_delta(
-                make_engine, old, asked.view, asked.rulebook, asked.period, touched, Path(folder)
+        with tempfile.TemporaryDirectory(prefix="guanhu-") as folder, ThreadPoolExecutor(1) as pool:
+            delta = pool.submit(
+                measured_delta,
+                make_engine,
+                old,
+                asked.view,
+                asked.rulebook,
+                asked.period,
+                touched,
+                Path(folder),
             )
             past = past_from(engine, asked.before, asked.rulebook)
             appraisal = appraisal_since(
-                engine, asked.view, asked.rulebook, asked.period, past, run, touched, delta, progress
+                engine, asked.view, asked.rulebook, asked.period, past, run, touched, delta.result, progress
             )
             outcome = appraisal.run()
             if appraisal.frozen.misses:

@@ -24,18 +24,24 @@ from guanhu.values.exact import FEN_PER_YUAN, QUOTIENT_PLACES, round_half_away
 ROWS_MAX = 1_048_000
 LARGE = 20_000
 TEXT_MAX = 32_000
+PAGE_WIDTH = 190
+"""So many half-width characters still print legibly across a landscape A4; a wider sheet takes more pages across."""
+_LINE_HEIGHT = 15
+_MARGINS = {"left": 2 / 5, "right": 2 / 5, "top": 1 / 2, "bottom": 3 / 5}
+"""In inches."""
 _FORMATS = {
-    "money": "#,##0.00",
-    "money per year": "#,##0.00",
-    "money day": "#,##0.00",
-    "points": "#,##0.00",
-    "ratio": "0.00%",
-    "annual rate": "0.0000%",
-    "count": "0",
-    "days": "0",
+    "money": "#,##0.00_ ",
+    "money per year": "#,##0.00_ ",
+    "money day": "#,##0.00_ ",
+    "points": "#,##0.00_ ",
+    "ratio": "0.00%_ ",
+    "annual rate": "0.0000%_ ",
+    "count": "0_ ",
+    "days": "0_ ",
     "date": "yyyy-mm-dd",
-    "mixed": "#,##0.00##########",
+    "mixed": "#,##0.00##########_ ",
 }
+"""`_ ` leaves a blank behind a number, so that it does not touch the text of the next column."""
 _NOTES = (
     "结果: 每个对象一行, 列是办法中最长周期的各行; 较短周期的计酬列出全期合计。",
     "各期: 较短周期的同样的表。",
@@ -78,22 +84,23 @@ class Writer:
         top = {"valign": "top"}
         self.plain = book.add_format(top)
         self.wrapped = book.add_format({**top, "text_wrap": True})
-        self.head = book.add_format(
-            {
-                "bold": True,
-                "text_wrap": True,
-                "valign": "vcenter",
-                "bg_color": "#1B4F72",
-                "font_color": "#FFFFFF",
-                "border": 1,
-                "border_color": "#D5DAE1",
-            }
-        )
+        head = {
+            "bold": True,
+            "text_wrap": True,
+            "valign": "vcenter",
+            "bg_color": "#1B4F72",
+            "font_color": "#FFFFFF",
+            "border": 1,
+            "border_color": "#D5DAE1",
+        }
+        self.head = book.add_format(head)
+        self.row_line = book.add_format({"bottom": 1, "bottom_color": "#D5DAE1"})
+        self.number_head = book.add_format({**head, "align": "right"})
         self.title = book.add_format({"bold": True, "font_size": 16, "font_color": "#1B4F72"})
         self.label = book.add_format({**top, "font_color": "#5B6675"})
         self.warning = book.add_format({"bold": True, "font_color": "#9B2C1F", "bg_color": "#FBF1EF"})
         self.numbers = {
-            kind: book.add_format({**top, "num_format": form, "align": "right"})
+            kind: book.add_format({**top, "num_format": form, "align": "left" if kind == "date" else "right"})
             for kind, form in _FORMATS.items()
         }
 
@@ -149,6 +156,9 @@ class Writer:
         for index, text in enumerate(_NOTES):
             page.write_string(row + 1 + index, 0, "如何读" if index == 0 else "", self.label)
             page.write_string(row + 1 + index, 1, text, self.wrapped)
+            # Not every program makes a row as high as its wrapped text needs.
+            page.set_row(row + 1 + index, _LINE_HEIGHT * -(-text_width(text) // 96))
+        page.set_landscape()
         self.paper(page)
 
     def sheet(self, sheet: Sheet) -> None:
@@ -168,8 +178,10 @@ class Writer:
         page = self.book.add_worksheet(title)
         for index, column in enumerate(sheet.columns):
             page.set_column(index, index, column.width)
-            page.write_string(0, index, escaped(column.heading), self.head)
-        page.set_row(0, 32)
+            is_number = column.number not in ("", "date")
+            page.write_string(0, index, escaped(column.heading), self.number_head if is_number else self.head)
+        lines = max(-(-text_width(column.heading) // column.width) for column in sheet.columns)
+        page.set_row(0, max(32, _LINE_HEIGHT * lines + 2))
         last = 0
         for last, row in enumerate(rows, 1):
             for index, (column, cell) in enumerate(zip(sheet.columns, row, strict=True)):
@@ -180,13 +192,21 @@ class Writer:
             rule = {"type": "cell", "criteria": "==", "value": '"不平"', "format": self.warning}
             page.conditional_format(1, len(sheet.columns) - 1, last, len(sheet.columns) - 1, rule)
         page.repeat_rows(0)
+        across = max(1, round(sum(column.width for column in sheet.columns) / PAGE_WIDTH))
+        if across > 1 and sheet.frozen:
+            page.repeat_columns(0, sheet.frozen - 1)
+        if last:
+            # One rule for the sheet instead of a border for each cell, the empty ones too.
+            everywhere = {"type": "formula", "criteria": "=TRUE", "format": self.row_line}
+            page.conditional_format(1, 0, last, len(sheet.columns) - 1, everywhere)
         page.set_landscape()
-        self.paper(page)
+        self.paper(page, across)
 
-    def paper(self, page: Any) -> None:
-        """Set the sheet for A4, with the digest at the foot of every page."""
+    def paper(self, page: Any, across: int = 1) -> None:
+        """Set the sheet for A4, so many pages across, with the digest at the foot of every page."""
         page.set_paper(9)
-        page.fit_to_pages(1, 0)
+        page.fit_to_pages(across, 0)
+        page.set_margins(**_MARGINS)
         page.set_footer(f"&L&8摘要 {self.kept.record['digest'][:12]}&C&8&A&R&8第 &P 页 / 共 &N 页")
 
     def cell(self, page: Any, row: int, index: int, column: Column, cell: Cell) -> None:
@@ -209,6 +229,15 @@ class Writer:
                 page.write_string(
                     row, index, escaped(cell[:TEXT_MAX]), self.wrapped if column.width >= 50 else self.plain
                 )
+
+
+def text_width(text: str) -> int:
+    """Return how many half-width characters a text takes: Chinese ones take two.
+
+    >>> text_width("得分(元)")
+    8
+    """
+    return sum(2 if ord(x) >= 0x2E80 else 1 for x in text)
 
 
 def cell_number(value: Fraction, kind: str) -> float:

@@ -1,7 +1,8 @@
 """make demo: a demo bank of 600 managers, imported and run under the Huangshi rulebook, in one go.
 
 Every step says what it does and how long it took; a step that fails says what to do. What is done
-already (the generated folders, the imported batches) is not done again.
+already (the generated folders, the imported batches) is not done again, unless another version of the
+invented bank did it (see `demo_folder`).
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from guanhu.cli import demo_folder
 from guanhu.cli.engines import duckdb_engine
 from guanhu.cli.shell import PROBLEMS, SHELL, refusals
+from guanhu.values.problem import Refused
 
 if TYPE_CHECKING:
     from guanhu.appraisal.opened import OpenRun
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 ACCOUNTS, MANAGERS, QUARTERS, SEED = 60_000, 600, 8, 1
 PERIOD = "2025"
+BANK_NAME = "演示银行"
 TOLD = 3
 _LEFT_OUT = """
 WITH latest AS (
@@ -54,6 +58,7 @@ def main(root: Path, rulebook: Path) -> None:
     from guanhu.appraisal.statement import write_statement
 
     with refusals(SHELL):
+        ready(root, f"{PERIOD}-{rulebook.name}")
         bank = imported(root)
         with step(f"按《{rulebook.name}》运行 {PERIOD} 年"), SHELL.progress("  运行") as progress:
             ran = run_rulebook(duckdb_engine, bank, rulebook, PERIOD, progress=progress)
@@ -81,21 +86,43 @@ def main(root: Path, rulebook: Path) -> None:
         typer.echo(f"再看一个人: guanhu explain {ran.folder.path} {people[-1]} --depth account")
 
 
+def ready(root: Path, run_prefix: str) -> None:
+    """Make room for the bank where another version of it stands, or facts that were cut off."""
+    source = root / demo_folder.FACTS
+    digest = demo_folder.made_from(ACCOUNTS, MANAGERS, QUARTERS, SEED)
+    stale: list[str] = []
+    if not demo_folder.is_made_from(root, digest):
+        stale = [demo_folder.BANK, demo_folder.FACTS]
+        text = f"{root} 里的演示银行是别的版本编造的: 重新编造, 重新导入"
+    elif source.exists() and not (source / demo_folder.DONE).exists():
+        stale = [demo_folder.FACTS]
+        text = f"{source} 上次没有写完: 重新编造"
+    if stale:
+        typer.echo(f"▶ {text}", err=True)
+        try:
+            demo_folder.cleared(root, BANK_NAME, run_prefix, QUARTERS, stale)
+        except Refused as refused:
+            # The demo has no --lang: who cannot read the first sentence reads the second.
+            typer.echo(refused.problems[0].text("en"), err=True)
+            raise
+    demo_folder.stamped(root, digest)
+
+
 def imported(root: Path) -> Bank:
     """Return the demo bank with all quarters imported."""
     from guanhu.bank.generate import generate
     from guanhu.facts.importing import import_folder
     from guanhu.facts.store import Bank
 
-    source, target = root / "facts", root / "bank"
-    if not (source / ".done").exists():
+    source, target = root / demo_folder.FACTS, root / demo_folder.BANK
+    if not (source / demo_folder.DONE).exists():
         with (
             step(f"编造演示银行: {MANAGERS} 名客户经理, {ACCOUNTS:,} 个账户, {QUARTERS} 个季度"),
             SHELL.progress("  生成") as progress,
         ):
             generate(source, ACCOUNTS, MANAGERS, QUARTERS, SEED, progress)
-            (source / ".done").touch()
-    bank = Bank(target) if (target / "bank.toml").is_file() else Bank.create(target, "演示银行")
+            (source / demo_folder.DONE).touch()
+    bank = Bank(target) if (target / "bank.toml").is_file() else Bank.create(target, BANK_NAME)
     folders = sorted(p for p in source.iterdir() if p.is_dir())
     for folder in folders[len(bank.batches()) :]:
         with step(f"导入 {folder.name}"):

@@ -74,6 +74,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """导入一批事实 / import one batch."""
+    from guanhu.appraisal.facts_read import strangers
     from guanhu.facts.importing import import_folder
     from guanhu.facts.store import Bank
 
@@ -92,15 +93,18 @@ def import_(
             raise typer.Exit(PROBLEMS)
         if not as_json:
             SHELL.say("imported", number=result.batch_no, rows=sum(result.counts.values()))
+            SHELL.problems(strangers(target))
 
 
 @app.command("list")
 def list_(bank: BankDir = None, as_json: AsJson = False) -> None:
     """列出已导入的批次 / list the batches of a bank."""
+    from guanhu.appraisal.facts_read import strangers
     from guanhu.facts.store import Bank
 
     with refusals(SHELL):
-        found = Bank(bank_of(SHELL, bank)).batches()
+        target = Bank(bank_of(SHELL, bank))
+        found = target.batches()
         rows = []
         for batch in found:
             days = sorted({str(cell.span) for cells in batch.cells.values() for cell in cells})
@@ -115,3 +119,5 @@ def list_(bank: BankDir = None, as_json: AsJson = False) -> None:
                 )
             )
         SHELL.table(["批", "导入时间", "覆盖", "行", "空洞", "说明"], rows, as_json=as_json)
+        if not as_json:
+            SHELL.problems(strangers(target))

@@ -269,10 +269,10 @@ def explain(
             known = [*opened.rulebook.lines, *opened.rulebook.decisions]
             if line and line not in known:
                 raise SHELL.wrong_use(f"--line {line}: {SHELL.listed(known)}")
-            teller = Teller(opened.rulebook, depth, is_expanding=bool(line))
+            teller = Teller(opened.rulebook, depth, is_expanding=bool(line), lang=SHELL.lang)
             told = [(trace.instance.key, teller.subject(trace, line)) for trace in explained.traces]
             told.append((explained.current, corrections_told(teller, explained, line)))
-            told.append((str(opened.period), [] if line else lots_told(opened, person)))
+            told.append((str(opened.period), [] if line else lots_told(opened, person, SHELL.lang)))
         finally:
             opened.close()
     told = [(key, lines) for key, lines in told if lines]

@@ -52,6 +52,9 @@ def whatif(
     as_json: AsJson = False,
 ) -> None:
     """试算: 办法改一处, 谁增谁减、花多少 / what a change of the rulebook would cost, who gains and who loses."""
+    from dataclasses import replace
+
+    from guanhu.appraisal.whatif.chains import chains
     from guanhu.appraisal.whatif.laboratory import Laboratory, sweep_of
     from guanhu.appraisal.whatif.page import FORMATS, write_study
     from guanhu.appraisal.whatif.patch import Patch, read_patch
@@ -75,6 +78,8 @@ def whatif(
         try:
             study = studied(laboratory, patch, sweep, budget)
             if out is not None:
+                largest = study.tried.effects.largest
+                study = replace(study, chains=chains(laboratory, study.tried, largest))
                 write_study(study, out)
         finally:
             laboratory.close()

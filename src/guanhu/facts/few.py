@@ -6,14 +6,16 @@
     few accounts ─► their institutions ─► their balances and rates, the sums of these by month
     few of all ─► who is credited with them
 
-What a view of another moment says in the very same rows is read once, and lies in a file for the other.
+What a view of another moment says in the very same rows is read once, and lies in a file for the other; the two may
+be read at the same time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from guanhu.facts import sql
@@ -31,6 +33,14 @@ OF_ACCOUNTS = ("account_rates", "balances", *INDEXES)
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """A folder for what two moments say alike: who comes first writes a file, the other waits and reads it."""
+
+    folder: Path
+    being_written: Lock = field(default_factory=Lock)
+
+
+@dataclass(frozen=True, slots=True)
 class FewView:
     """The view of a moment, of which only rows about the things in `ids` count: account, loan, customer, event."""
 
@@ -40,8 +50,7 @@ class FewView:
     """The kinds that are measured; those of a day are the events."""
     other: FactView
     """The moment that is compared with."""
-    shared: Path
-    """A folder for what both moments say alike."""
+    shared: Shared
     reads_intervals: bool = True
     """Whether balances are read interval by interval, so that they are worth keeping; else their sums serve."""
 
@@ -74,9 +83,10 @@ class FewView:
             return Relation(query)
         if name in INDEXES or any(self.view.pieces(x) != self.other.pieces(x) for x in (name, *reads)):
             return Relation(query, is_kept=True)
-        path = self.shared / f"{name}.parquet"
-        if not path.exists():
-            connection.execute(f"COPY ({query}) TO {sql.literal(str(path))} (FORMAT parquet)")
+        path = self.shared.folder / f"{name}.parquet"
+        with self.shared.being_written:
+            if not path.exists():
+                connection.execute(f"COPY ({query}) TO {sql.literal(str(path))} (FORMAT parquet)")
         return Relation(f"SELECT * FROM {sql.parquet([path])}")
 
     def _is_whole(self, name: str) -> bool:

@@ -125,8 +125,8 @@ def _import(
         said = (*told, *intake.problems, *intake.fault_problems)
         if intake.is_stopped or (intake.fault_problems and not accept_good):
             return ImportResult(None, said, {}, written)
-        last = batches[-1].imported_at if batches else None
-        batch = _write(intake, bank, _moment_after(last), note, progress or (lambda _what, _done, _all: None))
+        last = batches[-1] if batches else None
+        batch = _write(intake, bank, last, note, progress or (lambda _what, _done, _all: None))
         if intake.words != words:
             save_words(bank.path, intake.words)
         return ImportResult(batch.number, said, batch.counts, written, batch.hole_count)
@@ -168,8 +168,9 @@ def _moment_after(last: datetime | None) -> datetime:
     return now if last is None else max(now, last + timedelta(microseconds=1))
 
 
-def _write(intake: Intake, bank: Bank, moment: datetime, note: str, progress: Progress) -> Batch:
-    """Write the checked rows as the next batch."""
+def _write(intake: Intake, bank: Bank, last: Batch | None, note: str, progress: Progress) -> Batch:
+    """Write the checked rows as the batch after `last`."""
+    moment = _moment_after(last.imported_at if last else None)
     batches = bank.path / BATCHES
     folder = partial_folder(batches)
     try:
@@ -190,7 +191,16 @@ def _write(intake: Intake, bank: Bank, moment: datetime, note: str, progress: Pr
         final = batches / f"{intake.number:04d}"
         holes = [hole_line(hole) for hole in intake.holes]
         batch = Batch(
-            intake.number, moment, final, intake.cells, files, intake.declared.events, len(holes), note, ""
+            intake.number,
+            moment,
+            final,
+            intake.cells,
+            files,
+            intake.declared.events,
+            len(holes),
+            note,
+            "",
+            before_sha256=last.manifest_sha256 if last else "",
         )
         progress("seal", count - 2, count)
         seal(batch, folder, holes, final, lambda: progress("rename", count - 1, count))

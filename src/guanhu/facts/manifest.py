@@ -1,7 +1,8 @@
 """A batch and its manifest: `batches/0001/manifest.json` beside the Parquet files it lists.
 
 A batch is written once and never changed. Its manifest is what the view is planned from, without
-opening a single Parquet file.
+opening a single Parquet file. It names the manifest of the batch before it by its digest, so the batches
+are a chain: one that was replaced or edited afterwards is told by the next.
 """
 
 from __future__ import annotations
@@ -71,6 +72,11 @@ class Batch:
     note: str
     digest: str
     """SHA-256 over what the batch says: number, coverage, files, holes; not when it came."""
+    manifest_sha256: str = ""
+    """SHA-256 of its manifest's bytes: by this the next batch names it."""
+    before_sha256: str = ""
+    """`manifest_sha256` of the batch before it when this one was imported; '' for the first, and where the manifest
+    does not say: batches imported by an earlier guanhu."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -126,6 +132,9 @@ def manifest_text(batch: Batch, holes_sha256: str) -> str:
         "number": batch.number,
         "imported_at": batch.imported_at.isoformat(),
         "note": batch.note,
+        "before": {"number": batch.number - 1, "sha256": batch.before_sha256}
+        if batch.before_sha256
+        else None,
         "coverage": coverage_as_plain(batch.cells),
         "events": events_as_plain(batch.events),
         "files": [
@@ -150,13 +159,18 @@ def load_batch(folder: Path) -> Batch:
 
     Errors:   OSError, ValueError or KeyError when the manifest is damaged or of a newer format.
     """
-    plain = json.loads((folder / MANIFEST).read_text("utf-8"))
+    text = (folder / MANIFEST).read_bytes()
+    plain = json.loads(text)
     if plain["format"] != FORMAT:
         message = f"format {plain['format']}, expected {FORMAT}"
         raise ValueError(message)
     number = int(plain["number"])
     if folder.name.isdigit() and int(folder.name) != number:
         message = f"number {number}, expected {int(folder.name)} by the name of the folder"
+        raise ValueError(message)
+    before = plain.get("before") or {"number": number - 1, "sha256": ""}
+    if int(before["number"]) != number - 1:
+        message = f"before: number {before['number']}, expected {number - 1}"
         raise ValueError(message)
     files = {}
     for each in plain["files"]:
@@ -188,4 +202,6 @@ def load_batch(folder: Path) -> Batch:
         int(plain["holes"]["rows"]),
         plain["note"],
         hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest(),
+        hashlib.sha256(text).hexdigest(),
+        str(before["sha256"]),
     )

@@ -479,4 +479,10 @@ WORDINGS: dict[str, Wording] = {
         "从备份恢复缺少的批次文件夹; 要改正导入错的事实, 把正确的再导入一次, 不要删除批次",
         "restore the folder of the missing batch from a backup; to correct facts import them again, never delete a batch",
     ),
+    "FAC091": Wording(
+        "第 {number} 批不是第 {next} 批导入时的那一批: 它的清单被改过, 或这一批被删掉换过",
+        "batch {number} is not the one after which batch {next} was imported: its manifest was edited, or it was deleted and replaced",
+        "从备份恢复这个批次文件夹; 要改正导入错的事实, 把正确的再导入一次, 不要删除或修改批次",
+        "restore the folder of this batch from a backup; to correct facts import them again, never delete or edit a batch",
+    ),
 }

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,8 @@ class Bank:
         """Return the batches in order of number: all, up to a number, or imported up to a moment.
 
         Errors:   Refused with FAC082 when a manifest cannot be read, FAC083 when the number is not there, FAC090 when
-                  a batch before the last is not there: an import gives the next number only when it is complete.
+                  a batch before the last is not there: an import gives the next number only when it is complete;
+                  FAC091 when a batch is not the one after which the next was imported.
         """
         found, problems = [], []
         folder = self.path / BATCHES
@@ -101,6 +103,8 @@ class Bank:
             missing = sorted({*range(1, max(numbers) + 1)}.difference(numbers)) or numbers
             texts = {"missing": ", ".join(map(str, missing)), "seen": ", ".join(map(str, numbers))}
             raise Refused([problem("FAC090", Place(str(folder)), **texts)])
+        if problems := _replaced(found):
+            raise Refused(problems)
         if isinstance(as_of, int) and as_of not in {0, *(batch.number for batch in found)}:
             last = found[-1].number if found else 0
             raise Refused([problem("FAC083", Place(str(self.path)), seen=as_of, last=last)])
@@ -131,6 +135,17 @@ class Bank:
                 if not path.is_file() or sha256_of(path) != stored.sha256:
                     found.append(problem("FAC087", Place(f"{BATCHES}/{batch.path.name}/{stored.file}")))
         return found
+
+
+def _replaced(batches: Sequence[Batch]) -> list[Problem]:
+    """Return a problem for each batch whose manifest is not the one that the next batch names."""
+    return [
+        problem(
+            "FAC091", Place(f"{BATCHES}/{one.path.name}/{MANIFEST}"), number=one.number, next=after.number
+        )
+        for one, after in pairwise(batches)
+        if after.before_sha256 and after.before_sha256 != one.manifest_sha256
+    ]
 
 
 def _is_known(batch: Batch, as_of: datetime | int | None) -> bool:

@@ -24,6 +24,7 @@ from guanhu.values.dates import Span
 FILL_IN = "YYYY-MM-DD"
 """What stands for a day that the template cannot know; an import answers it with a problem."""
 SHEET_NAME_MAX = 31
+HEADING_HEIGHT, LINE_HEIGHT = 22, 15
 _WRITTEN = {
     "text": ("文字", "text"),
     "id": ("编号, 文本格式, 不含空格", "an id as text, without blanks"),
@@ -133,7 +134,18 @@ def _kind_sheet(book: Any, formats: dict[str, Any], kind: Kind) -> Any:
         else:
             continue
         sheet.data_validation(1, index, ROWS_MAX, index, rule)
+    _for_paper(sheet)
     return sheet
+
+
+def _for_paper(sheet: Any) -> None:
+    """Set a sheet for A4: as wide as the page, its headings on each."""
+    sheet.set_row(0, HEADING_HEIGHT)
+    sheet.repeat_rows(0)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_footer("&L&8&A&R&8第 &P 页 / 共 &N 页")
 
 
 def _fill_parameters(sheet: Any, kind: Kind, parameters: Sequence[ParameterRow]) -> None:
@@ -151,7 +163,8 @@ def _notes_sheet(book: Any, formats: dict[str, Any], kinds: Sequence[Kind]) -> N
     """Add the sheet that explains the others."""
     sheet = book.add_worksheet(NOTES_SHEET)
     headings = ("工作表", "列", "column", "必填", "怎样填", "how it is written")
-    for index, (heading, width) in enumerate(zip(headings, (16, 16, 18, 6, 46, 46), strict=True)):
+    widths = (16, 16, 18, 6, 46, 46)
+    for index, (heading, width) in enumerate(zip(headings, widths, strict=True)):
         sheet.set_column(index, index, width, formats["wrapped"])
         sheet.write_string(0, index, heading, formats["required"])
     sheet.freeze_panes(1, 0)
@@ -165,7 +178,17 @@ def _notes_sheet(book: Any, formats: dict[str, Any], kinds: Sequence[Kind]) -> N
         for line in lines:
             for index, text in enumerate((sheet_name(kind), *line)):
                 sheet.write_string(row, index, text)
+            # Not every program makes a row as high as its wrapped text needs.
+            height = max(-(-_width(x) // width) for x, width in zip(line, widths[1:], strict=True))
+            sheet.set_row(row, LINE_HEIGHT * max(height, 1))
             row += 1
+    sheet.autofilter(0, 0, max(row - 1, 1), len(headings) - 1)
+    _for_paper(sheet)
+
+
+def _width(text: str) -> int:
+    """Return how many half-width characters a text takes: Chinese ones take two."""
+    return sum(2 if ord(x) >= 0x2E80 else 1 for x in text)
 
 
 def _how(column: Column) -> tuple[str, str]:

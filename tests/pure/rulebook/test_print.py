@@ -303,3 +303,40 @@ lines:
     assert rulebook is not None
     write_document(rulebook, tmp_path, "md", tmp_path / "out.md")
     assert "高于 0 元, 不高于 《上限》(按等级) × 2" in (tmp_path / "out.md").read_text("utf-8")
+
+
+OF_LOANS_AND_ACCOUNTS = """\
+rulebook: t
+name: 试行
+calendar: {every: quarter}
+who: {clause: 一, is: post = 客户经理}
+words: {岗位: {of: post, are: [客户经理]}, 品种: {of: product, are: [活期, 按揭, 金卡]}}
+events: {card: {name: 发卡, columns: {product: {type: choice, name: 卡种}}}}
+inputs: {factor: {name: 系数, clause: 一, by: [product], unit: number}}
+tables: {价: {clause: 一, by: [product], gives: {率: number}, rows: [[活期, 1], [any, 2]]}}
+measures:
+  made: {name: 新增贷款, clause: 一, from: loans, where: product = 按揭, take: count}
+  owed: {name: 贷款余额, clause: 一, from: loan_states, each: balance * factor, where: loan.product = 按揭}
+  kept: {name: 存款, clause: 一, from: balances, each: balance * 价, where: product = 活期}
+  new: {name: 新开户, clause: 一, from: accounts, where: product = 活期, take: count}
+  fees: {name: 手续费, clause: 一, from: fees, where: account.product = 活期, take: sum}
+  cards: {name: 发卡, clause: 一, from: card, where: product = 金卡, take: count}
+lines:
+  sum: {clause: 一, unit: number, value: made + new + cards}
+"""
+
+
+def test_a_column_is_called_what_its_own_kind_calls_it() -> None:
+    """Loans, accounts and the cards of this rulebook all have a `product`, and each means another thing by it."""
+    rulebook, problems = load_string(OF_LOANS_AND_ACCOUNTS)
+    assert rulebook is not None, [p.text("en") for p in problems]
+    said = {line.split(" ")[1]: line for line in read_back(rulebook) if line.startswith("指标")}
+    assert "只计贷款品种等于 按揭" in said["新增贷款"]
+    assert "贷款品种" in said["贷款余额"]
+    assert "贷款产品" not in said["贷款余额"]
+    assert "账户产品" in said["存款"]
+    assert "每笔取余额 ×" in said["存款"]
+    assert "每笔取贷款余额 ×" in said["贷款余额"]
+    assert "账户产品" in said["手续费"]
+    assert "只计产品等于 活期" in said["新开户"]
+    assert "只计卡种等于 金卡" in said["发卡"]

@@ -11,9 +11,9 @@ from sqlglot import exp
 from guanhu.appraisal.appraise import GROUND_KINDS, Appraisal, Result, View, measures_read
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.lines import Card, Known
+from guanhu.appraisal.long_tables import create_measures
 from guanhu.appraisal.measures import date_sql
 from guanhu.appraisal.people import cards
-from guanhu.appraisal.runs import create_measures
 from guanhu.facts.few import FewView
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past

@@ -9,7 +9,8 @@ that of a whole run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -29,7 +30,7 @@ from guanhu.appraisal.rows import columns_read
 from guanhu.appraisal.runs import RunFolder, kept_rows, made_rows
 from guanhu.appraisal.whatif.frozen import Frozen, FrozenAppraisal
 from guanhu.appraisal.whatif.reach import Reach
-from guanhu.facts.few import OF_ACCOUNTS, FewView
+from guanhu.facts.few import OF_ACCOUNTS, FewView, Shared
 from guanhu.facts.store import FactView
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
@@ -110,7 +111,7 @@ class Since(FrozenAppraisal):
 
 
 def measured_delta(
-    make_engine: object,
+    make_engine: Callable[[], Engine],
     old: FactView,
     new: FactView,
     rulebook: t.Rulebook,
@@ -118,24 +119,30 @@ def measured_delta(
     touched: Touched,
     folder: Path,
 ) -> Delta:
-    """Return the measures of what was touched as it was and as it is; their files go into `folder`."""
-    found: list[tuple[Path, Scales, list[tuple[str, ...]]]] = []
+    """Return the measures of what was touched as it was and as it is, measured side by side; files go into `folder`."""
     measures = [x for x in rulebook.measures.values() if isinstance(x, t.Measure)]
     kinds = list({x.kind.name: x.kind for x in measures}.values())
     by_rows = any(x.kind.name == "balances" and not is_linear(x) for x in measures)
-    for name, view, other in (("earlier", old, new), ("later", new, old)):
-        engine: Engine = make_engine()  # type: ignore[operator]
+    shared = Shared(folder)
+
+    def measured(name: str, view: FactView, other: FactView) -> tuple[Path, Scales, list[tuple[str, ...]]]:
+        engine = make_engine()
         try:
-            few = FewView(view, touched.ids, kinds, other, folder, reads_intervals=by_rows)
+            few = FewView(view, touched.ids, kinds, other, shared, reads_intervals=by_rows)
             appraisal = MeasuredOnly(engine, view, few, rulebook, period)
             appraisal.run()
             scales = appraisal.kept("measured")
             path = folder / f"measures of {name}.parquet"
             engine.write(filled("SELECT * FROM m", m="measured"), path)
-            found.append((path, scales, reconciled(appraisal)))
+            return path, scales, reconciled(appraisal)
         finally:
             engine.close()
-    (earlier, _, before), (later, scales, after) = found
+
+    # Each is many small statements, which the engine plans on one core.
+    with ThreadPoolExecutor(2) as pool:
+        was = pool.submit(measured, "earlier", old, new)
+        now = pool.submit(measured, "later", new, old)
+        (earlier, _, before), (later, scales, after) = was.result(), now.result()
     sums: dict[tuple[str, str], list[Fraction]] = {}
     for sign, rows in ((-1, before), (1, after)):
         for row in rows:
@@ -153,14 +160,18 @@ def since(
     past: Past,
     earlier: RunFolder,
     touched: Touched,
-    delta: Delta,
+    measured: Callable[[], Delta],
     progress: Progress,
 ) -> Since:
-    """Return the appraisal of a moment since an earlier run, ready to be run."""
+    """Return the appraisal of a moment since an earlier run, ready to be run.
+
+    `measured` is asked for the delta once everything else is laid: it may wait for it.
+    """
     kinds = sorted({*GROUND_KINDS, *rulebook.kinds()})
     engine.facts(new, [x for x in kinds if x not in OF_ACCOUNTS])
     parameters, problems = read_parameters(engine, rulebook)
     lay_people(engine)
+    delta = measured()
     kept = made_rows(earlier, "measures")
     files = {
         name: filled("SELECT * FROM read_parquet(:path)", path=exp.Literal.string(str(path)))

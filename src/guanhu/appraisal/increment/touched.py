@@ -119,7 +119,9 @@ def _credited(connection: duckdb.DuckDBPyConnection, found: Touched) -> None:
             ).fetchall()
             found.people.update(str(x) for (x,) in rows)
     accounts = sorted(found.ids["account"])
-    if accounts:
+    # To find that nobody is assigned a customer costs nothing; to read the customers of accounts does.
+    of_customers = "FROM f_assignments WHERE grain = 'customer' LIMIT 1"
+    if accounts and connection.execute(of_customers).fetchall():
         rows = connection.execute(
             "SELECT DISTINCT g.person_id FROM f_assignments AS g JOIN f_accounts AS a ON a.customer_id = g.object_id "
             "WHERE g.grain = 'customer' AND a.account_id IN (SELECT unnest(?))",

@@ -7,12 +7,13 @@ from fractions import Fraction
 
 from guanhu.appraisal.pages.reasons import Reasons
 from guanhu.appraisal.paid import Correction, Explained
-from guanhu.rulebook.explain.telling import Teller, Told, value_text
+from guanhu.rulebook.explain.telling import Teller, Told
 from guanhu.rulebook.explain.values import Unknown, Value, known_or
 from guanhu.rulebook.print import blocks as b
 from guanhu.values import units
 
 TAKEN_UP = "已含在引用它的行的更正里, 不另计"
+_TAKEN_UP_EN = "it is in the correction of the line that reads it, and not counted again"
 
 
 def total_of(corrections: list[Correction]) -> Value:
@@ -28,28 +29,33 @@ def told(teller: Teller, explained: Explained, line: str = "") -> list[Told]:
 
 
 def _told(teller: Teller, each: Correction) -> Told:
-    unit, line = each.line.unit, each.line
+    unit, line, put = each.line.unit, each.line, teller.put
+    zh, en = "更正 {of} {title} = {amount} [{clause}]", "correction {of} {title} = {amount} [{clause}]"
+    said = {"of": each.of.key, "title": line.title, "amount": teller.said(each.amount, unit)}
     found = Told(
-        f"更正 {each.of.key} {line.title} = {value_text(each.amount, unit)} [{line.clause}]",
+        put(zh, en, clause=line.clause, **said),
         each.amount,
         "correction",
         f"corrections.{line.id}.{each.of.key}",
         line.clause,
     )
-    was = "未列" if each.published is None else value_text(each.published, unit)
-    found.parts.append(Told(f"已发布 {was}(运行 {each.run})", each.published, "published"))
+    was = put("未列", "nothing") if each.published is None else teller.said(each.published, unit)
+    zh, en = "已发布 {was}(运行 {run})", "published {was} (run {run})"
+    found.parts.append(Told(put(zh, en, was=was, run=each.run), each.published, "published"))
     if each.corrected:
+        zh, en = "以前各期已更正 {x}", "corrected in earlier instances {x}"
         found.parts.append(
-            Told(f"以前各期已更正 {value_text(each.corrected, unit)}", each.corrected, "corrected")
+            Told(put(zh, en, x=teller.said(each.corrected, unit)), each.corrected, "corrected")
         )
-    anew = Told(f"重算 {value_text(each.recomputed, unit)}", each.recomputed, "recomputed")
+    recomputed = put("重算 {x}", "computed anew {x}", x=teller.said(each.recomputed, unit))
+    anew = Told(recomputed, each.recomputed, "recomputed")
     if each.anew is not None:
         anew.parts.append(teller.whole(each.anew, line.id))
     else:
-        anew.text += "(重算不在考核之内)"
+        anew.text += put("(重算不在考核之内)", " (not appraised when computed anew)")
     found.parts.append(anew)
     if not each.counts:
-        found.parts.append(Told(TAKEN_UP, kind="note"))
+        found.parts.append(Told(put(TAKEN_UP, _TAKEN_UP_EN), kind="note"))
     return found
 
 

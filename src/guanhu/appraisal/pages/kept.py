@@ -15,6 +15,7 @@ from typing import Any
 from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.facts_read import facts_read
 from guanhu.appraisal.pages.causes import cause_text, first_cause
 from guanhu.appraisal.published import literal
 from guanhu.appraisal.running import loaded
@@ -95,9 +96,7 @@ class KeptRun:
         self.run = run
         self.record = run.record
         self.rulebook, _ = loaded(run.rulebook_folder, self.record["readings"])
-        view = Bank(bank).view(
-            as_of=int(self.record["facts_as_of"]), events=tuple(self.rulebook.events.values())
-        )
+        view = facts_read(Bank(bank), run, self.rulebook)
         self.held: dict[str, str] = self.record.get("published_instances", {})
         engine.facts(view, ["staff", "teams", "institutions", "parameters"])
         self.names = read_names(engine)

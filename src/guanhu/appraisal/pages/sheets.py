@@ -55,6 +55,8 @@ class Sheets:
         self.groups = list(self.rulebook.groups.values())
         width = max((2 * len(group.title) + 2 for group in self.groups), default=0)
         self.group_width = min(max(width, 12), 32)
+        # Days of a person's own window are written out.
+        self.instance_width = 24 if any(x.once is not None for x in self.rulebook.evaluated()) else 12
         self.who_columns = who_columns(self.group_width)
         self.corrections = Corrections(kept, self.group_width)
 
@@ -203,7 +205,7 @@ class Sheets:
             Column("对象号", 12),
             Column("姓名/名称", 16),
             Column("考核对象", self.group_width),
-            Column("期间", 12),
+            Column("期间", self.instance_width),
             Column("段", 6),
             Column("行", 26),
             Column("行号", 20),
@@ -247,7 +249,7 @@ class Sheets:
         columns = (
             Column("对象号", 12),
             Column("姓名/名称", 16),
-            Column("期间", 12),
+            Column("期间", self.instance_width),
             Column("段", 6),
             Column("指标", 26),
             Column("指标号", 20),
@@ -359,7 +361,7 @@ class Sheets:
             Column("对象号", 12),
             Column("姓名/名称", 16),
             Column("考核对象", self.group_width),
-            Column("期间", 12),
+            Column("期间", self.instance_width),
             Column("检查", 26),
             Column("结论", 40),
             Column("结果", 8),

@@ -12,8 +12,10 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.telling import Told, value_text
 from guanhu.rulebook.lots import Moved, rating_of
 from guanhu.rulebook.print import blocks as b
+from guanhu.rulebook.print.english import kind_text
 from guanhu.values import units
 from guanhu.values.exact import invariant
+from guanhu.values.language import ZH, worded
 
 KINDS = {
     "granted": "记入",
@@ -23,8 +25,24 @@ KINDS = {
     "clawed_back": "追回",
     "recovered": "从已付中追回",
 }
-EVENTS = {"left_on": "离职满 {} 个月", "left_post": "离岗满 {} 个月"}
-ORIGINS = {"own": "", "corrected": "(更正已发布的 {})", "published": "", "opening": "(期初)"}
+_KINDS_EN = {
+    "granted": "granted",
+    "raised": "raised, rated again",
+    "paid": "paid",
+    "forfeited": "forfeited",
+    "clawed_back": "clawed back",
+    "recovered": "recovered from what was paid",
+}
+_EVENTS = {
+    "left_on": (", 离职满 {n} 个月到期", ", due {n} months after leaving"),
+    "left_post": (", 离岗满 {n} 个月到期", ", due {n} months after leaving the post"),
+}
+_ORIGINS = {
+    "own": ("", ""),
+    "corrected": ("(更正已发布的 {of})", " (corrects {of}, which was published)"),
+    "published": ("", ""),
+    "opening": ("(期初)", " (opening state)"),
+}
 
 
 def lots_of(opened: OpenRun, person: str) -> list[Moved]:
@@ -35,24 +53,36 @@ def lots_of(opened: OpenRun, person: str) -> list[Moved]:
     return sorted(rows, key=lambda x: (x.ledger, x.granted_on, x.lot, x.day))
 
 
-def told(opened: OpenRun, person: str) -> list[Told]:
+def told(opened: OpenRun, person: str, lang: str = ZH) -> list[Told]:
     """Return what waits for a person, lot by lot, with every movement."""
     rows = lots_of(opened, person)
     found: list[Told] = []
     for (ledger, _, lot), standing in standings(rows).items():
         own = [x for x in rows if (x.ledger, x.lot) == (ledger, lot)]
         declared = opened.rulebook.lots[ledger]
-        made = _row_of_fact(opened, own[0])
-        text = f"{declared.title} {lot}: {made}待付 {_text(standing.waiting)}{_due(opened, own[0])} [{declared.clause}]"
+        text = worded(
+            lang,
+            "{title} {lot}: {made}待付 {waiting}{due} [{clause}]",
+            "{title} {lot}: {made}{waiting} waiting{due} [{clause}]",
+            title=declared.title,
+            lot=lot,
+            made=_row_of_fact(opened, own[0], lang),
+            waiting=_text(standing.waiting, lang),
+            due=_due(opened, own[0], lang),
+            clause=declared.clause,
+        )
         told_lot = Told(
             text, Fraction(standing.waiting, 100), "lot", f"ledgers.{ledger}.{lot}", declared.clause
         )
         for x in own:
-            why = ORIGINS[x.origin].format(x.of)
+            why = worded(lang, *_ORIGINS[x.origin], of=x.of)
             line = rating_of(x.kind)
-            what = f"按“{opened.rulebook.titled(line)}”为" if line else f"{x.day} {KINDS[x.kind]}"
+            if line:
+                what = worded(lang, "按“{line}”为", "by “{line}”", line=opened.rulebook.titled(line))
+            else:
+                what = f"{x.day} {worded(lang, KINDS[x.kind], _KINDS_EN[x.kind])}"
             told_lot.parts.append(
-                Told(f"{what} {_text(x.fen)}{why}", Fraction(x.fen, 100), "rated" if line else "moved")
+                Told(f"{what} {_text(x.fen, lang)}{why}", Fraction(x.fen, 100), "rated" if line else "moved")
             )
         found.append(told_lot)
     return found
@@ -115,31 +145,32 @@ def _yuan(fen: int) -> str:
     return f"{'-' if fen < 0 else ''}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
 
 
-def _due(opened: OpenRun, lot: Moved) -> str:
+def _due(opened: OpenRun, lot: Moved, lang: str = ZH) -> str:
     release = opened.rulebook.lots[lot.ledger].release
     if lot.due_on is not None:
-        return f", {lot.due_on} 到期"
+        return worded(lang, ", {day} 到期", ", due {day}", day=lot.due_on)
     if release.how == "row" and release.column == "loan repaid":
-        return ", 收回本金后到期"
+        return worded(lang, ", 收回本金后到期", ", due when the loan is repaid")
     if release.how == "row":
         event = opened.rulebook.events[release.column.removeprefix("event_")]
-        return f", 有“{event.zh}”后到期"
+        return worded(lang, ", 有“{event}”后到期", ", due after “{event}”", event=event.zh)
     if release.how == "event":
-        return f", {EVENTS[release.column].format(release.months)}到期"
-    return ", 先记先付"
+        return worded(lang, *_EVENTS[release.column], n=release.months)
+    return worded(lang, ", 先记先付", ", the oldest is paid first")
 
 
-def _row_of_fact(opened: OpenRun, lot: Moved) -> str:
+def _row_of_fact(opened: OpenRun, lot: Moved, lang: str) -> str:
     """Say which row of fact a lot was granted for, where each row has one."""
     ledger = opened.rulebook.lots[lot.ledger]
     measure = opened.rulebook.measures.get(ledger.rows)
     if not isinstance(measure, t.Measure) or not ledger.is_row(lot.source):
         return ""
-    return f"出自{measure.kind.zh} {lot.source}, "
+    kind = measure.kind.zh if lang == ZH else kind_text(measure.kind)
+    return worded(lang, "出自{kind} {id}, ", "of {kind} {id}, ", kind=kind, id=lot.source)
 
 
-def _text(fen: int) -> str:
-    return value_text(Fraction(fen, 100), units.MONEY)
+def _text(fen: int, lang: str) -> str:
+    return value_text(Fraction(fen, 100), units.MONEY, lang)
 
 
 __all__ = ["blocks", "lots_of", "told"]

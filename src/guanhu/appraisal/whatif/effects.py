@@ -13,8 +13,8 @@ from sqlglot import exp
 
 from guanhu.appraisal.appraise import Outcome
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.long_tables import create_lines, create_measures, create_people
 from guanhu.appraisal.pages.kept import adds_up
-from guanhu.appraisal.runs import create_lines
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import evaluated_in, planned
 from guanhu.rulebook.run.template import filled
@@ -34,6 +34,13 @@ class Line:
     line: str
     before: Fraction | str | None
     after: Fraction | str | None
+
+    @property
+    def moved(self) -> Fraction:
+        """Return by how much a number changed, 0 where one of them is none."""
+        if isinstance(self.before, Fraction) and isinstance(self.after, Fraction):
+            return abs(self.after - self.before)
+        return Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +187,20 @@ def _read(line: t.Line) -> list[str]:
         elif isinstance(node, t.OverInstances | t.Previous):
             found.append(node.line)
     return [x for x in found if x != line.id]
+
+
+def draft_tables(engine: Engine, outcome: Outcome) -> tuple[exp.Expr, exp.Expr, exp.Expr]:
+    """Return the people, lines and measures of the last comparison's draft: as kept, but where the patch reaches.
+
+    Shapes:   in(kept/people, kept/measures, draft/lines, whatif/touched in the engine).
+    """
+    create_people(engine, "draft/people", outcome.results)
+    create_measures(engine, "draft/measures", outcome.results)
+    people, measures = (
+        filled(_ALL, kept=f"kept/{name}", touched="whatif/touched", draft=f"draft/{name}")
+        for name in ("people", "measures")
+    )
+    return people, filled("SELECT * FROM x", x="draft/lines"), measures
 
 
 def compared(engine: Engine, outcome: Outcome, *, detail: bool = True) -> Effects:

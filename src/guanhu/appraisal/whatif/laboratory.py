@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
 from guanhu.appraisal.appraise import GROUND_KINDS, Outcome, Progress, quiet
+from guanhu.appraisal.facts_read import facts_read
 from guanhu.appraisal.ground import lay_ground, lay_people
 from guanhu.appraisal.parameters import Parameters, given_parameters
 from guanhu.appraisal.published import past_from, published_runs
@@ -40,6 +41,9 @@ class Tried:
     again: tuple[str, ...]
     seconds: float
     outcome: Outcome
+    versions: Sequence[Version]
+    """The rulebooks, each from its day on."""
+    parameters: Parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +71,14 @@ class Laboratory:
     ) -> None:
         """Open the run and read its people, inputs and frozen measures.
 
-        Errors:   Refused RUN045 a run folder that was changed by hand.
+        Errors:   Refused RUN045 a run folder that was changed by hand, RUN055 other batches than it read.
         """
         run.verify()
+        self.make_engine = make_engine
         self.bank, self.run, self.record, self.progress = bank, run, run.record, progress
         self.base = self._rulebook(())
         self.period = period_named(self.record["period"])
-        self.view = bank.view(as_of=int(self.record["facts_as_of"]), events=tuple(self.base.events.values()))
+        self.view = facts_read(bank, run, self.base)
         self.engine = make_engine()
         self.engine.facts(self.view, sorted({*GROUND_KINDS, *self.base.kinds()}))
         self.parameters, _ = given_parameters(self.engine, self.base)
@@ -112,7 +117,8 @@ class Laboratory:
             outcome, again = self._scored(versions, parameters, everything)
         effects = compared(self.engine, outcome, detail=detail)
         names = tuple(versions[-1][1].measures[x].title for x in sorted(again))
-        return Tried(patch, effects, names, time.perf_counter() - started, outcome)
+        seconds = time.perf_counter() - started
+        return Tried(patch, effects, names, seconds, outcome, versions, parameters)
 
     def _scored(
         self, versions: list[Version], parameters: Parameters, reach: Reach

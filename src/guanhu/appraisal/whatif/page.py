@@ -11,7 +11,8 @@ from typing import Any
 
 from guanhu.appraisal.pages.charts import Panel, drawn, in_words
 from guanhu.appraisal.pages.kept import Names
-from guanhu.appraisal.whatif.effects import Effects, Line, Person, Share, everybody, pay_lines
+from guanhu.appraisal.whatif.chains import Chain
+from guanhu.appraisal.whatif.effects import Effects, Person, Share, everybody, pay_lines
 from guanhu.appraisal.whatif.laboratory import Laboratory, Sweep, Tried
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.print import blocks as b
@@ -37,6 +38,8 @@ class Study:
     chosen: int | None = None
     """The place of the value that meets the budget."""
     budget: int | None = None
+    chains: Sequence[Chain] = ()
+    """Why the largest changes are what they are."""
 
     @property
     def rulebook(self) -> t.Rulebook:
@@ -188,8 +191,20 @@ def _largest(study: Study) -> Iterator[b.Block]:
                 b.Grid(
                     ("期间", "行", "原来", "试算", "变化"), tuple(line_rows(study, person)), align="llrrr"
                 ),
+                *_chain(study, person),
             ),
         )
+
+
+def _chain(study: Study, person: Person) -> Iterator[b.Block]:
+    """Yield why the line that moved most did, before and after side by side."""
+    for chain in study.chains:
+        if chain.person == person:
+            title = study.rulebook.titled(chain.line.line)
+            yield b.Text(
+                f"{title}在 {chain.line.instance} 为什么变了: 只列不同的句子和它们所属的行。", quiet=True
+            )
+            yield b.Grid(("原来", "试算"), chain.rows, widths=(1, 1))
 
 
 LINES_MAX = 8
@@ -197,7 +212,7 @@ LINES_MAX = 8
 
 def line_rows(study: Study, person: Person) -> Iterator[tuple[str, ...]]:
     """Yield the changed lines of a person, the instances with the largest change first."""
-    lines = sorted(person.lines, key=lambda x: -_size(x))[:LINES_MAX]
+    lines = sorted(person.lines, key=lambda x: -x.moved)[:LINES_MAX]
     for line in sorted(lines, key=person.lines.index):
         declared = study.rulebook.declared(line.line)
         unit = declared.unit if isinstance(declared, t.Line) else units.YES_NO
@@ -211,10 +226,16 @@ def line_rows(study: Study, person: Person) -> Iterator[tuple[str, ...]]:
         yield "…", f"另有 {len(person.lines) - LINES_MAX} 行变化", "", "", ""
 
 
-def _size(line: Line) -> Fraction:
-    if isinstance(line.before, Fraction) and isinstance(line.after, Fraction):
-        return abs(line.after - line.before)
-    return Fraction(0)
+CHAINS = ("编号", "姓名", "期间", "行", "原来", "试算")
+
+
+def chain_rows(study: Study) -> Iterator[tuple[str, ...]]:
+    """Yield why the largest changes are what they are: a row for each sentence that differs."""
+    for chain in study.chains:
+        subject, line = chain.person.subject, chain.line
+        for before, after in chain.rows:
+            named = (subject, study.names.of(subject), line.instance, study.rulebook.titled(line.line))
+            yield *named, before, after
 
 
 def _shares(shares: Sequence[Share], name: Any) -> b.Grid:
@@ -287,11 +308,28 @@ def _write_workbook(study: Study, out: Path) -> None:
     partial.replace(out)
 
 
+_WIDTHS = {("汇总", 0): 24, ("汇总", 1): 80, ("按机构", 0): 36, ("对象", 2): 36} | {
+    ("变化最大", column): width for column, width in ((3, 24), (4, 60), (5, 60))
+}
+"""Sheet and column → its width, where names need more room than figures."""
+
+
 class _Sheets:
     def __init__(self, study: Study, book: Any) -> None:
         self.study, self.book = study, book
-        self.head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
-        self.money = book.add_format({"num_format": "#,##0.00;[Red]-#,##0.00"})
+        colours = {"bg_color": "#1B4F72", "font_color": "#FFFFFF", "border": 1, "border_color": "#D5DAE1"}
+        head = {"bold": True, "text_wrap": True, "valign": "vcenter", **colours}
+        self.head = book.add_format(head)
+        self.number_head = book.add_format({**head, "align": "right"})
+        self.text = book.add_format({"text_wrap": True, "valign": "top"})
+        self.count = book.add_format({"num_format": "0_ ", "valign": "top"})
+        self.left = {
+            True: book.add_format(
+                {"num_format": "#,##0.00;[Red]-#,##0.00", "align": "left", "valign": "top"}
+            ),
+            False: book.add_format({"num_format": "0", "align": "left", "valign": "top"}),
+        }
+        self.money = book.add_format({"num_format": "#,##0.00_ ;[Red]-#,##0.00_ ", "valign": "top"})
 
     def write(self) -> None:
         study, effects = self.study, self.study.tried.effects
@@ -323,6 +361,8 @@ class _Sheets:
                 for x in shares
             ]
             self.sheet(title, (title[1:], *SHARES[1:]), rows)
+        if study.chains:
+            self.sheet("变化最大", CHAINS, chain_rows(study))
         people = [
             (
                 x.subject,
@@ -360,19 +400,25 @@ class _Sheets:
     def sheet(self, title: str, heads: tuple[str, ...], rows: Any) -> None:
         """Write a sheet: whole numbers are fen, text of digits is a count."""
         sheet = self.book.add_worksheet(title)
+        texts = {"对象": 4, "汇总": len(heads), "变化最大": len(heads)}.get(title, 1)
         for column, head in enumerate(heads):
-            sheet.write_string(0, column, head, self.head)
+            sheet.write_string(0, column, head, self.head if column < texts else self.number_head)
+            sheet.set_column(column, column, _WIDTHS.get((title, column), 16))
         last = 0
+        is_list = title == "汇总"
+        money, count = (self.left[True], self.left[False]) if is_list else (self.money, self.count)
         for last, row in enumerate(rows, 1):
             for column, cell in enumerate(row):
                 if isinstance(cell, int):
-                    sheet.write_number(last, column, cell / 100, self.money)
-                elif isinstance(cell, str) and cell.isdigit() and title != "对象":
-                    sheet.write_number(last, column, int(cell))
+                    sheet.write_number(last, column, cell / 100, money)
+                elif isinstance(cell, str) and cell.isdigit() and title not in ("对象", "变化最大"):
+                    sheet.write_number(last, column, int(cell), count)
                 elif cell is not None:
-                    sheet.write_string(last, column, str(cell))
+                    sheet.write_string(last, column, str(cell), self.text)
         sheet.freeze_panes(1, 1)
         sheet.autofilter(0, 0, max(last, 1), len(heads) - 1)
-        sheet.set_column(0, len(heads) - 1, 16)
-        if title == "汇总":
-            sheet.set_column(1, 1, 60)
+        sheet.repeat_rows(0)
+        sheet.set_landscape()
+        sheet.set_paper(9)
+        sheet.fit_to_pages(1, 0)
+        sheet.set_footer("&L&8&A&R&8第 &P 页 / 共 &N 页")

@@ -20,6 +20,7 @@ from guanhu.rulebook.explain.values import CreditedRow, MeasureNote, Traced, Unk
 from guanhu.rulebook.print.sentence import Speaker
 from guanhu.values import units
 from guanhu.values.exact import PPB, shown
+from guanhu.values.language import ZH
 from guanhu.values.units import Unit
 
 _BALANCE = ("", "balance")
@@ -76,6 +77,7 @@ class CreditedTeller:
         note: MeasureNote,
         said: Said,
         inside: Callable[[Traced], list[Told]],
+        lang: str = ZH,
     ) -> None:
         """Take the measure and how it came about."""
         self.rulebook, self.measure, self.note, self.said, self.inside = (
@@ -85,7 +87,8 @@ class CreditedTeller:
             said,
             inside,
         )
-        self.speaker = Speaker(rulebook)
+        self.lang, self.speaker = lang, Speaker(rulebook, lang)
+        self.put = self.speaker.put
         self.is_standing = measure.kind.dated is Dated.CHANGE
 
     def told(self, *, rows: bool) -> Iterator[Told]:
@@ -96,18 +99,25 @@ class CreditedTeller:
             return
         for key, exact, rounded in self.note.customers:
             kind, name = key if isinstance(key, tuple) else ("row", str(key))
-            title = f"客户 {name}" if kind == "customer" else f"没有客户的 {name}"
-            text = f"{title}: {self.said(exact, self.measure.unit)} 取整为 {self.said(rounded, self.measure.unit)}"
+            title = (
+                self.put("客户 {x}", "customer {x}", x=name)
+                if kind == "customer"
+                else self.put("没有客户的 {x}", "{x}, without a customer", x=name)
+            )
+            text = self.put(
+                "{title}: {exact} 取整为 {rounded}",
+                "{title}: {exact} is rounded to {rounded}",
+                title=title,
+                exact=self.said(exact, self.measure.unit),
+                rounded=self.said(rounded, self.measure.unit),
+            )
             told = Told(text, rounded, "customer", name, facts={"exact": str(exact)})
             own = [x for x in adding if customer_of(x[0].thing, x[0].object_id) == key]
             told.parts.extend(self._objects(own, rows=rows))
             places = self.measure.round_to or 0
-            odd = Told(
-                f"四舍五入到 {places} 位, 差 {shown(rounded - exact, _ODD_PLACES)}",
-                rounded - exact,
-                "rounded off",
-            )
-            told.parts.append(odd)
+            zh, en = "四舍五入到 {places} 位, 差 {odd}", "rounded to {places} places, {odd} apart"
+            text = self.put(zh, en, places=places, odd=shown(rounded - exact, _ODD_PLACES))
+            told.parts.append(Told(text, rounded - exact, "rounded off"))
             yield told
 
     def _objects(self, adding: list[tuple[CreditedRow, Value]], *, rows: bool) -> Iterator[Told]:
@@ -119,8 +129,16 @@ class CreditedTeller:
             own = sorted(unsorted, key=lambda x: (x[0].start, x[0].weight))
             adds = total([x for _, x in own])
             held = self.held([row for row, _ in own])
+            shares = (self.put("{x} 份额 {y}", "{x} at {y}", x=x, y=y) for y, x in held.items())
+            text = self.put(
+                "{key}: 计入 {adds}({held})",
+                "{key}: adds {adds} ({held})",
+                key=key,
+                adds=self.said(adds, self.measure.unit),
+                held=self.speaker.joined(shares),
+            )
             told = Told(
-                f"{key}: 计入 {self.said(adds, self.measure.unit)}({'、'.join(f'{x} 份额 {y}' for y, x in held.items())})",
+                text,
                 adds,
                 "account",
                 key,
@@ -136,18 +154,30 @@ class CreditedTeller:
         if condition is None:
             days = sum(x.days for x in self.note.totals)
             first = self.note.totals[0].start
-            word = "最低" if self.note.take == "lowest" else "最高"
-            yield Told(
-                f"{word}的一天是 {first}" + (f"(共 {days} 天如此)" if days > 1 else ""), kind="day taken"
-            )
+            word = self.put("最低", "lowest") if self.note.take == "lowest" else self.put("最高", "highest")
+            text = self.put("{word}的一天是 {day}", "the {word} day is {day}", word=word, day=first)
+            if days > 1:
+                text += self.put("(共 {n} 天如此)", " ({n} days are so)", n=days)
+            yield Told(text, kind="day taken")
             return
-        yield Told(f"条件 {self.speaker.say(condition)}", kind="where")
+        yield Told(self.put("条件 {x}", "condition {x}", x=self.speaker.say(condition)), kind="where")
         for each in self.note.totals:
             counts = Fraction(each.days if each.counts is True else 0)
-            how = f"计 {each.days} 天" if counts else "不计"
+            how = (
+                self.put("计 {n} 天", "{n} days count", n=each.days)
+                if counts
+                else self.put("不计", "does not count")
+            )
             unit = self.measure.each.unit if self.measure.each is not None else units.COUNT
+            text = self.put(
+                "{days}: 当天合计 {total}, {how}",
+                "{days}: {total} on the day, {how}",
+                days=days_text(each.start, each.end),
+                total=self.said(each.total, unit),
+                how=how,
+            )
             told = Told(
-                f"{days_text(each.start, each.end)}: 当天合计 {self.said(each.total, unit)}, {how}",
+                text,
                 counts,
                 "stretch of days",
                 facts={
@@ -159,7 +189,13 @@ class CreditedTeller:
             for row in each.rows if rows else ():
                 if isinstance(row.amount, Fraction):
                     part = row.amount / PPB
-                    text = f"{row.object_id}: {self.said(part, unit)}(份额 {self.percent(row)})"
+                    text = self.put(
+                        "{id}: {part}(份额 {share})",
+                        "{id}: {part} (share {share})",
+                        id=row.object_id,
+                        part=self.said(part, unit),
+                        share=self.percent(row),
+                    )
                     told.parts.append(Told(text, part, "part of a day", row.object_id))
             yield told
 
@@ -169,9 +205,9 @@ class CreditedTeller:
         for row in rows:
             spans.setdefault(self.percent(row), set()).add((row.start, row.end))
         return {
-            share: f"{sum((end - start).days for start, end in days)} 天"
+            share: self.put("{n} 天", "{n} days", n=sum((end - start).days for start, end in days))
             if self.is_standing
-            else "、".join(days_text(*x) for x in sorted(days))
+            else self.speaker.joined(days_text(*x) for x in sorted(days))
             for share, days in spans.items()
         }
 
@@ -182,12 +218,26 @@ class CreditedTeller:
     def share(self, row: CreditedRow) -> str:
         """Return a row's share, of a moving baseline with the share × days that it comes from."""
         own, text = self.note.own_days, self.percent(row)
-        return f"{text}(本期 {shown(Fraction(row.weight, PPB))} 份额·天 ÷ {own} 天)" if own else text
+        if not own:
+            return text
+        return self.put(
+            "{text}(本期 {weight} 份额·天 ÷ {own} 天)",
+            "{text} (in the period {weight} share·days ÷ {own} days)",
+            text=text,
+            weight=shown(Fraction(row.weight, PPB)),
+            own=own,
+        )
 
     def row(self, row: CreditedRow, adds: Value) -> Told:
         """Return one row: its days and share, its arithmetic, and each figure with its date and source."""
         told = Told(
-            f"{days_text(row.start, row.end)} 份额 {self.share(row)}: 计入 {self.said(adds, self.measure.unit)}",
+            self.put(
+                "{days} 份额 {share}: 计入 {adds}",
+                "{days} share {share}: adds {adds}",
+                days=days_text(row.start, row.end),
+                share=self.share(row),
+                adds=self.said(adds, self.measure.unit),
+            ),
             adds,
             "days",
             row.object_id,
@@ -205,13 +255,14 @@ class CreditedTeller:
         each, where = row.trace.each, row.trace.where
         named = (_BALANCE,) if self.note.is_linear else ()
         if where is not None:
-            held = "未知" if isinstance(where.value, Unknown) else "符合"
-            told.parts.append(
-                Told(f"条件 {self.speaker.say(where.node)}: {held}", kind="where", parts=self.inside(where))
-            )
+            is_known = not isinstance(where.value, Unknown)
+            held = self.put("符合", "holds") if is_known else self.put("未知", "unknown")
+            zh, en = "条件 {x}: {held}", "condition {x}: {held}"
+            text = self.put(zh, en, x=self.speaker.say(where.node), held=held)
+            told.parts.append(Told(text, kind="where", parts=self.inside(where)))
         if each is not None:
-            numbers = substituted(self.rulebook, each, self.said, named)
-            text = f"每笔算式 {self.speaker.say(each.node)}"
+            numbers = substituted(self.rulebook, each, self.said, named, self.lang)
+            text = self.put("每笔算式 {x}", "each row {x}", x=self.speaker.say(each.node))
             shown_value = "" if self.note.is_linear else f" = {self.said(each.value, each.node.unit)}"
             formula = Told(f"{text}{f': {numbers}' if numbers else ''}{shown_value}", each.value, "formula")
             formula.parts.extend(x for x in self.inside(each) if not (named and x.path == "balance"))
@@ -227,33 +278,50 @@ class CreditedTeller:
     def quantity(self, row: CreditedRow) -> Iterator[Told]:
         """Yield how much stands on how many days."""
         if self.note.is_linear:
-            text = f"余额积数 {value_text(row.quantity, units.MONEY_DAY)}, {row.days} 天, 日均余额 {value_text(row.quantity / row.days, units.MONEY)}"
+            text = self.put(
+                "余额积数 {sum}, {n} 天, 日均余额 {mean}",
+                "balance × days {sum}, {n} days, daily average {mean}",
+                sum=value_text(row.quantity, units.MONEY_DAY, self.lang),
+                n=row.days,
+                mean=value_text(row.quantity / row.days, units.MONEY, self.lang),
+            )
             yield Told(text, row.quantity, "balance days")
         elif self.is_standing:
-            yield Told(f"同样的行 {shown(row.quantity)} 天(共 {row.days} 天)", row.quantity, "days held")
+            zh, en = "同样的行 {n} 天(共 {all} 天)", "the same row for {n} days (of {all})"
+            text = self.put(zh, en, n=shown(row.quantity), all=row.days)
+            yield Told(text, row.quantity, "days held")
 
     def arithmetic(self, row: CreditedRow, adds: Value, each: Traced | None) -> str:
         """Return how a row comes to what it adds."""
         unit = self.measure.unit
         if self.note.take in ("lowest", "highest", "mean", "distinct") and not self.note.totals:
             count = len(self.note.rows)
-            how = {"mean": f", {count} 行平均, 各计 1/{count}", "distinct": ", 同一个只计一次"}.get(
-                self.note.take, ", 取此行" if adds or adds == row.amount else ", 没有取此行"
+            how = {
+                "mean": self.put(
+                    ", {n} 行平均, 各计 1/{n}", ", the mean of {n} rows, each counts 1/{n}", n=count
+                ),
+                "distinct": self.put(", 同一个只计一次", ", the same thing counts once"),
+            }.get(
+                self.note.take,
+                self.put(", 取此行", ", this row was taken")
+                if adds or adds == row.amount
+                else self.put(", 没有取此行", ", this row was not taken"),
             )
-            return f"这一行 {self.said(row.amount, unit)}{how}"
+            said = self.said(row.amount, unit)
+            return self.put("这一行 {said}{how}", "this row {said}{how}", said=said, how=how)
         factors: list[str] = []
         weighted = row.quantity * row.weight
         per = (row.amount if isinstance(row.amount, Fraction) else Fraction(0)) / (weighted or 1)
         if self.note.is_linear:
-            factors.append(value_text(row.quantity, units.MONEY_DAY))
+            factors.append(value_text(row.quantity, units.MONEY_DAY, self.lang))
             if per != 1:
                 factors.append(self.factor(per, each))
         else:
             factors.append(self.said(per, each.node.unit if each is not None else units.COUNT))
             if self.is_standing and row.quantity != 1:
-                factors.append(f"{shown(row.quantity)} 天")
+                factors.append(self.put("{n} 天", "{n} days", n=shown(row.quantity)))
         own = max(self.note.own_days, 1)
-        factors.append(f"份额 {self.percent(row)}")
+        factors.append(self.put("份额 {x}", "share {x}", x=self.percent(row)))
         divisor = self.note.divisor / PPB / own if self.note.divisor >= PPB else Fraction(1)
         tail = f" ÷ {shown(divisor)}" if divisor != 1 else ""
         return f"{' × '.join(factors)}{tail} = {self.said(adds, unit)}"

@@ -62,12 +62,16 @@ class LotsOfSubject:
         """Take the evaluator whose facts and past they are."""
         self.owner = owner
         self.subject = owner.facts.subject_id
-        self.ledgers = [x for x in owner.rulebook.lots.values() if owner.facts.kind == "person"]
         self.books: dict[str, dict[str, Lot]] = {}
         self.happened: dict[tuple[str, Span], _Instance] = {}
         self.moved: list[Moved] = []
         self.waiting_for_a_day: dict[str, list[Moved]] = {}
         self.last: dict[str, Span] = {}
+
+    @property
+    def ledgers(self) -> list[t.LotLedger]:
+        """Return the ledgers of the rulebook that holds; only a person has lots."""
+        return list(self.owner.rulebook.lots.values()) if self.owner.facts.kind == "person" else []
 
     # -- figures of formulas --
 

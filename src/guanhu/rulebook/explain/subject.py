@@ -6,7 +6,6 @@ whole subject (points by days, pay added and rounded), then what decisions set.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
@@ -105,15 +104,15 @@ class SubjectEvaluator:
         self.given = given_states(facts)
         self.lots = LotsOfSubject(self)
 
-    def run(self, planned: Iterable[Instance]) -> list[SubjectTrace]:
-        """Return the traces of all instances in which the subject was appraised."""
-        found: list[SubjectTrace] = []
-        for instance in planned:
-            found.extend(self.evaluate_instance(instance))
-        return found
+    def turn_to(self, rulebook: t.Rulebook) -> None:
+        """Take another version of the rulebook for the instances that come."""
+        if rulebook is not self.rulebook:
+            self.rulebook = rulebook
+            self.measures = MeasureEvaluator(rulebook, self.inputs, self.facts, keeps_rows=self.keeps_rows)
+            self.institutions = {}
 
     def evaluate_instance(self, instance: Instance) -> list[SubjectTrace]:
-        """Return one trace for each group that the subject belongs to in the instance."""
+        """Return one trace for each group that the subject belongs to in the instance; they come in time order."""
         found: list[SubjectTrace] = []
         for line in evaluated_in(self.rulebook, instance):
             # An instance in which the subject is not appraised is known too: it does not count.

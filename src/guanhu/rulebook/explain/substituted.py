@@ -7,6 +7,7 @@ from collections.abc import Callable
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Traced, Unknown, Value
 from guanhu.rulebook.print.sentence import ONE, Speaker
+from guanhu.values.language import ZH
 from guanhu.values.units import Unit
 
 _LEAVES = (
@@ -43,9 +44,10 @@ class Substituted(Speaker):
         traced: Traced,
         said: Callable[[Value, Unit], str],
         named: tuple[tuple[str, str], ...] = (),
+        lang: str = ZH,
     ) -> None:
         """Take the formula as it was evaluated and how values are said."""
-        super().__init__(rulebook)
+        super().__init__(rulebook, lang)
         self.said, self.named = said, named
         self.by_node: dict[int, Traced] = {}
         self.by_name: dict[str, Traced] = {}
@@ -87,11 +89,12 @@ def substituted(
     traced: Traced,
     said: Callable[[Value, Unit], str],
     named: tuple[tuple[str, str], ...] = (),
+    lang: str = ZH,
 ) -> str:
     """Return a formula with its figures, or nothing when it has no figures or is itself but one figure."""
     if isinstance(traced.node, _LEAVES):
         return ""
-    speaker = Substituted(rulebook, traced, said, named)
+    speaker = Substituted(rulebook, traced, said, named, lang)
     if not speaker.by_name and not speaker.by_node:
         return ""
     return speaker.say(traced.node)

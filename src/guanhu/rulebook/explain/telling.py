@@ -28,12 +28,18 @@ from guanhu.rulebook.explain.values import (
     Unknown,
     Value,
 )
+from guanhu.rulebook.print.english import kind_text
 from guanhu.rulebook.print.sentence import Speaker, window_text
 from guanhu.values import units
 from guanhu.values.exact import shown
+from guanhu.values.language import ZH, worded
 from guanhu.values.units import Unit
 
-_SOURCES = {"published": "已发布", "opening": "期初状态", "computed": "本次运行算得"}
+_SOURCES = {
+    "published": ("已发布", "published"),
+    "opening": ("期初状态", "opening state"),
+    "computed": ("本次运行算得", "computed in this run"),
+}
 _SECTIONS = frozenset(("inputs", "measures", "lines", "tables"))
 
 
@@ -41,16 +47,21 @@ class Teller:
     """Tells traces of one rulebook. `depth` is `clause`, `account` or `day`.
 
     With `is_expanding` a line that another reads is told in full under it, each once in a card.
+    `lang` is the language of the program's own words; names, clauses and numbers of the rulebook stay as written.
     """
 
-    def __init__(self, rulebook: t.Rulebook, depth: str = "clause", *, is_expanding: bool = False) -> None:
-        """Take the rulebook, how deep to tell, and whether lines that others read are told under them."""
+    def __init__(
+        self, rulebook: t.Rulebook, depth: str = "clause", *, is_expanding: bool = False, lang: str = ZH
+    ) -> None:
+        """Take the rulebook, how deep to tell, whether lines that others read are told under them, and the language."""
         self.rulebook = rulebook
         self.is_expanding = is_expanding
         self._days = 0
         self._expanded: set[str] = set()
         self.depth = depth
-        self.speaker = Speaker(rulebook)
+        self.lang = lang
+        self.speaker = Speaker(rulebook, lang)
+        self.put = self.speaker.put
 
     def subject(self, trace: SubjectTrace, line: str = "") -> list[Told]:
         """Return the lines of one instance; only `line` when it is named."""
@@ -67,7 +78,16 @@ class Teller:
         """Return a line of the whole subject: one card's own telling, or its spells under it."""
         if trace.published:
             told = self._head(name, trace.whole[name], self.unit(name))
-            told.parts.append(Told(f"已发布, 怎样得来见运行 {trace.published}", kind="published"))
+            told.parts.append(
+                Told(
+                    self.put(
+                        "已发布, 怎样得来见运行 {run}",
+                        "published; how it came about is in run {run}",
+                        run=trace.published,
+                    ),
+                    kind="published",
+                )
+            )
             return told
         if len(trace.cards) == 1:
             return self.line(trace.cards[0], name)
@@ -75,16 +95,32 @@ class Teller:
         head = self._head(name, trace.whole[name], unit)
         for card in trace.cards:
             part = self.line(card, name)
-            part.text = f"第 {card.spell_no} 段 {card.days}({card.spell_days} 天): {part.text}"
+            part.text = self.put(
+                "第 {no} 段 {span}({days} 天): {text}",
+                "spell {no} {span} ({days} days): {text}",
+                no=card.spell_no,
+                span=card.days,
+                days=card.spell_days,
+                text=part.text,
+            )
             head.parts.append(part)
-        line = self.rulebook.lines.get(name)
-        if line is not None and line.unit == units.POINTS:
-            head.parts.append(Told("各段得分按天数加权平均, 取 12 位小数", kind="rounding"))
-        elif line is not None and line.unit == units.MONEY:
-            head.parts.append(Told("各段计酬相加后四舍五入到分", kind="rounding"))
-        elif line is None or line.role == "check":
-            head.parts.append(Told("看各行全期的数, 指标看最后一段的", kind="rounding"))
+        if rounding := self._over_spells(self.rulebook.lines.get(name)):
+            head.parts.append(Told(rounding, kind="rounding"))
         return head
+
+    def _over_spells(self, line: t.Line | None) -> str:
+        """Return how the figures of spells become that of the whole."""
+        if line is not None and line.unit == units.POINTS:
+            zh = "各段得分按天数加权平均, 取 12 位小数"
+            return self.put(zh, "the points of the spells, averaged by days, at 12 decimal places")
+        if line is not None and line.unit == units.MONEY:
+            return self.put(
+                "各段计酬相加后四舍五入到分", "the pay of the spells, added, then rounded to the fen"
+            )
+        if line is None or line.role == "check":
+            zh = "看各行全期的数, 指标看最后一段的"
+            return self.put(zh, "it reads lines of the whole period, and measures of the last spell")
+        return ""
 
     def unit(self, name: str) -> Unit:
         """Return the unit of a line or decision."""
@@ -115,19 +151,24 @@ class Teller:
         line = self.rulebook.lines.get(name)
         if line is None:
             decision = self.rulebook.decisions[name]
-            yield Told(f"条件: {self.speaker.say(decision.when)}", kind="rule")
+            yield Told(
+                self.put("条件: {x}", "condition: {x}", x=self.speaker.say(decision.when)), kind="rule"
+            )
             yield from self.inside(traced)
             return
-        yield Told(f"规则: {self.speaker.say(line.value)}", kind="rule", clause=line.clause)
+        rule = self.put("规则: {x}", "rule: {x}", x=self.speaker.say(line.value))
+        yield Told(rule, kind="rule", clause=line.clause)
         if line.assume:
-            yield Told(f"假设: {line.assume}", kind="assume")
+            yield Told(self.put("假设: {x}", "assumed: {x}", x=line.assume), kind="assume")
         note = traced.note
         if not isinstance(note, LineNote):
             yield from self.inside(traced)
             return
-        numbers = substituted(self.rulebook, note.formula, self.said)
+        numbers = substituted(self.rulebook, note.formula, self.said, lang=self.lang)
         if numbers and not isinstance(note.before, Unknown):
-            yield Told(f"代入: {numbers} = {self.said(note.before, line.unit)}", note.before, "substituted")
+            before = self.said(note.before, line.unit)
+            text = self.put("代入: {x} = {before}", "with figures: {x} = {before}", x=numbers, before=before)
+            yield Told(text, note.before, "substituted")
         yield from self.inside(note.formula)
         yield from self._bounds(line, note, self._days)
 
@@ -136,9 +177,9 @@ class Teller:
         text = f"{self.speaker.name(node.name)} = {self.said(traced.value, node.unit)}"
         told = Told(text, traced.value, "line ref", f"lines.{node.name}")
         if not self.is_expanding or not traced.parts:
-            told.text += "(见该行)"
+            told.text += self.put("(见该行)", " (see that line)")
         elif node.name in self._expanded:
-            told.text += "(见上)"
+            told.text += self.put("(见上)", " (see above)")
         else:
             self._expanded.add(node.name)
             declared: t.Line | t.Decision = (
@@ -163,23 +204,35 @@ class Teller:
     def said(self, value: Value | None, unit: Unit) -> str:
         """Return a value as people read it; what is missing goes by the bank's name for it."""
         if not isinstance(value, Unknown):
-            return value_text(value, unit)
+            return value_text(value, unit, self.lang)
         section, _, name = value.cause.partition(".")
         declared = getattr(self.rulebook, section).get(name) if section in _SECTIONS else None
         declared = self.rulebook.lots.get(name) if section == "ledgers" else declared
-        return value_text(replace(value, cause=declared.title) if declared else value, unit)
+        return value_text(replace(value, cause=declared.title) if declared else value, unit, self.lang)
 
     def _bounds(self, line: t.Line, note: LineNote, days: int) -> Iterator[Told]:
-        for node, what, zh in ((line.least, "least", "最低"), (line.most, "most", "最高")):
+        words = (self.put("最低", "at least"), self.put("最高", "at most"))
+        for node, what, word in ((line.least, "least", words[0]), (line.most, "most", words[1])):
             if node is None or isinstance(note.before, Unknown):
                 continue
-            held = "触及, 取此数" if note.bound == what else "未触及"
-            yield Told(
-                f"{zh} {self.speaker.say(node)}: {held}(算得 {self.said(note.before, line.unit)})",
-                kind="bound",
+            is_held = note.bound == what
+            held = (
+                self.put("触及, 取此数", "held, so it is this")
+                if is_held
+                else self.put("未触及", "not reached")
             )
+            text = self.put(
+                "{word} {bound}: {held}(算得 {before})",
+                "{word} {bound}: {held} (it came to {before})",
+                word=word,
+                bound=self.speaker.say(node),
+                held=held,
+                before=self.said(note.before, line.unit),
+            )
+            yield Told(text, kind="bound")
         if line.for_days and days:
-            yield Told(f"× 天数 {days} ÷ {line.for_days}", kind="days")
+            zh, en = "× 天数 {days} ÷ {of}", "× {days} days ÷ {of}"
+            yield Told(self.put(zh, en, days=days, of=line.for_days), kind="days")
 
     # -- formulas --
 
@@ -217,8 +270,16 @@ class Teller:
                 return [self.pool(traced, node)]
             case t.ByDays():
                 amount, days, period = traced.parts
-                whose = "本人各段共" if node.of.name == "own_days" else "本期"
-                told = f"× 在岗 {value_text(days.value, units.COUNT)} 天 ÷ {whose} {value_text(period.value, units.COUNT)} 天"
+                is_own = node.of.name == "own_days"
+                told = self.put(
+                    "× 在岗 {days} 天 ÷ {whose} {all} 天",
+                    "× {days} days in the post ÷ {all} days {whose}",
+                    days=value_text(days.value, units.COUNT),
+                    whose=self.put("本人各段共", "of all own spells")
+                    if is_own
+                    else self.put("本期", "of the period"),
+                    all=value_text(period.value, units.COUNT),
+                )
                 return [*self.inside(amount), Told(told, traced.value, "days")]
             case t.Quotient() | t.Steps():
                 text = f"{self.speaker.say(node)} = {self.said(traced.value, node.unit)}"
@@ -238,51 +299,57 @@ class Teller:
         text = f"{self.speaker.say(node)} = {self.said(traced.value, node.unit)}"
         told = Told(text, traced.value, "figure")
         if isinstance(traced.note, LotNote):
-            told.parts.extend(told_lots(traced.note, node.unit))
+            told.parts.extend(told_lots(traced.note, node.unit, self.lang))
             told.parts.extend(x for part in traced.parts for x in self.inside(part))
         if isinstance(traced.note, PastNote):
             for row in traced.note.rows:
-                told.parts.append(
-                    Told(
-                        f"{row.instance}: {self.said(row.value, node.unit)}({_SOURCES[row.source]})",
-                        row.value,
-                        "instance",
-                        facts={"instance": row.instance, "source": row.source},
-                    )
+                text = self.put(
+                    "{instance}: {value}({source})",
+                    "{instance}: {value} ({source})",
+                    instance=row.instance,
+                    value=self.said(row.value, node.unit),
+                    source=self.put(*_SOURCES[row.source]),
                 )
+                facts = {"instance": row.instance, "source": row.source}
+                told.parts.append(Told(text, row.value, "instance", facts=facts))
             if isinstance(node, t.OverInstances) and node.how == "average" and traced.note.rows:
-                told.parts.append(Told(f"合计 ÷ {len(traced.note.rows)}", kind="divided"))
+                text = self.put("合计 ÷ {n}", "sum ÷ {n}", n=len(traced.note.rows))
+                told.parts.append(Told(text, kind="divided"))
         return told
 
     def pool(self, traced: Traced, node: t.Pool) -> Told:
         """Return a part of a pool: the pool, the own figure and that of all, the cut part and the fen left over."""
-        told = Told(
-            f"{self.speaker.say(node)} = {value_text(traced.value, node.unit)}", traced.value, "figure"
-        )
+        text = f"{self.speaker.say(node)} = {value_text(traced.value, node.unit, self.lang)}"
+        told = Told(text, traced.value, "figure")
         note = traced.note
         if isinstance(note, PoolNote) and isinstance(traced.value, Fraction):
-            odd = abs(traced.value - note.cut) * 100
-            text = f"总额 {value_text(note.amount, node.unit)} × {value_text(note.weight, node.of.unit)} ÷ 全部 {note.members} 个的 {value_text(note.total, node.of.unit)}"
-            told.parts.append(
-                Told(f"{text}, 舍到分为 {value_text(note.cut, node.unit)}", note.cut, "formula")
+            text = self.put(
+                "总额 {amount} × {weight} ÷ 全部 {n} 个的 {total}, 舍到分为 {cut}",
+                "whole {amount} × {weight} ÷ {total} of all {n}, cut to the fen {cut}",
+                amount=value_text(note.amount, node.unit, self.lang),
+                weight=value_text(note.weight, node.of.unit, self.lang),
+                n=note.members,
+                total=value_text(note.total, node.of.unit, self.lang),
+                cut=value_text(note.cut, node.unit, self.lang),
             )
-            told.parts.append(Told(f"余下 {note.odd_fen} 分按余数分, 这里得 {odd} 分", kind="rounding"))
+            told.parts.append(Told(text, note.cut, "formula"))
+            text = self.put(
+                "余下 {all} 分按余数分, 这里得 {own} 分",
+                "{all} fen are left over and go by remainders; {own} fen of them here",
+                all=note.odd_fen,
+                own=abs(traced.value - note.cut) * 100,
+            )
+            told.parts.append(Told(text, kind="rounding"))
         told.parts.extend(x for part in traced.parts for x in self.inside(part))
         return told
 
     def input(self, traced: Traced, node: t.InputRef) -> Told:
         """Return an input with its date and source."""
         declared = self.rulebook.inputs[node.name]
-        text = f"参数 {declared.title} = {self.said(traced.value, node.unit)}"
+        zh, en = "参数 {title} = {value}", "input {title} = {value}"
+        text = self.put(zh, en, title=declared.title, value=self.said(traced.value, node.unit))
         if isinstance(traced.note, InputNote):
-            keys = f"(按 {'、'.join(traced.note.keys)})" if traced.note.keys else ""
-            since = f", {traced.note.since} 起" if traced.note.since else ""
-            source = "".join(
-                f", {label}: {x}"
-                for label, x in (("依据", traced.note.document), ("批准", traced.note.approved_by))
-                if x
-            )
-            text += f"{keys}{since}{source}"
+            text += self._given(traced.note)
         told = Told(text, traced.value, "input", declared.path, declared.clause)
         if declared.by_person:
             # What somebody decided has to lie between these.
@@ -293,58 +360,77 @@ class Teller:
             told.facts = {k: v for k, v in {**said, "approved_by": note.approved_by}.items() if v}
         return told
 
+    def _given(self, note: InputNote) -> str:
+        """Return for which keys, since when, by what document and by whom an input was given."""
+        text = ""
+        if note.keys:
+            text += self.put("(按 {keys})", " (by {keys})", keys=self.speaker.joined(note.keys))
+        if note.since:
+            text += self.put(", {day} 起", ", since {day}", day=note.since)
+        if note.document:
+            text += self.put(", 依据: {x}", ", document: {x}", x=note.document)
+        if note.approved_by:
+            text += self.put(", 批准: {x}", ", approved by: {x}", x=note.approved_by)
+        return text
+
     def cases(self, traced: Traced, node: t.Cases) -> list[Told]:
         """Return which case held, and of those above why not."""
         found: list[Told] = []
         for index, case in enumerate(node.cases[: traced.hit + 1]):
             held = traced.parts[index].value
-            word = "未知" if isinstance(held, Unknown) else "适用" if held else "不适用"
-            told = Told(
-                f"情形 {index + 1}({self.speaker.say(case.when)}): {word}", held, "case", clause=case.clause
+            word = (
+                self.put("未知", "unknown")
+                if isinstance(held, Unknown)
+                else self.put("适用", "applies")
+                if held
+                else self.put("不适用", "does not apply")
             )
+            zh, en = "情形 {n}({when}): {word}", "case {n} ({when}): {word}"
+            text = self.put(zh, en, n=index + 1, when=self.speaker.say(case.when), word=word)
+            told = Told(text, held, "case", clause=case.clause)
             told.parts.extend(self.inside(traced.parts[index]))
             found.append(told)
         if traced.hit == len(node.cases):
-            found.append(Told("其余情形: 适用", kind="case"))
+            found.append(Told(self.put("其余情形: 适用", "all other cases: applies"), kind="case"))
         last = (
             traced.parts[-1]
             if traced.parts and len(traced.parts) > min(traced.hit + 1, len(node.cases))
             else None
         )
         if last is not None:
-            found.append(
-                Told(
-                    f"取 {self.speaker.say(last.node)} = {self.said(last.value, node.unit)}",
-                    last.value,
-                    "value",
-                    parts=self.inside(last),
-                )
-            )
+            zh, en = "取 {x} = {value}", "it is {x} = {value}"
+            text = self.put(zh, en, x=self.speaker.say(last.node), value=self.said(last.value, node.unit))
+            found.append(Told(text, last.value, "value", parts=self.inside(last)))
         return found
 
     def lookup(self, traced: Traced, node: t.Lookup) -> Told:
         """Return the row that was hit and how far the next bracket is."""
         table = self.rulebook.tables[node.table]
-        told = Told(
-            f"查《{table.title}》得 {self.said(traced.value, node.unit)}",
-            traced.value,
-            "table",
-            table.path,
-            table.clause,
-        )
+        zh, en = "查《{title}》得 {value}", "table “{title}” gives {value}"
+        text = self.put(zh, en, title=table.title, value=self.said(traced.value, node.unit))
+        told = Told(text, traced.value, "table", table.path, table.clause)
         rows = traced.note if isinstance(traced.note, tuple) else table.versions[-1].rows
         since = next((v.start for v in table.versions if v.rows is rows), date.min)
         if since > table.versions[0].start:
-            told.text += f"({since} 起的表)"
+            told.text += self.put("({day} 起的表)", " (as it stands since {day})", day=since)
         if table.how in ("marginal", "per piece"):
-            told.parts.append(Told("分段累计: 各段内的数量 × 该段的值, 相加", kind="bracket"))
+            told.parts.append(
+                Told(
+                    self.put(
+                        "分段累计: 各段内的数量 × 该段的值, 相加",
+                        "bracket by bracket: the part inside × its value, added",
+                    ),
+                    kind="bracket",
+                )
+            )
             told.parts.extend(self._brackets(traced, node, table, rows))
         elif 0 <= traced.hit < len(rows):
-            cells = "、".join(cell_text(cell) for cell in rows[traced.hit].cells)
-            told.parts.append(Told(f"命中第 {traced.hit + 1} 行: {cells}", kind="bracket"))
+            cells = self.speaker.joined(cell_text(cell, self.lang) for cell in rows[traced.hit].cells)
+            text = self.put("命中第 {n} 行: {cells}", "row {n} holds: {cells}", n=traced.hit + 1, cells=cells)
+            told.parts.append(Told(text, kind="bracket"))
             told.parts.extend(self._distance(traced, rows))
         else:
-            told.parts.append(Told("没有命中任何一行", kind="bracket"))
+            told.parts.append(Told(self.put("没有命中任何一行", "no row holds"), kind="bracket"))
         for part in traced.parts:
             told.parts.extend(self.inside(part))
         return told
@@ -364,7 +450,7 @@ class Teller:
             part = part_inside(row.cells[0], amount, pieces=table.how == "per piece")
             if not isinstance(rate, Fraction) or not part:
                 continue
-            text = f"{cell_text(row.cells[0])}: {self.said(part, keys[0].node.unit)} × {self.said(rate, row.gives[table.columns.index(node.column)].unit)} = {self.said(part * rate, node.unit)}"
+            text = f"{cell_text(row.cells[0], self.lang)}: {self.said(part, keys[0].node.unit)} × {self.said(rate, row.gives[table.columns.index(node.column)].unit)} = {self.said(part * rate, node.unit)}"
             yield Told(text, part * rate, "bracket part")
 
     def _distance(self, traced: Traced, rows: tuple[t.TableRow, ...]) -> Iterator[Told]:
@@ -373,10 +459,13 @@ class Teller:
             key = traced.parts[position]
             if not isinstance(cell, t.RangeCell) or not isinstance(key.value, Fraction):
                 continue
-            for edge, word in ((cell.low, "下"), (cell.high, "上")):
+            for edge, zh, en in (
+                (cell.low, "距下一档的界限还有 {gap}", "{gap} to the edge of the bracket below"),
+                (cell.high, "距上一档的界限还有 {gap}", "{gap} to the edge of the bracket above"),
+            ):
                 if edge is not None:
                     gap = self.said(abs(key.value - edge), key.node.unit)
-                    yield Told(f"距{word}一档的界限还有 {gap}", kind="distance")
+                    yield Told(self.put(zh, en, gap=gap), kind="distance")
 
     # -- measures --
 
@@ -391,23 +480,30 @@ class Teller:
             measure.clause,
         )
         if isinstance(measure, t.FormulaMeasure):
-            told.parts.append(Told(f"公式: {self.speaker.say(measure.expr)}", kind="rule"))
+            text = self.put("公式: {x}", "formula: {x}", x=self.speaker.say(measure.expr))
+            told.parts.append(Told(text, kind="rule"))
             told.parts.extend(x for part in traced.parts for x in self.inside(part))
             return told
         note = traced.note
         if isinstance(measure, t.FigureMeasure) or not isinstance(note, MeasureNote):
-            told.text += "(银行提供)" if isinstance(measure, t.FigureMeasure) else ""
+            if isinstance(measure, t.FigureMeasure):
+                told.text += self.put("(银行提供)", " (supplied by the bank)")
             return told
         last = note.end - timedelta(days=1)
         things = len({row.object_id for row in note.rows})
-        told.parts.append(
-            Told(
-                f"{window_text(measure.window, base=measure.base)} {note.start}..{last}, {measure.kind.zh} {things} 笔{divided(note)}",
-                kind="window",
-            )
+        text = self.put(
+            "{window} {first}..{last}, {kind} {n} 笔{divided}",
+            "{window} {first}..{last}, {kind}: {n}{divided}",
+            window=window_text(measure.window, base=measure.base, lang=self.lang),
+            first=note.start,
+            last=last,
+            kind=measure.kind.zh if self.lang == ZH else kind_text(measure.kind),
+            n=things,
+            divided=divided(note, self.lang),
         )
+        told.parts.append(Told(text, kind="window"))
         if self.depth in ("account", "day"):
-            rows = CreditedTeller(self.rulebook, measure, note, self.said, self.inside)
+            rows = CreditedTeller(self.rulebook, measure, note, self.said, self.inside, self.lang)
             if note.totals:
                 told.parts.extend(rows.days_that_count(rows=self.depth == "day" and not measure.per))
                 if measure.take.condition is not None:
@@ -426,22 +522,23 @@ def _each_once(told: Iterable[Told]) -> list[Told]:
     return found
 
 
-def divided(note: MeasureNote) -> str:
+def divided(note: MeasureNote, lang: str = ZH) -> str:
     """Return by what the sum is divided, when it is: days, or days of the window by days of the period."""
     divisor, days = note.divisor / 10**9, (note.end - note.start).days
     if divisor <= 1:
         return ""
     times = divisor / days
-    return f", 除以 {days} × {times}" if times.denominator == 1 and times > 1 else f", 除以 {shown(divisor)}"
+    by = f"{days} × {times}" if times.denominator == 1 and times > 1 else shown(divisor)
+    return worded(lang, ", 除以 {x}", ", divided by {x}", x=by)
 
 
-def cell_text(cell: t.Cell) -> str:
+def cell_text(cell: t.Cell, lang: str = ZH) -> str:
     """Return a table cell as written."""
     match cell:
         case t.AnyCell():
-            return "任意"
+            return worded(lang, "任意", "any")
         case t.ChoiceCell():
-            return "或".join(cell.choices)
+            return worded(lang, "或", " or ").join(cell.choices)
         case t.RangeCell():
             return cell.text
 

@@ -10,6 +10,7 @@ from typing import Any
 from guanhu.rulebook.explain.values import LotNote, Unknown, Value
 from guanhu.values import units
 from guanhu.values.exact import money_shown, round_half_away, shown
+from guanhu.values.language import ZH, worded
 from guanhu.values.units import Unit
 
 WHY = {
@@ -21,6 +22,22 @@ WHY = {
     "past": "前期的数未知",
     "others": "同组有人的这个数未知",
     "pool": "不能分配: 各人的总额不同, 有人的分配依据为负, 或全组合计为 0",
+}
+WHY_EN = {
+    "absent": "not supplied",
+    "undefined": "undefined: the divisor is 0 or not above 0",
+    "no row": "the table has no row for it",
+    "coverage": "the facts do not cover the days",
+    "stop": "by the rule not settled, and listed",
+    "past": "a figure of an earlier instance is unknown",
+    "others": "this figure of somebody else of the group is unknown",
+    "pool": "cannot be shared out: the amounts differ, a share is below 0, or all come to 0",
+}
+_UNITS = {
+    "money per year": (" 元/年", " yuan a year"),
+    "money day": (" 元·日", " yuan·days"),
+    "points": (" 分", " points"),
+    "days": (" 天", " days"),
 }
 _PLACES = 6
 
@@ -66,32 +83,35 @@ class Told:
             yield from part.lines(depth + 1)
 
 
-def value_text(value: Value | None, unit: Unit) -> str:
+def value_text(value: Value | None, unit: Unit, lang: str = ZH) -> str:
     """Return a value as people read it, with its unit."""
     match value:
         case None:
             return ""
         case Unknown():
-            return f"未知({WHY.get(value.why, value.why)}: {value.cause})"
+            why = (WHY if lang == ZH else WHY_EN).get(value.why, value.why)
+            return worded(
+                lang, "未知({why}: {cause})", "unknown ({why}: {cause})", why=why, cause=value.cause
+            )
         case bool():
-            return "是" if value else "否"
+            return worded(lang, "是", "yes") if value else worded(lang, "否", "no")
         case Fraction() if unit.kind.startswith("money"):
             fen = round_half_away(value * 100)
-            tail = {"money per year": " 元/年", "money day": " 元·日"}.get(unit.kind, " 元")
-            return f"{money_shown(int(fen))}{tail}"
+            return money_shown(int(fen)) + worded(lang, *_UNITS.get(unit.kind, (" 元", " yuan")))
         case Fraction() if unit in (units.RATIO, units.ANNUAL_RATE):
             return f"{shown(value * 100, _PLACES)}%"
         case Fraction():
-            tail = {"points": " 分", "days": " 天"}.get(unit.kind, "")
-            return f"{shown(value, _PLACES)}{tail}"
+            return shown(value, _PLACES) + worded(lang, *_UNITS.get(unit.kind, ("", "")))
         case _:
             return str(value)
 
 
-def told_lots(note: LotNote, unit: Unit) -> Iterator[Told]:
+def told_lots(note: LotNote, unit: Unit, lang: str = ZH) -> Iterator[Told]:
     """Yield the lots that a figure was made of: granted when, due when, how much."""
     for row in note.rows:
-        due = f", {row.due_on} 到期" if row.due_on is not None else ""
-        text = f"{row.lot}: {row.granted_on} 记入{due}, {value_text(row.amount, unit)}"
+        due = worded(lang, ", {x} 到期", ", due {x}", x=row.due_on) if row.due_on is not None else ""
+        zh, en = "{lot}: {day} 记入{due}, {amount}", "{lot}: granted {day}{due}, {amount}"
+        amount = value_text(row.amount, unit, lang)
+        text = worded(lang, zh, en, lot=row.lot, day=row.granted_on, due=due, amount=amount)
         facts = {"lot": row.lot, "granted_on": str(row.granted_on), "source": row.source}
         yield Told(text, row.amount, "lot", facts=facts)

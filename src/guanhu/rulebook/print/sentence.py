@@ -1,4 +1,4 @@
-"""Expressions as Chinese phrases: what a formula says, in the words of the regulation.
+"""Expressions as phrases: what a formula says, in the words of the regulation, Chinese or for an explanation English.
 
 Every number, bound and choice of the tree occurs in its phrase; a reader with the phrase only could
 write the formula again.
@@ -6,8 +6,16 @@ write the formula again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from guanhu.kinds.catalogue import CATALOGUE, KINDS
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.parts import parts_of
+from guanhu.rulebook.print import english
 from guanhu.rulebook.windows import Window
+from guanhu.values.language import ZH, worded
+from guanhu.values.problem import Place
 
 EVERY = {
     "month": "每月",
@@ -61,6 +69,19 @@ _TABLES = {
     "institution": "机构",
     "person": "经办人",
 }
+_ROUND = {"half": "四舍五入", "up": "进位", "down": "舍尾"}
+_PART = {"year": "年份", "month": "月份", "day": "日"}
+_ON = {"": "", "start": "期初在册的", "end": "期末在册的"}
+_LOOKUP = {"marginal": "分段累计", "per piece": "逐件分段累计"}
+_LOOKUP_EN = {"marginal": ", summed bracket by bracket", "per piece": ", summed piece by piece"}
+_KIND_OF = {
+    "account": "accounts",
+    "customer": "customers",
+    "loan": "loans",
+    "account_rates": "account_rates",
+    "institution": "institutions",
+    "person": "posts",
+}
 _PRIMARY = (
     t.Const,
     t.MeasureRef,
@@ -98,9 +119,17 @@ ONE = _ONE
 class Speaker:
     """Says expressions of one rulebook."""
 
-    def __init__(self, rulebook: t.Rulebook) -> None:
-        """Take the rulebook whose names are used."""
-        self.rulebook = rulebook
+    def __init__(self, rulebook: t.Rulebook, lang: str = ZH) -> None:
+        """Take the rulebook whose names are used, and the language of all other words."""
+        self.rulebook, self.lang = rulebook, lang
+
+    def put(self, zh: str, en: str, **parts: object) -> str:
+        """Return a phrase in the speaker's language with its parts, already said, put in."""
+        return worded(self.lang, zh, en, **parts)
+
+    def word(self, key: str, zh: Mapping[str, str], en: Mapping[str, str]) -> str:
+        """Return a word of one of two like dictionaries; the key itself when it is in neither."""
+        return (zh if self.lang == ZH else en).get(key, key)
 
     def name(self, key: str) -> str:
         """Return the bank's name of a declaration."""
@@ -109,7 +138,10 @@ class Speaker:
         for store in (book.measures, book.lines, book.decisions, book.inputs, book.tables):
             found = store.get(base)
             if found is not None:
-                return f"{found.title}({window_words(window)})" if window else str(found.title)
+                if not window:
+                    return str(found.title)
+                words = window_words(window, self.lang)
+                return self.put("{title}({words})", "{title} ({words})", title=found.title, words=words)
         return key
 
     def say(self, node: t.Expr) -> str:
@@ -122,25 +154,25 @@ class Speaker:
             case t.DateConst():
                 return node.value.isoformat()
             case t.YesNoConst():
-                return "是" if node.value else "否"
+                return self.put("是", "yes") if node.value else self.put("否", "no")
             case t.MeasureRef() | t.LineRef():
                 return f"“{self.name(node.name)}”"
             case t.State():
-                return state_name(node.name)
+                return state_name(node.name, self.lang)
             case t.InputRef():
-                keys = "、".join(self.say(key) for key in node.keys)
-                return f"《{self.name(node.name)}》" + (f"(按{keys})" if keys else "")
+                keys = self.joined(self.say(key) for key in node.keys)
+                name = self.put("《{name}》", "“{name}”", name=self.name(node.name))
+                return name + (self.put("(按{keys})", " (by {keys})", keys=keys) if keys else "")
             case t.RowValue(table="day"):
-                return "当天合计"
+                return self.put("当天合计", "the day's total")
             case t.RowValue():
-                owner, column = _TABLES.get(node.table, ""), self.column(node)
-                return column if column.startswith(owner) else owner + column
+                return self.of_row(node)
             case t.SubjectValue():
-                return _SUBJECT.get(node.column, node.column)
+                return self.word(node.column, _SUBJECT, english.SUBJECT)
             case t.InstanceValue():
-                return _INSTANCE[node.name]
+                return self.word(node.name, _INSTANCE, english.INSTANCE)
             case t.Negative():
-                return f"负的{self.inner(node.x)}"
+                return self.put("负的{x}", "minus {x}", x=self.inner(node.x))
             case t.Sum():
                 return self.sum(node)
             case t.Product():
@@ -150,51 +182,77 @@ class Speaker:
             case t.Settled():
                 return self.say(node.x)
             case t.ByDays():
-                return f"{self.inner(node.x)}(按{_INSTANCE['spell_days']})"
-            case t.Round():
-                how = {"half": "四舍五入", "up": "进位", "down": "舍尾"}[node.mode]
-                return f"{self.inner(node.x)}({how}到小数点后 {node.places} 位)"
+                return self.put("{x}(按在岗天数)", "{x} (by days in the post)", x=self.inner(node.x))
             case t.Least():
-                return f"{self.listed(node.terms)}中的较小者"
+                return self.put("{x}中的较小者", "the least of {x}", x=self.listed(node.terms))
             case t.Most():
-                return f"{self.listed(node.terms)}中的较大者"
+                return self.put("{x}中的较大者", "the greatest of {x}", x=self.listed(node.terms))
             case t.Absolute():
-                return f"{self.inner(node.x)}的绝对值"
-            case t.Steps():
-                return f"{self.inner(node.x)}每 {node.size_text} 计一步的步数({_STEPS[node.how]})"
+                return self.put("{x}的绝对值", "the absolute value of {x}", x=self.inner(node.x))
+            case t.Round() | t.Steps() | t.Between() | t.DatePart():
+                return self.counted(node)
             case t.Cases():
                 return self.cases(node)
             case t.Lookup():
                 return self.lookup(node)
-            case t.Between():
-                what = "天数" if node.what == "days" else "整月数"
-                return f"从{self.say(node.first)}到{self.say(node.last)}的{what}"
-            case t.DatePart():
-                part = {"year": "年份", "month": "月份", "day": "日"}[node.part]
-                return f"{self.inner(node.x)}的{part}"
             case t.Compare() | t.In() | t.And() | t.Or() | t.Not() | t.Given() | t.CountTrue():
                 return self.condition(node)
             case _:
                 return self.of_others_or_earlier(node)
 
+    def counted(self, node: t.Round | t.Steps | t.Between | t.DatePart) -> str:
+        """Return the phrase of a rounding, of steps, and of what is counted of days."""
+        match node:
+            case t.Round():
+                how = self.word(node.mode, _ROUND, english.ROUND)
+                zh, en = "{x}({how}到小数点后 {places} 位)", "{x} ({how} to {places} decimal places)"
+                return self.put(zh, en, x=self.inner(node.x), how=how, places=node.places)
+            case t.Steps():
+                how = self.word(node.how, _STEPS, english.STEPS)
+                zh, en = "{x}每 {size} 计一步的步数({how})", "steps of {size} in {x} ({how})"
+                return self.put(zh, en, x=self.inner(node.x), size=node.size_text, how=how)
+            case t.Between():
+                what = self.put("天数", "days") if node.what == "days" else self.put("整月数", "whole months")
+                first, last = self.say(node.first), self.say(node.last)
+                zh, en = "从{first}到{last}的{what}", "{what} from {first} to {last}"
+                return self.put(zh, en, first=first, last=last, what=what)
+            case t.DatePart():
+                part = self.word(node.part, _PART, english.PART)
+                return self.put("{x}的{part}", "{part} of {x}", x=self.inner(node.x), part=part)
+
+    def of_row(self, node: t.RowValue) -> str:
+        """Return the name of a column with what it belongs to."""
+        owner, column = self.word(node.table, _TABLES, english.TABLES), self.column(node)
+        if node.table not in _TABLES or column.startswith(owner):
+            return column
+        return self.put("{owner}{column}", "{owner} {column}", owner=owner, column=column)
+
     def of_others_or_earlier(self, node: t.Expr) -> str:
         """Return the phrase of a figure that comes from other instances, other subjects or what was supplied."""
         match node:
             case t.FirstGiven():
-                return "、否则".join(self.inner(x) for x in node.terms) + "(取先有的)"
+                terms = self.put("、否则", ", else ").join(self.inner(x) for x in node.terms)
+                return self.put("{x}(取先有的)", "{x} (the first that is given)", x=terms)
             case t.Balance():
-                return f"账本“{self.rulebook.ledgers[node.ledger].title}”的期初余额"
+                title = self.rulebook.ledgers[node.ledger].title
+                return self.put("账本“{x}”的期初余额", "opening balance of ledger “{x}”", x=title)
             case t.LotFigure():
-                return f"账本“{self.rulebook.lots[node.ledger].title}”{_LOTS[node.what]}"
+                what = self.word(node.what, _LOTS, english.LOTS)
+                title = self.rulebook.lots[node.ledger].title
+                return self.put("账本“{x}”{what}", "{what} ledger “{x}”", x=title, what=what)
             case t.OverInstances():
-                return f"“{self.name(node.line)}”各{UNIT[node.every]}的{_HOW[node.how]}"
+                how, unit = self.word(node.how, _HOW, english.HOW), self.word(node.every, UNIT, english.UNIT)
+                zh, en = "“{x}”各{unit}的{how}", "{how} of “{x}” over its {unit}s"
+                return self.put(zh, en, x=self.name(node.line), unit=unit, how=how)
             case t.Previous():
-                tail = f"(没有时取 {self.say(node.otherwise)})" if node.otherwise is not None else ""
-                return f"{'上' if node.back == 1 else f'前第 {node.back} '}期“{self.name(node.line)}”{tail}"
+                return self.previous(node)
             case t.Streak():
-                return f"“{self.name(node.line)}”连续成立的期数"
+                zh, en = "“{x}”连续成立的期数", "instances in a row in which “{x}” holds"
+                return self.put(zh, en, x=self.name(node.line))
             case t.Times():
-                return f"最近 {node.last} 期中“{self.name(node.line)}”成立的期数"
+                zh = "最近 {last} 期中“{x}”成立的期数"
+                en = "instances of the last {last} in which “{x}” holds"
+                return self.put(zh, en, last=node.last, x=self.name(node.line))
             case t.Group():
                 return self.group(node)
             case t.Pool():
@@ -202,25 +260,41 @@ class Speaker:
             case _:
                 raise TypeError(type(node).__name__)
 
+    def previous(self, node: t.Previous) -> str:
+        """Return the phrase of a line of an earlier instance."""
+        back = (
+            self.put("上", "the instance before")
+            if node.back == 1
+            else self.put("前第 {n} ", "{n} instances before", n=node.back)
+        )
+        text = self.put("{back}期“{x}”", "“{x}” of {back}", back=back, x=self.name(node.line))
+        if node.otherwise is None:
+            return text
+        return text + self.put("(没有时取 {x})", " ({x} where there is none)", x=self.say(node.otherwise))
+
     def condition(self, node: t.Expr) -> str:
         """Return the phrase of a condition."""
         match node:
             case t.Given():
-                return f"已给出{self.inner(node.x)}"
+                return self.put("已给出{x}", "{x} is given", x=self.inner(node.x))
             case t.Compare():
-                return f"{self.inner(node.left, _SUM)}{_OPS[node.op]} {self.inner(node.right, _SUM)}"
+                left, right = self.inner(node.left, _SUM), self.inner(node.right, _SUM)
+                op = self.word(node.op, _OPS, english.OPS)
+                return self.put("{left}{op} {right}", "{left} {op} {right}", left=left, op=op, right=right)
             case t.In():
-                return f"{self.say(node.x)}为{'或'.join(node.choices)}"
+                choices = self.put("或", " or ").join(node.choices)
+                return self.put("{x}为{choices}", "{x} is {choices}", x=self.say(node.x), choices=choices)
             case t.And():
-                return ",且".join(self.inner(x, _CONDITION) for x in node.terms)
+                return self.put(",且", ", and ").join(self.inner(x, _CONDITION) for x in node.terms)
             case t.Or():
-                return ",或".join(self.inner(x, _CONDITION) for x in node.terms)
+                return self.put(",或", ", or ").join(self.inner(x, _CONDITION) for x in node.terms)
             case t.Not(x=t.Given(x=x)):
-                return f"未给出{self.inner(x)}"
+                return self.put("未给出{x}", "{x} is not given", x=self.inner(x))
             case t.Not():
-                return f"并非({self.say(node.x)})"
+                return self.put("并非({x})", "not ({x})", x=self.say(node.x))
             case t.CountTrue():
-                return f"下列条件成立的个数: {self.listed(node.terms)}"
+                zh, en = "下列条件成立的个数: {x}", "how many of these hold: {x}"
+                return self.put(zh, en, x=self.listed(node.terms))
             case _:
                 raise TypeError(type(node).__name__)
 
@@ -233,18 +307,40 @@ class Speaker:
 
     def listed(self, terms: tuple[t.Expr, ...]) -> str:
         """Return phrases joined as a list."""
-        return "、".join(self.inner(x) for x in terms)
+        return self.joined(self.inner(x) for x in terms)
+
+    def joined(self, texts: Iterable[str]) -> str:
+        """Return texts joined as a list."""
+        return self.put("、", ", ").join(texts)
 
     def column(self, node: t.RowValue) -> str:
-        """Return the Chinese heading of a column."""
-        for measure in self.rulebook.measures.values():
-            if isinstance(measure, t.Measure):
-                found = measure.kind.column(node.column) if not node.table else None
-                if found is not None:
-                    return found.zh
-        from guanhu.kinds.catalogue import CATALOGUE  # noqa: PLC0415 - only for headings of joined kinds
+        """Return the Chinese heading of a column, or its name as English words."""
+        if self.lang != ZH:
+            return english.plain(node.column)
+        if node.table:
+            return joined_heading(node.table, node.column)
+        return self._own_columns.get((node.place, node.column)) or joined_heading("", node.column)
 
-        return next((c.zh for kind in CATALOGUE for c in kind.columns if c.name == node.column), node.column)
+    @cached_property
+    def _own_columns(self) -> dict[tuple[Place, str], str]:
+        """Return the headings of columns of the rows themselves, by where they are read.
+
+        Kinds have columns of one name that mean another thing: the `product` of an account is a product,
+        that of a loan a kind of loan.
+        """
+        found: dict[tuple[Place, str], str] = {}
+        for measure in self.rulebook.measures.values():
+            if not isinstance(measure, t.Measure):
+                continue
+            for part in parts_of(measure.all_formulas, self.rulebook.tables):
+                column = (
+                    measure.kind.column(part.column)
+                    if isinstance(part, t.RowValue) and not part.table
+                    else None
+                )
+                if column is not None:
+                    found.setdefault((part.place, column.name), column.zh)
+        return found
 
     def sum(self, node: t.Sum) -> str:
         """Return a sum, minus signs written as such."""
@@ -268,9 +364,12 @@ class Speaker:
 
     def quotient(self, node: t.Quotient) -> str:
         """Return a quotient; growth and completion by their own words."""
-        none = "除数不大于 0 " if node.positive else "除数为 0 "
-        tail = f"({none}时取 {self.say(node.undefined)})" if node.undefined is not None else ""
-        dividend = node.dividend
+        none = self.put("除数不大于 0 ", "is not above 0") if node.positive else self.put("除数为 0 ", "is 0")
+        tail = ""
+        if node.undefined is not None:
+            zh, en = "({none}时取 {x})", " ({x} where the divisor {none})"
+            tail = self.put(zh, en, none=none, x=self.say(node.undefined))
+        dividend, divisor = node.dividend, self.inner(node.divisor)
         if (
             node.positive
             and isinstance(dividend, t.Sum)
@@ -278,42 +377,67 @@ class Speaker:
             and dividend.terms[1]
             == t.Negative(x=node.divisor, unit=node.divisor.unit, place=node.divisor.place)
         ):
-            return f"{self.inner(dividend.terms[0])}比{self.inner(node.divisor)}的增长率{tail}"
+            zh, en = "{x}比{y}的增长率{tail}", "growth of {x} over {y}{tail}"
+            return self.put(zh, en, x=self.inner(dividend.terms[0]), y=divisor, tail=tail)
         if node.positive:
-            return f"{self.inner(dividend)}对{self.inner(node.divisor)}的完成率{tail}"
-        return f"{self.inner(dividend, _PRODUCT)} ÷ {self.inner(node.divisor)}{tail}"
+            zh, en = "{x}对{y}的完成率{tail}", "completion of {x} against {y}{tail}"
+            return self.put(zh, en, x=self.inner(dividend), y=divisor, tail=tail)
+        return f"{self.inner(dividend, _PRODUCT)} ÷ {divisor}{tail}"
 
     def cases(self, node: t.Cases) -> str:
         """Return cases as a sentence."""
-        parts = [f"{self.say(case.when)}的, 为 {self.say(case.value)}" for case in node.cases]
-        last = self.say(node.otherwise) if node.otherwise is not None else "不结算并列出"
-        return ";".join(parts) + f";其余为 {last}"
+        zh, en = "{when}的, 为 {x}", "if {when}: {x}"
+        parts = [self.put(zh, en, when=self.say(case.when), x=self.say(case.value)) for case in node.cases]
+        last = (
+            self.say(node.otherwise)
+            if node.otherwise is not None
+            else self.put("不结算并列出", "not settled, and listed")
+        )
+        between = self.put(";", "; ")
+        return between.join(parts) + between + self.put("其余为 {x}", "else {x}", x=last)
 
     def lookup(self, node: t.Lookup) -> str:
         """Return a look-up by its table's name and keys."""
         table = self.rulebook.tables[node.table]
-        keys = "、".join(self.say(key) for key in node.keys)
-        column = f"的{node.column}" if len(table.columns) > 1 else ""
-        how = {"marginal": "分段累计", "per piece": "逐件分段累计"}.get(table.how, "查得")
-        return f"按{keys}在《{table.title}》{how}{column}"
+        keys = self.joined(self.say(key) for key in node.keys)
+        column = self.put("的{x}", "{x} of ", x=node.column) if len(table.columns) > 1 else ""
+        how = self.word(table.how, _LOOKUP, _LOOKUP_EN) if table.how in _LOOKUP else self.put("查得", "")
+        zh, en = "按{keys}在《{title}》{how}{column}", "{column}table “{title}” by {keys}{how}"
+        return self.put(zh, en, keys=keys, title=table.title, how=how, column=column)
 
     def group(self, node: t.Group) -> str:
         """Return a figure of the others."""
         among = self.rulebook.groups[node.among].title
-        by = "".join(f"同一{_SUBJECT.get(b, b)}的" for b in node.by)
-        out = "(不含本人)" if not node.self_in else ""
-        order = "(由低到高)" if node.lowest_first else ""
-        size = f"(不足 {node.least_size} 人不计)" if node.least_size > 1 else ""
-        below = "直接下级的" if node.below else ""
-        on = {"": "", "start": "期初在册的", "end": "期末在册的"}[node.on]
-        return f"{on}{below}{by}{among}的{self.inner(node.of)}{_GROUP[node.how]}{order}{out}{size}"
+        zh, en = "(不足 {n} 人不计)", " (not counted among fewer than {n})"
+        return self.put(
+            "{on}{below}{by}{among}的{of}{how}{order}{out}{size}",
+            "{how} of {of} among {below}{among}{by}{on}{order}{out}{size}",
+            on=self.word(node.on, _ON, english.ON),
+            below=self.put("直接下级的", "those directly below, ") if node.below else "",
+            by=self.alike(node.by),
+            among=among,
+            of=self.inner(node.of),
+            how=self.word(node.how, _GROUP, english.GROUP),
+            order=self.put("(由低到高)", " (the lowest first)") if node.lowest_first else "",
+            out=self.put("(不含本人)", " (without the subject)") if not node.self_in else "",
+            size=self.put(zh, en, n=node.least_size) if node.least_size > 1 else "",
+        )
+
+    def alike(self, keys: tuple[str, ...]) -> str:
+        """Return what those of a group have in common."""
+        words = (self.word(key, _SUBJECT, english.SUBJECT) for key in keys)
+        return "".join(self.put("同一{x}的", " of the same {x}", x=word) for word in words)
 
     def pool(self, node: t.Pool) -> str:
         """Return a part of an amount that a group shares out."""
-        among = self.rulebook.groups[node.among].title
-        by = "".join(f"同一{_SUBJECT.get(b, b)}的" for b in node.by)
-        odd = "合计等于总额, 余下的分按余数从大到小补, 余数相同的编号小的先补"
-        return f"{self.inner(node.amount)}在{by}{among}中按{self.say(node.of)}分得的一份({odd})"
+        return self.put(
+            "{amount}在{by}{among}中按{of}分得的一份(合计等于总额, 余下的分按余数从大到小补, 余数相同的编号小的先补)",
+            "a part of {amount} shared among {among}{by} by {of} (the parts make the whole; odd fen go by largest remainder, ties to the smaller id)",
+            amount=self.inner(node.amount),
+            by=self.alike(node.by),
+            among=self.rulebook.groups[node.among].title,
+            of=self.say(node.of),
+        )
 
 
 def _tightness(node: t.Expr) -> int:
@@ -349,45 +473,71 @@ def attribute_name(key: str) -> str:
 
     >>> attribute_name("grade"), attribute_name("account.rate_kind"), attribute_name("quantity")
     ('等级', '账户计息方式', 'quantity')
+    >>> attribute_name("account.product"), attribute_name("loan.product")
+    ('账户产品', '贷款品种')
     """
-    from guanhu.kinds.catalogue import CATALOGUE  # noqa: PLC0415 - only for headings
-
     table, _, column = key.rpartition(".")
     if not table and column in _SUBJECT:
         return _SUBJECT[column]
-    heading = next((c.zh for kind in CATALOGUE for c in kind.columns if c.name == column), column)
+    heading = joined_heading(table, column)
     owner = _TABLES.get(table, "")
     return heading if heading.startswith(owner) else owner + heading
 
 
-def state_name(state: str) -> str:
+def joined_heading(table: str, column: str) -> str:
+    """Return the heading of a column of what a row belongs to, or of the first kind of fact that has one."""
+    own = [KINDS[_KIND_OF[table]]] if table in _KIND_OF else []
+    kinds = (*own, *CATALOGUE)
+    return next((c.zh for kind in kinds for c in kind.columns if c.name == column), column)
+
+
+def state_name(state: str, lang: str = ZH) -> str:
     """Return the name of what decisions set: an attribute of a person, or a state of the rulebook's own."""
-    return _SUBJECT.get(state) or f"状态“{state}”"
+    known = (_SUBJECT if lang == ZH else english.SUBJECT).get(state)
+    return known or worded(lang, "状态“{x}”", "state “{x}”", x=state)
 
 
-def window_text(window: Window, *, base: bool) -> str:
+def window_text(window: Window, *, base: bool, lang: str = ZH) -> str:
     """Return a window as a phrase."""
+    unit = (UNIT if lang == ZH else english.UNIT).get(window.unit, "")
+    column = (_SUBJECT if lang == ZH else english.SUBJECT).get(window.date_column, "")
+    length = (
+        worded(lang, "{n} 天", "{n} days", n=window.days)
+        if window.days
+        else worded(lang, "{n} 个月", "{n} months", n=window.months)
+    )
     texts = {
-        "period": "本期",
-        "to date": "本年初至期末",
-        "unit": f"所在{UNIT.get(window.unit, '')}至期末",
-        "same period last year": "上年同期",
-        "last": f"上{UNIT.get(window.unit, '')}",
-        "previous period": "上一期",
-        "rolling": f"最近 {window.months} 个月",
-        "days": str(window.span),
-        "since": f"{window.since} 起至期末",
-        "own": f"{_SUBJECT.get(window.date_column, '')}起 "
-        + (f"{window.days} 天" if window.days else f"{window.months} 个月"),
+        "period": ("本期", "the period"),
+        "to date": ("本年初至期末", "the year to date"),
+        "unit": ("所在{unit}至期末", "its {unit} to date"),
+        "same period last year": ("上年同期", "the same period last year"),
+        "last": ("上{unit}", "the {unit} before"),
+        "previous period": ("上一期", "the period before"),
+        "rolling": ("最近 {months} 个月", "the last {months} months"),
+        "days": ("{span}", "{span}"),
+        "since": ("{since} 起至期末", "since {since}"),
+        "own": ("{column}起 {length}", "{length} from the {column}"),
     }
-    found = texts[window.how]
-    return f"{found}(作为基数, 按本期的管户和比例归属)" if base else found
+    found = worded(
+        lang,
+        *texts[window.how],
+        unit=unit,
+        months=window.months,
+        span=window.span,
+        since=window.since,
+        column=column,
+        length=length,
+    )
+    if not base:
+        return found
+    zh = "{x}(作为基数, 按本期的管户和比例归属)"
+    return worded(lang, zh, "{x} (as base, credited by the books and shares of the period)", x=found)
 
 
-def window_words(words: str) -> str:
+def window_words(words: str, lang: str = ZH) -> str:
     """Return a window written in the language as a phrase."""
     from guanhu.rulebook.windows import window_of  # noqa: PLC0415 - only for inline windows
 
     base = words.startswith("base of ")
     window = window_of(words.removeprefix("base of "))
-    return window_text(window, base=base) if window else words
+    return window_text(window, base=base, lang=lang) if window else words
