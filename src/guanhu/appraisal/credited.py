@@ -62,7 +62,7 @@ def kept_measures(rulebook: t.Rulebook) -> frozenset[str]:
 
 def lot_measures(rulebook: t.Rulebook) -> set[str]:
     """Return the names of the measures of which each credited row has a lot of its own."""
-    return {ledger.rows for ledger in rulebook.lots.values() if ledger.rows}
+    return {rows for ledger in rulebook.lots.values() for _, rows in ledger.granting if rows}
 
 
 def kept_query(rows: str, measure: t.Measure, instance: Instance, scale: Fraction) -> exp.Expr:

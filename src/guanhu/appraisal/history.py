@@ -340,7 +340,7 @@ def _lines_of_the_past(rulebook: t.Rulebook) -> set[str]:
     """Return the lines that later instances read."""
     roots = [root for x in rulebook.evaluated() for root in x.formulas]
     kept = {line for ledger in rulebook.ledgers.values() for line in (ledger.adds, ledger.uses)}
-    kept |= {ledger.defers for ledger in rulebook.lots.values()}
+    kept |= {line for ledger in rulebook.lots.values() for line, _ in ledger.granting}
     kept |= {d.becomes.name for d in rulebook.decisions.values() if isinstance(d.becomes, t.LineRef)}
     return kept | {
         node.line

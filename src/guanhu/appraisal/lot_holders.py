@@ -17,6 +17,7 @@ from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.history import History
 from guanhu.appraisal.joining import Joiner
 from guanhu.appraisal.lines import FEN, Card, Known, leaf_key
+from guanhu.appraisal.lot_ratings import unit_ended
 from guanhu.appraisal.measures import date_sql
 from guanhu.appraisal.people import cards
 from guanhu.appraisal.persons import join_wholes
@@ -44,11 +45,12 @@ _KEYS = ("claws", "amount", "when")
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a ledger's formulas come to for one holder: fen, fen, yes or no; None is unknown."""
+    """What a ledger's formulas come to for one holder: fen, fen, yes or no, the place of a line; None is unknown."""
 
     claws: int | None = 0
     amount: int | None = 0
     when: bool | None = True
+    chosen: int | None = 0
 
 
 class Run(Protocol):
@@ -78,6 +80,8 @@ class Holders:
     ) -> dict[str, Answers]:
         """Return the answers by subject; `card` is that of the appraised, `at_start` the ledger's own figures."""
         formulas = {key: x for key in _KEYS if (x := getattr(ledger, key)) is not None}
+        if ledger.rerates is not None and unit_ended(ledger.rerates, card.instance.days) is not None:
+            formulas["chosen"] = ledger.rerates.chosen
         if not formulas or not subjects:
             return {subject: Answers() for subject in subjects}
         roots = list(formulas.values())
@@ -100,11 +104,12 @@ class Holders:
         answers: dict[str, Answers] = {}
         for subject, *answered in rows:
             own: dict[str, object] = dict(zip(formulas, answered, strict=True))
-            when = own.get("when", True)
+            when, chosen = own.get("when", True), _whole(own.get("chosen", 0))
             answers[subject] = Answers(
                 _whole(own.get("claws", 0)),
                 _whole(own.get("amount", 0)),
                 None if when is None else bool(when),
+                None if chosen is None else chosen // 100,
             )
         return answers
 

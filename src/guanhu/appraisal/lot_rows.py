@@ -1,4 +1,4 @@
-"""Lots as a run keeps them: one row for each movement, those of earlier runs and of opening_state included.
+"""Lots as a run keeps them: one row for each movement and rating, those of earlier runs and of opening_state included.
 
     lots(subject_id, ledger, lot, source, granted_on, due_on, of_start, of_end, day, kind, fen, origin)
 
@@ -15,7 +15,7 @@ from datetime import date
 
 from guanhu.appraisal.corrections import Kept, path_of
 from guanhu.appraisal.engine import Engine
-from guanhu.rulebook.lots import Moved
+from guanhu.rulebook.lots import Moved, rating_of
 from guanhu.rulebook.run.template import filled
 from guanhu.values.dates import Span
 from guanhu.values.exact import invariant
@@ -55,10 +55,12 @@ class Standing:
         return self.granted - self.paid - self.forfeited - self.clawed_back
 
     def enter(self, kind: str, fen: int) -> None:
-        """Enter a movement: what is recovered had been paid, and is not any more."""
+        """Enter a movement: what is recovered had been paid, and is not any more. A rating moves nothing."""
+        if rating_of(kind):
+            return
         if kind == "recovered":
             self.paid -= fen
-        name = "clawed_back" if kind == "recovered" else kind
+        name = {"recovered": "clawed_back", "raised": "granted"}.get(kind, kind)
         setattr(self, name, getattr(self, name) + fen)
 
 
@@ -72,6 +74,16 @@ def standings(rows: Iterable[Moved], day: date | None = None) -> dict[LotKey, St
     for x in rows:
         if day is None or x.day <= day:
             found.setdefault((x.ledger, x.subject_id, x.lot), Standing()).enter(x.kind, x.fen)
+    return found
+
+
+def ratings(rows: Iterable[Moved]) -> dict[LotKey, dict[str, int]]:
+    """Return what each line would have granted of each lot that is rated, in fen."""
+    found: dict[LotKey, dict[str, int]] = {}
+    for x in rows:
+        if line := rating_of(x.kind):
+            own = found.setdefault((x.ledger, x.subject_id, x.lot), {})
+            own[line] = own.get(line, 0) + x.fen
     return found
 
 
@@ -153,4 +165,14 @@ def holders(engine: Engine, run: Kept) -> list[str]:
     return [str(subject) for (subject,) in engine.rows(query)]
 
 
-__all__ = ["Standing", "hold_balance", "holders", "kept_lots", "load_lots", "published_lots", "standings"]
+__all__ = [
+    "LotKey",
+    "Standing",
+    "hold_balance",
+    "holders",
+    "kept_lots",
+    "load_lots",
+    "published_lots",
+    "ratings",
+    "standings",
+]

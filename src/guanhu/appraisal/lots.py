@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Protocol
@@ -26,61 +26,22 @@ from guanhu.appraisal.history import History
 from guanhu.appraisal.lines import Card, Known, leaf_key
 from guanhu.appraisal.lost import Holes
 from guanhu.appraisal.lot_amounts import amounts_by_row, shared_out
+from guanhu.appraisal.lot_book import Lot, Lots, Steps, age, as_published, moved_of, taken
 from guanhu.appraisal.lot_holders import Answers, Holders, Leaving
+from guanhu.appraisal.lot_ratings import differences, due_at_once, merged, rate, to_be_rated, unit_ended
 from guanhu.appraisal.lot_things import Become, become_of
 from guanhu.appraisal.measures import Fold
 from guanhu.appraisal.past_columns import loaded_values, past_query
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past, Value
 from guanhu.rulebook.instances import Instance
-from guanhu.rulebook.lots import OPENING, Moved
+from guanhu.rulebook.lots import OPENING, Moved, rated_as, rating_of
 from guanhu.rulebook.parts import parts_of
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Num
+from guanhu.rulebook.run.template import filled
 from guanhu.values import units
-from guanhu.values.dates import FAR_FUTURE, Span, add_months
-
-
-@dataclass(slots=True)
-class Lot:
-    """One lot: what has been granted, paid, forfeited and clawed back of it, in fen."""
-
-    lot: str
-    source: str
-    granted_on: date
-    due_on: date | None
-    granted: int = 0
-    paid: int = 0
-    forfeited: int = 0
-    clawed: int = 0
-
-    @property
-    def waiting(self) -> int:
-        """Return what waits."""
-        return self.granted - self.paid - self.forfeited - self.clawed
-
-    def put(self, kind: str, fen: int) -> None:
-        """Enter a movement."""
-        match kind:
-            case "granted":
-                self.granted += fen
-            case "paid":
-                self.paid += fen
-            case "forfeited":
-                self.forfeited += fen
-            case "clawed_back":
-                self.clawed += fen
-            case "recovered":
-                self.clawed += fen
-                self.paid -= fen
-            case _:
-                raise ValueError(kind)
-
-
-Lots = dict[str, dict[str, Lot]]
-"""Subject → id of the lot → the lot."""
-Steps = list[tuple[str, str, int]]
-"""Lot, kind, fen: what happens to one person's lots in one instance, in order."""
+from guanhu.values.dates import Span, add_months
 
 
 class Run(Protocol):
@@ -112,8 +73,10 @@ class RunLots:
         self.undated: dict[str, list[Moved]] = {}
         self.last: dict[str, Span] = {}
         self.leaving: Leaving | None = None
-        self.by_row: dict[tuple[str, Span], dict[str, dict[str, int]]] = {}
-        """Ledger and instance → subject → row of fact → what it counts, where each row has a lot."""
+        self.by_row: dict[tuple[str, str, Span], dict[str, dict[str, int]]] = {}
+        """Ledger, line and instance → subject → row of fact → what it counts, where each row has a lot."""
+        self.chosen: dict[tuple[str, Span], dict[str, int | None]] = {}
+        """Ledger and instance that rates again → subject → the place of the line; None is unknown."""
         self.count = 0
 
     # -- columns of a card --
@@ -172,9 +135,10 @@ class RunLots:
         """Move the lots of the ledgers of a card's group, once the lines that they read stand there."""
         for ledger in self._ledgers(card.instance, card.group.id):
             self._moved(ledger, card)
-            if ledger.rows and self.run.fold is not None:
-                rows = amounts_by_row(self.run.engine, self.run.fold, ledger.rows, card)
-                self.by_row[ledger.id, card.instance.days] = rows
+            for line, measure in ledger.granting:
+                if measure and self.run.fold is not None:
+                    rows = amounts_by_row(self.run.engine, self.run.fold, measure, card)
+                    self.by_row[ledger.id, line, card.instance.days] = rows
 
     def close(self, instance: Instance) -> None:
         """Enter what happened in an instance, and grant its new lots; its lines have been remembered."""
@@ -187,14 +151,12 @@ class RunLots:
                 steps = found
                 if steps is None:
                     # Where it cannot be followed anew, what was published stands.
-                    old = (
-                        [x for x in was if x.subject_id == subject and x.kind != "granted"] if is_held else []
-                    )
-                    steps = [(x.lot, x.kind, x.fen) for x in old if x.lot in book[subject]]
+                    old = [x for x in was if x.subject_id == subject] if is_held else []
+                    steps = as_published(old, book[subject])
                 for lot, kind, fen in steps:
                     book[subject][lot].put(kind, fen)
-                    made.append(_moved(ledger, subject, book[subject][lot], instance.days, kind, fen))
-            made += self._grant(ledger, instance, was if is_held else [])
+                    made.append(moved_of(ledger, subject, book[subject][lot], instance.days, kind, fen))
+            made += self._grant(ledger, instance, was if is_held else [], is_held=is_held)
             self._keep(ledger, instance.days, made, was, is_held=is_held)
             self.last[ledger.id] = instance.days
 
@@ -242,35 +204,80 @@ class RunLots:
                 if lot.due_on is not None and lot.due_on < first:
                     kinds.append("paid")
                 for kind in kinds:
-                    moved = _moved(ledger, opening.subject_id, lot, opening.of, kind, lot.granted)
+                    moved = moved_of(ledger, opening.subject_id, lot, opening.of, kind, lot.granted)
                     yield replace(moved, origin="opening")
 
     def _published(self, ledger: t.LotLedger, days: Span) -> list[Moved]:
         return [x for x in self.run.past.lots if (x.ledger, x.of) == (ledger.id, days)]
 
-    def _grant(self, ledger: t.LotLedger, instance: Instance, was: list[Moved]) -> list[Moved]:
-        """Grant what the deferred line came to; of an unknown one in a published instance, what was granted then."""
+    def _grant(
+        self, ledger: t.LotLedger, instance: Instance, was: list[Moved], *, is_held: bool
+    ) -> list[Moved]:
+        """Grant what the line came to; of an unknown one in a published instance, what was granted then."""
         book = self.lots[ledger.id]
-        values = self.run.past.computed.get((ledger.defers, instance.days), {})
         made: list[Moved] = []
-        for subject, value in values.items():
-            lots: list[Lot] = []
-            if isinstance(value, Fraction):
-                lots = self._new(ledger, instance, subject, int(value * 100))
-            else:
-                kept: dict[str, Lot] = {}
-                for x in was:
-                    if (x.subject_id, x.kind) == (subject, "granted"):
-                        kept.setdefault(x.lot, Lot(x.lot, x.source, x.granted_on, x.due_on)).granted += x.fen
-                lots = list(kept.values())
-            for lot in lots:
+        for subject in self.run.past.computed.get((ledger.defers, instance.days), {}):
+            own = [x for x in was if x.subject_id == subject]
+            line = self._granting(ledger, instance.days, subject, is_held=is_held)
+            lots = self._lots_of(ledger, instance, subject, line, "granted", own)
+            if ledger.rerates is not None and unit_ended(ledger.rerates, instance.days) is None:
+                self._rate(ledger, instance, subject, lots, own)
+            for lot in lots.values():
                 book.setdefault(subject, {})[lot.lot] = lot
-                made.append(_moved(ledger, subject, lot, instance.days, "granted", lot.granted))
+                kinds = {"granted": lot.granted} if lot.granted else {}
+                kinds.update((rated_as(line), fen) for line, fen in lot.rated.items())
+                made += [moved_of(ledger, subject, lot, instance.days, *x) for x in kinds.items()]
         return made
 
-    def _new(self, ledger: t.LotLedger, instance: Instance, subject: str, fen: int) -> list[Lot]:
+    def _granting(self, ledger: t.LotLedger, days: Span, subject: str, *, is_held: bool) -> str:
+        """Return the line that grants somebody's lots: in an instance that rates again that of the tier reached.
+
+        "" where the tier is unknown and the instance was published: then what was granted stands.
+        """
+        if ledger.rerates is None or unit_ended(ledger.rerates, days) is None:
+            return ledger.defers
+        chosen = self.chosen.get((ledger.id, days), {}).get(subject)
+        if chosen is None:
+            return "" if is_held else ledger.defers
+        return ledger.rerates.lines[chosen]
+
+    def _value(self, line: str, days: Span, subject: str) -> Fraction | None:
+        found = self.run.past.computed.get((line, days), {}).get(subject)
+        return found if isinstance(found, Fraction) else None
+
+    def _lots_of(
+        self, ledger: t.LotLedger, instance: Instance, subject: str, line: str, kind: str, was: list[Moved]
+    ) -> dict[str, Lot]:
+        """Return the lots that a line grants somebody, by id; of an unknown one, what was published."""
+        value = self._value(line, instance.days, subject)
+        if value is not None:
+            return {x.lot: x for x in self._new(ledger, instance, subject, line, int(value * 100))}
+        kept: dict[str, Lot] = {}
+        for x in was:
+            if x.kind == kind:
+                kept.setdefault(x.lot, Lot(x.lot, x.source, x.granted_on, x.due_on)).granted += x.fen
+        return kept
+
+    def _rate(
+        self, ledger: t.LotLedger, instance: Instance, subject: str, lots: dict[str, Lot], was: list[Moved]
+    ) -> None:
+        """Put to each lot what every line would have granted for it; a row may have a lot for its ratings alone."""
+        is_known = self._value(ledger.defers, instance.days, subject) is not None
+        rated: dict[str, dict[str, Lot]] = {}
+        for line, _ in ledger.granting:
+            name, kind = line if is_known else "", rated_as(line)
+            if self._value(name, instance.days, subject) is not None or any(x.kind == kind for x in was):
+                rated[line] = self._lots_of(ledger, instance, subject, name, kind, was)
+        for found in rated.values():
+            for x in found.values():
+                lots.setdefault(x.lot, Lot(x.lot, x.source, x.granted_on, x.due_on))
+        for line, found in rated.items():
+            for name, lot in lots.items():
+                lot.put(rated_as(line), found[name].granted if name in found else 0)
+
+    def _new(self, ledger: t.LotLedger, instance: Instance, subject: str, line: str, fen: int) -> list[Lot]:
         """Return the lots of an amount, of each row those of its part; without a row above 0 it is one amount."""
-        parts = shared_out(fen, self.by_row.get((ledger.id, instance.days), {}).get(subject, {}))
+        parts = shared_out(fen, self.by_row.get((ledger.id, line, instance.days), {}).get(subject, {}))
         if not parts:
             return split(ledger, instance, fen)
         return [lot for row, part in parts.items() for lot in split(ledger, instance, part, row)]
@@ -284,6 +291,7 @@ class RunLots:
             self.rows += made
             return
         self.rows += was
+        there = {(x.subject_id, x.lot, x.kind) for x in was}
         total: Counter[tuple[str, str, str]] = Counter()
         like: dict[tuple[str, str, str], Moved] = {}
         for sign, moved in ((-1, was), (1, made)):
@@ -292,7 +300,10 @@ class RunLots:
                 total[key] += sign * x.fen
                 like[key] = x
         self.undated.setdefault(ledger.id, []).extend(
-            replace(like[key], fen=fen, origin="corrected") for key, fen in sorted(total.items()) if fen
+            replace(like[key], fen=fen, origin="corrected")
+            for key, fen in sorted(total.items())
+            # A rating of nothing says that it is known.
+            if fen or (rating_of(key[2]) and key not in there)
         )
 
     # -- one instance --
@@ -306,72 +317,83 @@ class RunLots:
 
     def _find_steps(self, ledger: t.LotLedger, card: Card) -> dict[str, Steps | None]:
         book = self._book(ledger, card.instance.days)
+        rerates, days = ledger.rerates, card.instance.days
         holders = {
-            who: sorted(lots.values(), key=_age)
+            who: sorted(lots.values(), key=age)
             for who, lots in sorted(book.items())
             if any(x.waiting or (ledger.claws_paid and x.paid) for x in lots.values())
+            or to_be_rated(rerates, days, lots.values())
         }
+        subjects = list(holders)
+        if unit_ended(rerates, days) is not None:
+            # Who has no lots yet is granted some at the tier reached.
+            query = filled("SELECT DISTINCT subject_id FROM card ORDER BY 1", card=card.table)
+            subjects = sorted({*subjects, *(str(who) for (who,) in self.run.engine.rows(query))})
         at_start: dict[str, dict[str, int | None]] = {
-            what: {who: sum(getattr(x, what) for x in lots) for who, lots in holders.items()}
+            what: {who: sum(getattr(x, what) for x in book.get(who, {}).values()) for who in subjects}
             for what in ("waiting", "paid")
         }
-        answers = Holders(self.run).answers(ledger, card, list(holders), at_start)
+        answers = Holders(self.run).answers(ledger, card, subjects, at_start)
+        self.chosen[ledger.id, days] = {who: answer.chosen for who, answer in answers.items()}
         if self.leaving is None and holders:
             self.leaving = Leaving(self.run.engine)
-        last_day = card.instance.days.last_day
         rows = {x.source for lots in holders.values() for x in lots if ledger.is_row(x.source)}
         measure = self.run.rulebook.measures.get(ledger.rows)
         become: Become = {}
         if isinstance(measure, t.Measure):
-            key, days = measure.kind.key[0], card.instance.days
-            become = become_of(self.run.engine, self.run.view, ledger.of_rows, rows, key, days)
+            become = become_of(self.run.engine, self.run.view, ledger.of_rows, rows, measure.kind, days)
         return {
-            who: self._steps_of(ledger, last_day, who, lots, answers[who], become)
+            who: self._steps_of(ledger, days, who, lots, answers[who], become)
             for who, lots in holders.items()
         }
 
     def _steps_of(
         self,
         ledger: t.LotLedger,
-        last_day: date,
+        days: Span,
         who: str,
         lots: list[Lot],
         answer: Answers,
         become: Become,
     ) -> Steps | None:
-        """Return what happens to one person's lots: clawed back, lost by its row or by leaving, fallen due."""
+        """Return what happens to one person's lots: rated again, clawed back, lost by row or leaving, fallen due."""
         steps: Steps = []
-        left = {x.lot: x.waiting for x in lots}
-        if answer.claws is None:
+        left, paid = {x.lot: x.waiting for x in lots}, {x.lot: x.paid for x in lots}
+        worth: dict[str, int] | None = {}
+        if ledger.rerates is not None:
+            worth = differences(ledger.rerates, to_be_rated(ledger.rerates, days, lots), answer.chosen)
+        if answer.claws is None or worth is None:
             return None
-        demand = answer.claws
+        rate(steps, worth, left, paid)
+        demand, last_day = answer.claws, days.last_day
         for x in lots:
-            demand -= _take(steps, x.lot, "clawed_back", left, demand)
+            demand -= taken(steps, x.lot, "clawed_back", left, demand)
         if ledger.claws_paid:
-            paid = {x.lot: x.paid for x in lots}
             for x in lots:
-                demand -= _take(steps, x.lot, "recovered", paid, demand)
+                demand -= taken(steps, x.lot, "recovered", paid, demand)
         if ledger.loses:
             lost = become[ledger.loses]
             if any(left[x.lot] and lost.get(x.source, False) is None for x in lots):
                 return None
             for x in lots:
                 if lost.get(x.source):
-                    _take(steps, x.lot, "forfeited", left, left[x.lot])
+                    taken(steps, x.lot, "forfeited", left, left[x.lot])
         gone = self.leaving.left_on.get(who) if self.leaving else None
         has_left = gone is not None and gone <= last_day
         if has_left and ledger.leaver == "forfeited":
-            return [*steps, *((lot, "forfeited", fen) for lot, fen in left.items() if fen)]
+            return merged([*steps, *((lot, "forfeited", fen) for lot, fen in left.items() if fen)])
         everything = has_left and ledger.leaver == "paid"
         due = (
             _come_true(lots, left, become[ledger.release.column])
             if ledger.release.how == "row" and not everything
             else self._due(ledger, last_day, who, lots, left, answer, everything=everything)
         )
+        if due is not None and ledger.rerates is not None and ledger.rerates.at_once:
+            due = due_at_once(due, worth, left)
         if due is None or (due and answer.when is None):
             return None
         kind = "paid" if answer.when else ledger.otherwise
-        return steps if kind == "waits" else [*steps, *((lot, kind, fen) for lot, fen in due)]
+        return merged(steps if kind == "waits" else [*steps, *((lot, kind, fen) for lot, fen in due)])
 
     def _due(
         self,
@@ -388,11 +410,11 @@ class RunLots:
         if ledger.release.how == "oldest" and not everything and any(left.values()):
             if answer.amount is None:
                 return None
-            taken: Steps = []
+            found: Steps = []
             amount, rest = answer.amount, dict(left)
             for x in lots:
-                amount -= _take(taken, x.lot, "paid", rest, amount)
-            return [(lot, fen) for lot, _, fen in taken]
+                amount -= taken(found, x.lot, "paid", rest, amount)
+            return [(lot, fen) for lot, _, fen in found]
         return [
             (x.lot, left[x.lot])
             for x in lots
@@ -445,23 +467,3 @@ def split(ledger: t.LotLedger, instance: Instance, fen: int, row: str = "") -> l
         for place, ((months, _), part) in enumerate(zip(ledger.release.parts, cut, strict=True))
         if part
     ]
-
-
-def _age(lot: Lot) -> tuple[date, date, str]:
-    """Return what the oldest lot has least of: granted earlier, then due earlier, then the smaller id."""
-    return lot.granted_on, lot.due_on or FAR_FUTURE, lot.lot
-
-
-def _take(steps: Steps, lot: str, kind: str, left: dict[str, int], wanted: int) -> int:
-    """Take so much of a lot as is wanted and there is, and return it."""
-    part = max(min(left[lot], wanted), 0)
-    if part:
-        left[lot] -= part
-        steps.append((lot, kind, part))
-    return part
-
-
-def _moved(ledger: t.LotLedger, subject: str, lot: Lot, of: Span, kind: str, fen: int) -> Moved:
-    return Moved(
-        ledger.id, subject, lot.lot, lot.source, lot.granted_on, lot.due_on, of, of.last_day, kind, fen
-    )

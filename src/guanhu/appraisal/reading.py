@@ -350,8 +350,12 @@ class SubjectReader:
             rows = {row.id for row in facts.events.get(kind.name, ())} | set(sources)
             if any(what.startswith("loan ") for what in ledger.of_rows):
                 apart = SubjectFacts(facts.kind, facts.subject_id)
-                self._loans(apart, self._by_ids(LOANS, "loan_id", rows))
+                behind = [(row, row) for row in rows]
+                if kind.name != "loans":
+                    behind = self._select(f"f.{kind.key[0]}, f.loan_id", kind.name, kind.key[0], rows)
+                self._loans(apart, self._by_ids(LOANS, "loan_id", {loan for _, loan in behind if loan}))
                 facts.lot_loans.update(apart.loans)
+                facts.lot_loan_of.update({(ledger.id, row): loan for row, loan in behind})
             for what in ledger.of_rows:
                 if not what.startswith("loan "):
                     for row, day in self._select(f"f.{kind.key[0]}, f.day", what, kind.key[0], rows):

@@ -5,12 +5,16 @@ are what its movements come to:
 
     kind          granted   paid   forfeited   clawed back
     granted          +
+    raised           +                                     rated again by a line that gives more
     paid                      +
     forfeited                          +
     clawed_back                                     +          taken from what waits
     recovered                 −                     +          taken back from what had been paid
 
 so that granted = paid + waiting + forfeited + clawed back, whatever happens (INV-L1).
+
+Where lots are rated again, a lot also keeps what each of the lines would have granted for it: its ratings, rows of a
+kind of their own (`rated as LINE`), which move nothing.
 """
 
 from __future__ import annotations
@@ -18,17 +22,69 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from guanhu.values.dates import Span
 
-KINDS = ("granted", "paid", "forfeited", "clawed_back", "recovered")
+if TYPE_CHECKING:
+    from guanhu.rulebook.expressions import Expr
+
+RATED = "rated as "
+"""How the kind of a rating begins; the line follows."""
 OPENING = "opening_state"
 """The source of a lot that was granted before the first run, and of no row of fact."""
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """When a lot falls due.
+
+    how      lag      `parts` of the lot, each so many months after the instance that granted it
+             event    `months` after the person left the bank (left_on) or the post held on the day of the grant (left_post)
+             oldest   so much as `LotLedger.amount` says in each instance, the oldest lot first
+             row      once `column` has come true of the row that the lot is of: `loan repaid`, or a kind of event
+    `parts` holds (months, share of the lot); the shares are 1 together.
+    """
+
+    how: str
+    parts: tuple[tuple[int, Fraction], ...] = ()
+    column: str = ""
+    months: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rerating:
+    """By which line the lots of a ledger are rated again, in the instance that ends a calendar unit `every`.
+
+    `chosen` gives the place in `lines` of the line of the tier really reached; the first is the line that the ledger
+    defers. `rows` names the measure of each, where each row of fact has a lot of its own. With `at_once` what is
+    more falls due at once, else with its lot.
+    """
+
+    every: str
+    chosen: Expr
+    lines: tuple[str, ...]
+    rows: tuple[str, ...] = ()
+    at_once: bool = False
+
+
+def rated_as(line: str) -> str:
+    """Return the kind of the rating by a line."""
+    return f"{RATED}{line}"
+
+
+def rating_of(kind: str) -> str:
+    """Return the line of a rating; "" of a movement.
+
+    >>> rating_of(rated_as("put")), rating_of("paid")
+    ('put', '')
+    """
+    return kind.removeprefix(RATED) if kind.startswith(RATED) else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
-    """One movement of a lot.
+    """One movement of a lot, or one of its ratings.
 
     `of` are the days of the instance that the movement belongs to; a correction of a published one is dated later.
     `origin`: own, corrected (by this run), published (by an earlier one), opening.
@@ -61,4 +117,4 @@ class OpeningLot:
     row: str = ""
 
 
-__all__ = ["KINDS", "Moved", "OpeningLot"]
+__all__ = ["RATED", "Moved", "OpeningLot", "Release", "Rerating", "rated_as", "rating_of"]

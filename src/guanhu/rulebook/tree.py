@@ -151,6 +151,8 @@ from guanhu.rulebook.expressions import (
     walk as walk,
 )
 from guanhu.rulebook.lots import OPENING
+from guanhu.rulebook.lots import Release as Release
+from guanhu.rulebook.lots import Rerating as Rerating
 from guanhu.rulebook.windows import Window
 from guanhu.values.problem import Place
 from guanhu.values.units import Unit
@@ -476,31 +478,14 @@ class Ledger(Declaration):
     lapses_after: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
-    """When a lot falls due.
-
-    how      lag      `parts` of the lot, each so many months after the instance that granted it
-             event    `months` after the person left the bank (left_on) or the post held on the day of the grant (left_post)
-             oldest   so much as `LotLedger.amount` says in each instance, the oldest lot first
-             row      once `column` has come true of the row that the lot is of: `loan repaid`, or a kind of event
-    `parts` holds (months, share of the lot); the shares are 1 together.
-    """
-
-    how: str
-    parts: tuple[tuple[int, Fraction], ...] = ()
-    column: str = ""
-    months: int = 0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LotLedger(Declaration):
     """A ledger of pay in dated lots: what the line `defers` comes to in an instance waits until it is released.
 
-    In each instance, for each person: `claws` takes its amount, the oldest lot first (with `claws_paid`, what is
-    still missing then from what had been paid); a person who has left keeps what waits, loses it or is paid it
-    (`leaver`); what has fallen due is paid when `when` holds, else forfeited or kept waiting (`otherwise`); then
-    the new lot is granted. An unknown condition or amount moves nothing.
+    In each instance, for each person: what is rated again (`rerates`) is more or less from then on; `claws` takes its
+    amount, the oldest lot first (with `claws_paid`, what is still missing then from what had been paid); a person who
+    has left keeps what waits, loses it or is paid it (`leaver`); what has fallen due is paid when `when` holds, else
+    forfeited or kept waiting (`otherwise`); then the new lot is granted. An unknown condition or amount moves nothing.
     `rows` names the measure of which each credited row has a lot of its own; a lot is forfeited once `loses` has
     come true of its row: `loan bad`, or a kind of event.
     """
@@ -517,10 +502,20 @@ class LotLedger(Declaration):
     leaver: str = "keeps"
     claws: Expr | None = None
     claws_paid: bool = False
+    rerates: Rerating | None = None
 
     def formulas(self) -> list[Expr]:
         """Return the formulas that are evaluated for whoever has lots."""
-        return [x for x in (self.claws, self.amount, self.when) if x is not None]
+        chosen = self.rerates.chosen if self.rerates is not None else None
+        return [x for x in (self.claws, self.amount, self.when, chosen) if x is not None]
+
+    @property
+    def granting(self) -> tuple[tuple[str, str], ...]:
+        """Return the lines that may grant its lots, each with the measure of its rows; first the one that it defers."""
+        if self.rerates is None:
+            return ((self.defers, self.rows),)
+        rows = self.rerates.rows or ("",) * len(self.rerates.lines)
+        return tuple(zip(self.rerates.lines, rows, strict=True))
 
     @property
     def of_rows(self) -> tuple[str, ...]:

@@ -67,6 +67,7 @@ SENSELESS: dict[str, dict[Situation, Reason]] = {
     "pool": _PLAIN,
     "what a ledger holds": _COUNTED,
     "pay in lots": _COUNTED,
+    "pay in lots rated again": _COUNTED,
     "state in force": {**_YES_NO, Situation.THREE: Reason.NO_SHARES},
     "streak and times": _COUNTED,
     "earlier figure": _PLAIN,
@@ -161,10 +162,13 @@ def _measure(measure: t.AnyMeasure) -> str:
 def marks_of(traces: Iterable[SubjectTrace], rulebook: t.Rulebook) -> Marks:
     """Return how often each construct met each situation in the traces of a subject."""
     found: Marks = Counter()
+    traces = list(traces)
+    # What is rated again are the rows of earlier months too.
+    moved_before = any(len(trace.cards) > 1 for trace in traces)
     for trace in traces:
         for card in trace.cards:
             for name, line in card.lines.items():
-                reader = _Reader(card, rulebook, len(trace.cards) > 1)
+                reader = _Reader(card, rulebook, len(trace.cards) > 1, moved_before)
                 reader.line(name, line)
                 found.update(reader.found)
     return found
@@ -173,8 +177,8 @@ def marks_of(traces: Iterable[SubjectTrace], rulebook: t.Rulebook) -> Marks:
 class _Reader:
     """Reads the trace of one line of one card."""
 
-    def __init__(self, card: CardTrace, rulebook: t.Rulebook, moved: bool) -> None:
-        self.card, self.rulebook, self.moved = card, rulebook, moved
+    def __init__(self, card: CardTrace, rulebook: t.Rulebook, moved: bool, moved_before: bool) -> None:
+        self.card, self.rulebook, self.moved, self.moved_before = card, rulebook, moved, moved_before
         self.found: Marks = Counter()
 
     def mark(self, construct: str, situation: Situation) -> None:
@@ -213,7 +217,18 @@ class _Reader:
             if construct:
                 self.common(construct, [traced, *traced.parts], shared)
                 self.edges(construct, traced)
+        if self.rates_again(traced):
+            self.common("pay in lots rated again", [traced, *traced.parts], shared)
+            if self.moved_before:
+                self.mark("pay in lots rated again", Situation.POST)
         return shared
+
+    def rates_again(self, traced: Traced) -> bool:
+        """Tell whether a figure of lots asked for a tier: ledgers of the fixed bank that do ask for nothing else."""
+        node = traced.node
+        if not isinstance(node, t.LotFigure) or self.rulebook.lots[node.ledger].rerates is None:
+            return False
+        return bool(traced.parts)
 
     def common(self, construct: str, values: list[Traced], shared: bool) -> None:
         if any(isinstance(x.value, Unknown) for x in values):

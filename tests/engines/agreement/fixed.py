@@ -389,6 +389,8 @@ KEPT_MEASURES = {
     "of_rich": {"from": "balances", "where": "whole > 1000元"},
     "of_rich_bad": {"from": "balances", "where": "whole > 1000元 and customer_kind = 对公"},
     "of_rich_below": {"from": "balances", "where": "whole < 10000元 and product = 定期"},
+    "fees_low": {"from": "fees", "each": "amount * 10%"},
+    "fees_high": {"like": "fees_low", "each": "amount * 15%"},
 }
 KEPT_TABLES = {
     "ladder": {
@@ -430,6 +432,10 @@ KEPT = {
     "k_pool_unknown": {"every": "month", "pay": "pool(100元, k_in_unknown among managers)"},
     "k_aside": {"every": "month", "pay": "aside + aside.paid + aside.released - aside.recovered"},
     "k_unsure": {"every": "month", "pay": "unsure.released + unsure.forfeited"},
+    "k_fees": {"every": "month", "pay": "fees_low"},
+    "k_fees_high": {"every": "month", "unit": "money", "value": "fees_high"},
+    "k_rated": {"every": "month", "pay": "rated.released - rated.recovered"},
+    "k_rated_unsure": {"every": "month", "pay": "rated_unsure.released"},
     "k_state": {"every": "month", "score": "if(watch = 观察, 1, 2)"},
 }
 KEPT_CHECKS = {"k_rich_check": {"every": "month", "when": "stock > 100元", "says": "看"}}
@@ -446,6 +452,22 @@ LEDGERS = {
         "claws_from": "waiting then paid",
     },
     "unsure": {"name": "存疑", "defers": "k_in", "release": "after 1 month", "when": "one > 1"},
+    "rated": {
+        "name": "重新定档",
+        "defers": "k_fees",
+        "per": "row",
+        "release": "after 1 month",
+        "rerates": "quarter",
+        "at": [{"when": "edge > 0元", "line": "k_fees_high"}, {"otherwise": "k_fees"}],
+    },
+    "rated_unsure": {
+        "name": "档次不明",
+        "defers": "k_fees_high",
+        "per": "row",
+        "release": "after 1 month",
+        "rerates": "quarter",
+        "at": [{"when": "one > 1", "line": "k_fees"}, {"otherwise": "k_fees_high"}],
+    },
 }
 Section = dict[str, dict[str, object]]
 

@@ -31,6 +31,8 @@ A rulebook is read twice: *run* compiles it to SQL for everybody at once, *expla
   granted = paid + waiting + forfeited + clawed back on every day; `GUANHU_LOTS=100` tries a hundred. Eight planted errors are caught.
 - **Histories of pay that waits row by row.** Fees and refunds with shares, moves and late changes: the lots of an instance are its line to the fen, and each is less than
   a fen from its row's part. Of loans and events: what the bank's own rows say on the month's last day decides what is paid and what is lost. Eight planted errors are caught.
+- **Histories of pay that is rated again.** Rows at a tier foreseen, marks and fees that come late, people who move and leave: after a quarter the lots of each of its months are the
+  line of the tier really reached, to the fen. Seven planted errors are caught.
 - **What was found before** stands in `test_found.py` as the smallest rulebook that showed it.
 
 The table is read off the evaluator's traces on the fixed bank: *met* says that the construct was evaluated there in that situation and gave what the run kept.

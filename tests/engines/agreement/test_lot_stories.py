@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from guanhu.appraisal import lot_holders, lots
+from guanhu.appraisal.lot_book import Lot
 from guanhu.rulebook.load.folder import load_string
 from guanhu.rulebook.lots import Moved
 from guanhu.rulebook.print.reading_back import read_back
@@ -200,6 +201,26 @@ def test_a_correction_stands_where_the_next_instance_begins(tmp_path: Path) -> N
     assert [x for x in rows if x.origin == "corrected"] == []
 
 
+def test_what_was_published_stands_so_far_as_the_lot_still_has_it(tmp_path: Path) -> None:
+    """February paid 100.01; January turns out to have put 10.01 aside, and February's mark is lost: 10.01 stand."""
+    world = world_of()
+    story = LotStory(
+        tmp_path, world, text_of({"defers": "put", "release": "after 1 month", "when": "mark > 5"})
+    )
+    story.run("2025-01-01..2025-02-28")
+    late = copy.deepcopy(world)
+    late.rows["figures"] = [
+        ("person", "p1", "基数", "2025-01-01", "2025-01-31", "250"),
+        ("person", "p1", "基数", "2025-02-01", "", "-1"),
+    ]
+    story.facts(late)
+    _, rows = story.run("2025-01-01..2025-03-31")
+    assert [(f"{x.day}", x.kind, x.fen) for x in rows if x.origin == "corrected"] == [
+        ("2025-03-01", "granted", -9000),
+        ("2025-03-01", "paid", -9000),
+    ]
+
+
 def test_a_month_in_which_nobody_is_appraised_is_published_too(tmp_path: Path) -> None:
     """The one person left in February: what was paid in March is not paid once more by a run that begins there."""
     story = LotStory(
@@ -260,7 +281,7 @@ def test_it_is_read_back() -> None:
         assert words in said
 
 
-def youngest_first(lot: lots.Lot) -> tuple[int, int]:
+def youngest_first(lot: Lot) -> tuple[int, int]:
     return -lot.granted_on.toordinal(), -(lot.due_on or lot.granted_on).toordinal()
 
 
@@ -285,7 +306,7 @@ def the_post_too(own: Any) -> Any:
 
 
 def unknown_is_yes(own: Any) -> Any:
-    return lambda claws=0, amount=0, when=True: own(claws, amount, when is None or when)
+    return lambda claws=0, amount=0, when=True, chosen=0: own(claws, amount, when is None or when, chosen)
 
 
 def nothing_paid(own: Any) -> Any:
@@ -293,10 +314,10 @@ def nothing_paid(own: Any) -> Any:
 
 
 MUTANTS: dict[str, tuple[Any, str, Callable[[Any], Any], str]] = {
-    "the youngest first": (lots, "_age", lambda _own: youngest_first, "clawed back, the oldest first"),
+    "the youngest first": (lots, "age", lambda _own: youngest_first, "clawed back, the oldest first"),
     "odd fen are lost": (lots, "split", without_odd_fen, "odd fen go to the first parts"),
     "a month early": (lots, "add_months", a_month_early, "half a year and no month less"),
-    "more is taken than waits": (lots, "_take", more_than_waits, "clawed back, the oldest first"),
+    "more is taken than waits": (lots, "taken", more_than_waits, "clawed back, the oldest first"),
     "the bank alone is left": (lot_holders.Leaving, "day", the_bank_alone, "so long after leaving the post"),
     "the post is the bank": (
         lot_holders.Leaving,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from guanhu.appraisal.lots import split
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.explain.lots import split as split_exactly
+from guanhu.rulebook.explain.lot_parts import split as split_exactly
 from guanhu.rulebook.instances import Instance
 from guanhu.values.dates import period_of
 from guanhu.values.problem import Place

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
 
-from guanhu.appraisal.lot_rows import kept_lots, standings
+from guanhu.appraisal.lot_rows import kept_lots, ratings, standings
 from guanhu.appraisal.pages.kept import KeptRun
 from guanhu.appraisal.pages.sheet import Column, Row, Sheet
 from guanhu.rulebook.lots import Moved
@@ -31,8 +31,20 @@ def lot_sheets(kept: KeptRun) -> list[Sheet]:
         Column("追回", 16, "money"),
         Column("待付", 16, "money"),
         Column("条款", 18),
+        *((Column("各档", 40),) if _rates(kept) else ()),
     )
     return [Sheet("待付", "lots", columns, lambda: _rows(kept), frozen=2)]
+
+
+def _rates(kept: KeptRun) -> bool:
+    """Tell whether there is a ledger that rates its lots again."""
+    return any(ledger.rerates is not None for ledger in kept.rulebook.lots.values())
+
+
+def _tiers(kept: KeptRun, rated: dict[str, int]) -> str:
+    """Return what a lot would be by the line of each tier, as `LINE 2.00; LINE 3.00`."""
+    titles = kept.rulebook.titled
+    return "; ".join(f"{titles(line)} {fen // 100}.{fen % 100:02d}" for line, fen in rated.items())
 
 
 def _rows(kept: KeptRun) -> Iterator[Row]:
@@ -46,6 +58,7 @@ def _rows(kept: KeptRun) -> Iterator[Row]:
         first.setdefault(key, x)
         sign = {"paid": 1, "recovered": -1}.get(x.kind, 0) if x.origin in ("own", "corrected") else 0
         paid[key] = paid.get(key, 0) + sign * x.fen
+    rated, rates = ratings(rows), _rates(kept)
     for key, lot in standings(rows).items():
         ledger = kept.rulebook.lots[key[0]]
         amounts = (lot.granted, lot.paid, paid[key], lot.forfeited, lot.clawed_back, lot.waiting)
@@ -60,6 +73,7 @@ def _rows(kept: KeptRun) -> Iterator[Row]:
             due,
             *(Fraction(fen, 100) for fen in amounts),
             ledger.clause,
+            *((_tiers(kept, rated.get(key, {})),) if rates else ()),
         )
 
 

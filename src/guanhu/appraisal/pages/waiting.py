@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from guanhu.appraisal.agreement import lot_differences
-from guanhu.appraisal.lot_rows import Standing, kept_lots, standings
+from guanhu.appraisal.lot_rows import LotKey, Standing, kept_lots, ratings, standings
 from guanhu.appraisal.opened import OpenRun
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.telling import Told, value_text
-from guanhu.rulebook.lots import Moved
+from guanhu.rulebook.lots import Moved, rating_of
 from guanhu.rulebook.print import blocks as b
 from guanhu.rulebook.print.english import kind_text
 from guanhu.values import units
@@ -19,6 +19,7 @@ from guanhu.values.language import ZH, worded
 
 KINDS = {
     "granted": "记入",
+    "raised": "重新定档补记",
     "paid": "支付",
     "forfeited": "不再支付",
     "clawed_back": "追回",
@@ -26,6 +27,7 @@ KINDS = {
 }
 _KINDS_EN = {
     "granted": "granted",
+    "raised": "raised, rated again",
     "paid": "paid",
     "forfeited": "forfeited",
     "clawed_back": "clawed back",
@@ -74,9 +76,13 @@ def told(opened: OpenRun, person: str, lang: str = ZH) -> list[Told]:
         )
         for x in own:
             why = worded(lang, *_ORIGINS[x.origin], of=x.of)
-            kind = worded(lang, KINDS[x.kind], _KINDS_EN[x.kind])
+            line = rating_of(x.kind)
+            if line:
+                what = worded(lang, "按“{line}”为", "by “{line}”", line=opened.rulebook.titled(line))
+            else:
+                what = f"{x.day} {worded(lang, KINDS[x.kind], _KINDS_EN[x.kind])}"
             told_lot.parts.append(
-                Told(f"{x.day} {kind} {_text(x.fen, lang)}{why}", Fraction(x.fen, 100), "moved")
+                Told(f"{what} {_text(x.fen, lang)}{why}", Fraction(x.fen, 100), "rated" if line else "moved")
             )
         found.append(told_lot)
     return found
@@ -108,7 +114,21 @@ def blocks(opened: OpenRun, person: str) -> Iterator[b.Block]:
         heads = ("笔", "记入日", "到期", "记入(元)", "已付(元)", "不再支付(元)", "追回(元)", "待付(元)")
         lines.append(("合计", "", "", *_amounts(total)))
         yield b.Grid(heads, tuple(lines), align="lllrrrrr", caption=f"{declared.title} [{declared.clause}]")
+        if rated := ratings(own):
+            yield _tiers(opened, declared, rated)
     yield b.Text("记入 = 已付 + 不再支付 + 追回 + 待付。", quiet=True)
+
+
+def _tiers(opened: OpenRun, ledger: t.LotLedger, rated: dict[LotKey, dict[str, int]]) -> b.Grid:
+    """Return what each lot would be at each tier; "-" where that was not known."""
+    lines = [line for line, _ in ledger.granting]
+    found = [
+        (lot, *(_yuan(own[line]) if line in own else "-" for line in lines))
+        for (_, _, lot), own in rated.items()
+    ]
+    heads = ("笔", *(f"{opened.rulebook.titled(line)}(元)" for line in lines))
+    caption = f"{ledger.title}: 各笔按各档是多少 [{ledger.clause}]"
+    return b.Grid(heads, tuple(found), align="l" + "r" * len(lines), caption=caption)
 
 
 def _row(opened: OpenRun, lot: Moved, standing: Standing) -> tuple[str, ...]:
@@ -118,7 +138,11 @@ def _row(opened: OpenRun, lot: Moved, standing: Standing) -> tuple[str, ...]:
 
 def _amounts(standing: Standing) -> tuple[str, ...]:
     parts = (standing.granted, standing.paid, standing.forfeited, standing.clawed_back, standing.waiting)
-    return tuple(f"{'-' if fen < 0 else ''}{abs(fen) // 100:,}.{abs(fen) % 100:02d}" for fen in parts)
+    return tuple(_yuan(fen) for fen in parts)
+
+
+def _yuan(fen: int) -> str:
+    return f"{'-' if fen < 0 else ''}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
 
 
 def _due(opened: OpenRun, lot: Moved, lang: str = ZH) -> str:

@@ -83,6 +83,8 @@ class SubjectFacts:
     loans: dict[str, Thing] = field(default_factory=dict)
     lot_loans: dict[str, Thing] = field(default_factory=dict)
     """Loans of which a row may have a lot, credited any more or not."""
+    lot_loan_of: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By ledger and row that may have a lot: the loan that it is, or that it names."""
     lot_events: dict[tuple[str, str, str], list[date]] = field(default_factory=dict)
     """By ledger, kind of event and row that may have a lot: on which days."""
     events: dict[str, list[EventRow]] = field(default_factory=dict)

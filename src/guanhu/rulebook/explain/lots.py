@@ -1,14 +1,14 @@
 """Lots of one person, followed from instance to instance exactly as the text says.
 
-For each ledger: what is clawed back, then what a leaver loses, then what falls due; and when the lines of the
-instance are there, the new lot. An instance that was published is followed anew; what then differs from what was
+For each ledger: what is rated again, then what is clawed back, then what a leaver loses, then what falls due; and
+when the lines of the instance are there, the new lot. An instance that was published is followed anew; what then differs from what was
 published is the correction, and stands where the next instance that was not published begins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -16,59 +16,43 @@ from typing import TYPE_CHECKING
 from guanhu.kinds.catalogue import BAD_CLASSES
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.decided import decided
+from guanhu.rulebook.explain.lot_parts import (
+    FEN,
+    NOTHING,
+    Lot,
+    Step,
+    as_kept,
+    split,
+    split_by_row,
+    taken,
+    together,
+)
 from guanhu.rulebook.explain.reads import read_input, rows_in_force
 from guanhu.rulebook.explain.scalar import evaluate
-from guanhu.rulebook.explain.values import LotNote, LotRow, MeasureNote, Traced, Unknown, Value
+from guanhu.rulebook.explain.values import LotNote, LotRow, Traced, Unknown, Value
 from guanhu.rulebook.instances import Instance
-from guanhu.rulebook.lots import KINDS, OPENING, Moved
+from guanhu.rulebook.lots import OPENING, RATED, Moved, rated_as
 from guanhu.rulebook.windows import span_of
-from guanhu.values.dates import FAR_FUTURE, Span, add_months
-from guanhu.values.exact import round_half_away, truncate
+from guanhu.values.dates import FAR_FUTURE, Span, add_months, unit_containing
+from guanhu.values.exact import round_half_away
 
 if TYPE_CHECKING:
     from guanhu.rulebook.explain.subject import SubjectEvaluator, SubjectTrace
 
 _OF_STAFF = ("person_kind", "hired_on", "left_on")
-_FEN = Fraction(1, 100)
-_NOTHING = Fraction(0)
-
-
-@dataclass(slots=True)
-class _Lot:
-    """One lot and everything that happened to it, in yuan."""
-
-    id: str
-    source: str
-    granted_on: date
-    due_on: date | None
-    history: list[tuple[str, Fraction]] = field(default_factory=list)
-
-    def total(self, *kinds: str) -> Fraction:
-        return sum((amount for kind, amount in self.history if kind in kinds), _NOTHING)
-
-    @property
-    def paid(self) -> Fraction:
-        return self.total("paid") - self.total("recovered")
-
-    @property
-    def waiting(self) -> Fraction:
-        return self.total("granted") - self.total("paid", "forfeited", "clawed_back")
-
-    @property
-    def age(self) -> tuple[date, date, str]:
-        return self.granted_on, self.due_on or FAR_FUTURE, self.id
-
-
-_Step = tuple[_Lot, str, Fraction]
 
 
 @dataclass(slots=True)
 class _Instance:
-    """What happened in one instance of a ledger: the steps, or why they are not known."""
+    """What happened in one instance of a ledger: the steps, or why they are not known.
 
-    steps: list[_Step]
+    `tier` is the line by which lots are rated in it; None where they are not.
+    """
+
+    steps: list[Step]
     unknown: Unknown | None = None
     read: tuple[Traced, ...] = ()
+    tier: str | Unknown | None = None
 
 
 class LotsOfSubject:
@@ -78,7 +62,7 @@ class LotsOfSubject:
         """Take the evaluator whose facts and past they are."""
         self.owner = owner
         self.subject = owner.facts.subject_id
-        self.books: dict[str, dict[str, _Lot]] = {}
+        self.books: dict[str, dict[str, Lot]] = {}
         self.happened: dict[tuple[str, Span], _Instance] = {}
         self.moved: list[Moved] = []
         self.waiting_for_a_day: dict[str, list[Moved]] = {}
@@ -97,7 +81,7 @@ class LotsOfSubject:
         book = self._book(ledger, instance.days)
         if node.is_at_start:
             there = [(lot, lot.waiting if node.what == "waiting" else lot.paid) for lot in book.values()]
-            return Traced(node, sum((x for _, x in there), _NOTHING), note=_note(there))
+            return Traced(node, sum((x for _, x in there), NOTHING), note=_note(there))
         found = self._happened(ledger, instance, whole)
         if found.unknown is not None:
             return Traced(node, Unknown(f"ledgers.{ledger.id}", found.unknown.why), found.read)
@@ -105,7 +89,7 @@ class LotsOfSubject:
             node.what, (node.what,)
         )
         steps = [(lot, amount) for lot, kind, amount in found.steps if kind in kinds]
-        return Traced(node, sum((x for _, x in steps), _NOTHING), found.read, note=_note(steps))
+        return Traced(node, sum((x for _, x in steps), NOTHING), found.read, note=_note(steps))
 
     # -- from instance to instance --
 
@@ -123,12 +107,22 @@ class LotsOfSubject:
             steps = found.steps
             is_held = (ledger.every, instance.days) in self.owner.past.held
             if found.unknown is not None:
-                steps = self._as_published(book, was, KINDS[1:]) if is_held else []
+                steps = _still_there(book, was) if is_held else []
             for lot, kind, amount in steps:
                 lot.history.append((kind, amount))
-            granted = self._granted(ledger, instance, trace, was, is_held=is_held)
-            book.update({lot.id: lot for lot, _, _ in granted})
-            self._keep(ledger, instance, [*steps, *granted], was, is_held=is_held)
+            line = found.tier if found.tier is not None else ledger.defers
+            if isinstance(line, Unknown):
+                # Of an unknown tier what was published stands; where nothing was, the tier foreseen.
+                line = "" if is_held else ledger.defers
+            then = was if is_held else []
+            granted = self._granted(ledger, instance, trace, then, line)
+            ratings: list[Step] = []
+            if ledger.rerates is not None and found.tier is None and trace is not None:
+                ratings = self._ratings(ledger, instance, trace, then, granted)
+            for lot, kind, amount in ratings:
+                lot.history.append((kind, amount))
+            book.update({lot.id: lot for lot, _, _ in (*granted, *ratings)})
+            self._keep(ledger, instance, [*steps, *granted, *ratings], was, is_held=is_held)
             self.last[ledger.id] = instance.days
 
     def rows(self) -> list[Moved]:
@@ -147,11 +141,11 @@ class LotsOfSubject:
             if lot.waiting
         ]
 
-    def _book(self, ledger: t.LotLedger, days: Span) -> dict[str, _Lot]:
+    def _book(self, ledger: t.LotLedger, days: Span) -> dict[str, Lot]:
         """Return the lots of a ledger; at first those that are there when the run begins."""
         if ledger.id in self.books:
             return self.books[ledger.id]
-        book: dict[str, _Lot] = {}
+        book: dict[str, Lot] = {}
         past = self.owner.past
         first = min((span.start for every, span in past.held if every == ledger.every), default=days.start)
         for opening in past.opening_lots:
@@ -168,8 +162,8 @@ class LotsOfSubject:
                 book[lot.id] = lot
         for x in past.lots:
             if (x.ledger, x.subject_id) == (ledger.id, self.subject) and x.of.end <= days.start:
-                lot = book.setdefault(x.lot, _Lot(x.lot, x.source, x.granted_on, x.due_on))
-                lot.history.append((x.kind, x.fen * _FEN))
+                lot = book.setdefault(x.lot, Lot(x.lot, x.source, x.granted_on, x.due_on))
+                lot.history.append((x.kind, x.fen * FEN))
         self.books[ledger.id] = book
         return book
 
@@ -180,39 +174,54 @@ class LotsOfSubject:
             if (x.ledger, x.subject_id, x.of) == (ledger.id, self.subject, days)
         ]
 
-    def _as_published(self, book: dict[str, _Lot], was: list[Moved], kinds: Iterable[str]) -> list[_Step]:
-        """Return what was published of lots that are there: it stands where it cannot be followed anew."""
-        return [(book[x.lot], x.kind, x.fen * _FEN) for x in was if x.kind in kinds and x.lot in book]
-
     def _granted(
         self,
         ledger: t.LotLedger,
         instance: Instance,
         trace: SubjectTrace | None,
         was: list[Moved],
-        *,
-        is_held: bool,
-    ) -> list[_Step]:
-        amount = trace.whole.get(ledger.defers, _NOTHING) if trace is not None else _NOTHING
-        if isinstance(amount, Fraction):
-            if amount <= 0:
-                return []
-            rows = _rows_above_nothing(trace, ledger.rows) if trace is not None and ledger.rows else {}
-            if not rows:
-                return split(ledger, instance, amount)
-            parts = _in_proportion(amount, rows)
-            return [step for row, part in parts for step in split(ledger, instance, part, row)]
-        kept: dict[str, _Lot] = {}
-        for x in was if is_held else ():
-            if x.kind == "granted":
-                lot = kept.setdefault(x.lot, _Lot(x.lot, x.source, x.granted_on, x.due_on))
-                lot.history.append((x.kind, x.fen * _FEN))
-        return [(lot, "granted", lot.total("granted")) for lot in kept.values()]
+        line: str,
+    ) -> list[Step]:
+        """Return the lots that a line grants; of an unknown one, or of none, those that were published."""
+        amount: Value | None = NOTHING
+        if trace is not None:
+            amount = trace.whole.get(line, NOTHING) if line else None
+        if trace is None or isinstance(amount, Fraction):
+            return split_by_row(ledger, instance, trace, line, amount) if trace is not None else []
+        return [(lot, "granted", amount) for lot, amount in as_kept(was, "granted")]
+
+    def _ratings(
+        self,
+        ledger: t.LotLedger,
+        instance: Instance,
+        trace: SubjectTrace,
+        was: list[Moved],
+        granted: list[Step],
+    ) -> list[Step]:
+        """Return what each line would have granted of every lot, nothing included; of an unknown one what was published."""
+        lots = {lot.id: lot for lot, _, _ in granted}
+        by_line: dict[str, dict[str, Fraction]] = {}
+        is_known = isinstance(trace.whole.get(ledger.defers, NOTHING), Fraction)
+        for line, _ in ledger.granting:
+            amount = trace.whole.get(line, NOTHING)
+            found = as_kept(was, rated_as(line))
+            if is_known and isinstance(amount, Fraction):
+                found = [(lot, part) for lot, _, part in split_by_row(ledger, instance, trace, line, amount)]
+            elif not any(x.kind == rated_as(line) for x in was):
+                continue
+            by_line[line] = {lot.id: part for lot, part in found}
+            for lot, _ in found:
+                lots.setdefault(lot.id, Lot(lot.id, lot.source, lot.granted_on, lot.due_on))
+        return [
+            (lot, rated_as(line), parts.get(name, NOTHING))
+            for line, parts in by_line.items()
+            for name, lot in lots.items()
+        ]
 
     # -- what is kept --
 
     def _keep(
-        self, ledger: t.LotLedger, instance: Instance, steps: list[_Step], was: list[Moved], *, is_held: bool
+        self, ledger: t.LotLedger, instance: Instance, steps: list[Step], was: list[Moved], *, is_held: bool
     ) -> None:
         days = instance.days
         made = [
@@ -228,8 +237,8 @@ class LotsOfSubject:
                 kind,
                 int(amount * 100),
             )
-            for lot, kind, amount in steps
-            if amount
+            for lot, kind, amount in together(steps)
+            if amount or kind.startswith(RATED)
         ]
         if not is_held:
             before = self.waiting_for_a_day.pop(ledger.id, [])
@@ -240,7 +249,7 @@ class LotsOfSubject:
             now = [x for x in made if (x.lot, x.kind) == (name, kind)]
             then = [x for x in was if (x.lot, x.kind) == (name, kind)]
             fen = sum(x.fen for x in now) - sum(x.fen for x in then)
-            if fen:
+            if fen or (kind.startswith(RATED) and not then):
                 x = (now or then)[0]
                 corrected = Moved(
                     x.ledger, x.subject_id, x.lot, x.source, x.granted_on, x.due_on, days, x.day, kind, fen
@@ -257,71 +266,122 @@ class LotsOfSubject:
 
     def _steps(self, ledger: t.LotLedger, instance: Instance, whole: Mapping[str, Value]) -> _Instance:
         lots = sorted(self._book(ledger, instance.days).values(), key=lambda x: x.age)
-        if not any(lot.waiting or (ledger.claws_paid and lot.paid) for lot in lots):
-            return _Instance([])
-        env = _HolderLeaves(self.owner, ledger, instance, whole, self)
         read: list[Traced] = []
-        steps: list[_Step] = []
+        tier = self._tier(ledger, instance, whole, read)
+        again = _rated_in(ledger, instance, lots) if tier is not None else []
+        if not again and not any(lot.waiting or (ledger.claws_paid and lot.paid) for lot in lots):
+            return _Instance([], tier=tier)
+        found = self._steps_of(ledger, instance, whole, lots, again, tier, read)
+        if isinstance(found, Unknown):
+            return _Instance([], found, tuple(read), tier)
+        return _Instance(found, read=tuple(read), tier=tier)
+
+    def _tier(
+        self, ledger: t.LotLedger, instance: Instance, whole: Mapping[str, Value], read: list[Traced]
+    ) -> str | Unknown | None:
+        """Return the line of the tier really reached, in an instance that rates lots again; None in another."""
+        if ledger.rerates is None or _unit_of(ledger.rerates, instance).last_day != instance.days.last_day:
+            return None
+        traced = evaluate(ledger.rerates.chosen, _HolderLeaves(self.owner, ledger, instance, whole, self))
+        read += [part for part in traced.parts if not isinstance(part.node, t.Const)]
+        place = traced.value
+        if isinstance(place, Unknown):
+            return place
+        if not isinstance(place, Fraction):
+            raise TypeError("not a place")
+        return ledger.rerates.lines[int(place)]
+
+    def _steps_of(
+        self,
+        ledger: t.LotLedger,
+        instance: Instance,
+        whole: Mapping[str, Value],
+        lots: list[Lot],
+        again: list[Lot],
+        tier: str | Unknown | None,
+        read: list[Traced],
+    ) -> list[Step] | Unknown:
+        env = _HolderLeaves(self.owner, ledger, instance, whole, self)
+        steps: list[Step] = []
         left = {lot.id: lot.waiting for lot in lots}
+        paid = {lot.id: lot.paid for lot in lots}
+        more: dict[str, Fraction] = {}
+        for lot in again:
+            if isinstance(tier, Unknown):
+                return tier
+            was, now = lot.rating(ledger.defers), lot.rating(tier or "")
+            if was is None or now is None:
+                return Unknown(f"lines.{tier}", "past")
+            if now > was:
+                steps.append((lot, "raised", now - was))
+                left[lot.id] += now - was
+                more[lot.id] = now - was
+            fewer = max(was - now, NOTHING)
+            of_waiting = min(fewer, left[lot.id])
+            of_paid = min(fewer - of_waiting, paid[lot.id])
+            steps += [(lot, "clawed_back", of_waiting), (lot, "recovered", of_paid)]
+            left[lot.id] -= of_waiting
+            paid[lot.id] -= of_paid
         if ledger.claws is not None:
             read.append(evaluate(ledger.claws, env))
             demand = read[-1].value
             if isinstance(demand, Unknown):
-                return _Instance([], demand, tuple(read))
-            steps += _taken(lots, left, _fen_of(demand), "clawed_back")
+                return demand
+            clawed = taken(lots, left, _fen_of(demand), "clawed_back")
+            steps += clawed
             if ledger.claws_paid:
-                still = _fen_of(demand) - sum((x for _, _, x in steps), _NOTHING)
-                steps += _taken(lots, {lot.id: lot.paid for lot in lots}, still, "recovered")
+                still = _fen_of(demand) - sum((x for _, _, x in clawed), NOTHING)
+                steps += taken(lots, paid, still, "recovered")
         if ledger.loses:
             become = {
                 lot.id: self._became(ledger, lot, instance, ledger.loses) for lot in lots if left[lot.id]
             }
             for found in become.values():
                 if isinstance(found, Unknown):
-                    return _Instance([], found, tuple(read))
+                    return found
             lost = [lot for lot in lots if become.get(lot.id) is True]
             steps += [(lot, "forfeited", left[lot.id]) for lot in lost]
-            left.update((lot.id, _NOTHING) for lot in lost)
+            left.update((lot.id, NOTHING) for lot in lost)
         gone = self.owner.facts.staff.get("left_on")
         is_gone = gone is not None and gone <= instance.days.last_day
         if is_gone and ledger.leaver == "forfeited":
-            steps += [(lot, "forfeited", left[lot.id]) for lot in lots if left[lot.id]]
-            return _Instance(steps, read=tuple(read))
+            return [*steps, *((lot, "forfeited", left[lot.id]) for lot in lots if left[lot.id])]
         due = self._falling_due(
             ledger, instance, lots, left, env, read, everything=is_gone and ledger.leaver == "paid"
         )
         if isinstance(due, Unknown):
-            return _Instance([], due, tuple(read))
+            return due
+        if ledger.rerates is not None and ledger.rerates.at_once:
+            due += _more_than(due, lots, left, more)
         kind = "paid"
         if due and ledger.when is not None:
             read.append(evaluate(ledger.when, env))
             holds = read[-1].value
             if isinstance(holds, Unknown):
-                return _Instance([], holds, tuple(read))
+                return holds
             kind = "paid" if holds else ledger.otherwise
-        steps += [(lot, kind, amount) for lot, amount in due if kind != "waits"]
-        return _Instance(steps, read=tuple(read))
+        return [*steps, *((lot, kind, amount) for lot, amount in due if kind != "waits")]
 
     def _falling_due(
         self,
         ledger: t.LotLedger,
         instance: Instance,
-        lots: list[_Lot],
+        lots: list[Lot],
         left: dict[str, Fraction],
         env: _HolderLeaves,
         read: list[Traced],
         *,
         everything: bool,
-    ) -> list[tuple[_Lot, Fraction]] | Unknown:
+    ) -> list[tuple[Lot, Fraction]] | Unknown:
         """Return the lots that fall due and how much of each; what is clawed back is gone from `left`."""
         if ledger.amount is not None and not everything and any(left.values()):
             read.append(evaluate(ledger.amount, env))
             amount = read[-1].value
             if isinstance(amount, Unknown):
                 return amount
-            return [(lot, part) for lot, _, part in _taken(lots, dict(left), _fen_of(amount), "paid")]
+            return [(lot, part) for lot, _, part in taken(lots, dict(left), _fen_of(amount), "paid")]
         if ledger.release.how == "row" and not everything:
-            fallen: list[tuple[_Lot, Fraction]] = []
+            fallen: list[tuple[Lot, Fraction]] = []
             for lot in lots:
                 if left[lot.id]:
                     found = self._became(ledger, lot, instance, ledger.release.column)
@@ -336,7 +396,7 @@ class LotsOfSubject:
             if left[lot.id] and (everything or ((due := self._due(ledger, lot)) is not None and due <= last))
         ]
 
-    def _became(self, ledger: t.LotLedger, lot: _Lot, instance: Instance, what: str) -> bool | Unknown:
+    def _became(self, ledger: t.LotLedger, lot: Lot, instance: Instance, what: str) -> bool | Unknown:
         """Tell whether something has come true of a lot's row by the end of an instance; of a lot without one nothing has."""
         if not ledger.is_row(lot.source):
             return False
@@ -348,7 +408,7 @@ class LotsOfSubject:
             return any(
                 happened <= day for happened in facts.lot_events.get((ledger.id, what, lot.source), ())
             )
-        loan = facts.lot_loans.get(lot.source)
+        loan = facts.lot_loans.get(facts.lot_loan_of.get((ledger.id, lot.source), ""))
         if loan is None or coverage.missing("loan_states", Span(day, day + timedelta(days=1))):
             return unknown
         if any(start <= day < end for start, end in loan.lost.get("loan_states", ())):
@@ -359,7 +419,7 @@ class LotsOfSubject:
                 return is_bad if what == "loan bad" else state["", "balance"] == 0 and not is_bad
         return unknown
 
-    def _due(self, ledger: t.LotLedger, lot: _Lot) -> date | None:
+    def _due(self, ledger: t.LotLedger, lot: Lot) -> date | None:
         """Return the day on which a lot falls due; None while nobody can know it."""
         if ledger.release.how != "event":
             return lot.due_on
@@ -444,67 +504,58 @@ class _HolderLeaves:
         return self.owner.supplied_figure(measure, where, span)
 
 
-def _rows_above_nothing(trace: SubjectTrace, measure: str) -> dict[str, Fraction]:
-    """Return what each row of a measure adds in all cards of an instance, of those that add anything."""
-    found: dict[str, Fraction] = {}
-    for card in trace.cards:
-        note = card.measures[measure].note if measure in card.measures else None
-        for row in note.rows if isinstance(note, MeasureNote) else ():
-            if isinstance(row.amount, Fraction):
-                found[row.object_id] = found.get(row.object_id, _NOTHING) + row.amount
-    return {row: amount for row, amount in found.items() if amount > 0}
-
-
-def _in_proportion(amount: Fraction, rows: Mapping[str, Fraction]) -> list[tuple[str, Fraction]]:
-    """Return an amount by row: each exact part without its broken fen, and the odd fen to whom most was broken off."""
-    exact = {row: amount * part / sum(rows.values()) for row, part in rows.items()}
-    parts = {row: Fraction(truncate(x * 100), 100) for row, x in exact.items()}
-    odd = int((amount - sum(parts.values(), _NOTHING)) * 100)
-    for row in sorted(rows, key=lambda row: (parts[row] - exact[row], row))[:odd]:
-        parts[row] += _FEN
-    return sorted(parts.items())
-
-
-def split(ledger: t.LotLedger, instance: Instance, amount: Fraction, row: str = "") -> list[_Step]:
-    """Return the lots of an amount: its parts by largest remainder, odd fen to the earlier ones."""
-    days = instance.days
-    of, source = (f"{instance.key}/{row}", row) if row else (instance.key, ledger.defers)
-    parts = ledger.release.parts or ((0, Fraction(1)),)
-    exact = [amount * share for _, share in parts]
-    cut = [Fraction(truncate(x * 100), 100) for x in exact]
-    odd = int((amount - sum(cut, _NOTHING)) * 100)
-    order = sorted(range(len(parts)), key=lambda place: (cut[place] - exact[place], place))
-    found: list[_Step] = []
-    for place, (months, _) in enumerate(parts):
-        part = cut[place] + (_FEN if place in order[:odd] else 0)
-        name = of if len(parts) == 1 else f"{of}#{place + 1}"
-        due = add_months(days.end, months) - timedelta(days=1) if ledger.release.how == "lag" else None
-        if part:
-            lot = _Lot(name, source, days.last_day, due, [("granted", part)])
-            found.append((lot, "granted", part))
+def _still_there(book: Mapping[str, Lot], was: list[Moved]) -> list[Step]:
+    """Return what was published of lots, which stands where it cannot be followed anew, and no more than they have."""
+    found: list[Step] = []
+    for name, lot in sorted(book.items()):
+        waiting, paid = lot.waiting, lot.paid
+        for kind in ("raised", "clawed_back", "recovered", "forfeited", "paid"):
+            amount = sum((x.fen * FEN for x in was if (x.lot, x.kind) == (name, kind)), NOTHING)
+            if kind == "raised":
+                waiting += amount
+            elif kind == "recovered":
+                amount = min(amount, paid)
+            else:
+                amount = min(amount, waiting)
+                waiting -= amount
+            found.append((lot, kind, amount))
     return found
 
 
-def _taken(lots: list[_Lot], left: dict[str, Fraction], amount: Fraction, kind: str) -> list[_Step]:
-    """Return what is taken of lots, the oldest first; `left` is less by it afterwards."""
-    found: list[_Step] = []
-    for lot in lots:
-        part = max(min(left[lot.id], amount), _NOTHING)
-        left[lot.id] -= part
-        amount -= part
-        if part:
-            found.append((lot, kind, part))
-    return found
+def _unit_of(rerates: t.Rerating, instance: Instance) -> Span:
+    return unit_containing(rerates.every, instance.days.start)
+
+
+def _rated_in(ledger: t.LotLedger, instance: Instance, lots: list[Lot]) -> list[Lot]:
+    """Return the lots that an instance rates again: those of its year, half or quarter that have ratings."""
+    if ledger.rerates is None:
+        return []
+    unit = _unit_of(ledger.rerates, instance)
+    return [lot for lot in lots if lot.is_rated and unit.start <= lot.granted_on < unit.end]
+
+
+def _more_than(
+    due: list[tuple[Lot, Fraction]],
+    lots: list[Lot],
+    left: Mapping[str, Fraction],
+    more: Mapping[str, Fraction],
+) -> list[tuple[Lot, Fraction]]:
+    """Return of what lots are worth more the part that waits and does not fall due anyhow."""
+    there = {lot.id: part for lot, part in due}
+    parts = [
+        (lot, min(more[lot.id], left[lot.id] - there.get(lot.id, NOTHING))) for lot in lots if lot.id in more
+    ]
+    return [(lot, part) for lot, part in parts if part > 0]
 
 
 def _fen_of(value: Value) -> Fraction:
     """Return an amount to the fen, half away from zero; nothing for one below zero."""
     if not isinstance(value, Fraction):
         raise TypeError("not an amount")
-    return max(round_half_away(value, 2), _NOTHING)
+    return max(round_half_away(value, 2), NOTHING)
 
 
-def _note(amounts: Iterable[tuple[_Lot, Fraction]]) -> LotNote:
+def _note(amounts: Iterable[tuple[Lot, Fraction]]) -> LotNote:
     return LotNote(
         tuple(LotRow(lot.id, lot.granted_on, lot.due_on, x, lot.source) for lot, x in amounts if x)
     )
@@ -527,4 +578,4 @@ def _dated(moved: Moved, day: date) -> Moved:
     )
 
 
-__all__ = ["LotsOfSubject", "split"]
+__all__ = ["LotsOfSubject"]

@@ -11,6 +11,9 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.build import Builder, Silent
 from guanhu.rulebook.load.fields import Reader
 
+_OF_LOANS = ("loans", "interest")
+"""Kinds of which each row is a loan, or names one."""
+
 
 def measure_of_rows(builder: Builder, reader: Reader, line: t.Line) -> str:
     """Return the name of the measure that a deferred line is made of, row by row.
@@ -50,14 +53,14 @@ def refuse_other_rows(builder: Builder, reader: Reader, ledger: t.LotLedger) -> 
     for asked in ledger.of_rows:
         key = "forfeits" if asked == ledger.loses else "release"
         if asked.startswith("loan "):
-            if kind is None or kind.name != "loans":
+            if kind is None or kind.name not in _OF_LOANS:
                 reader.add(
                     "RUL136",
                     reader.place_of(key),
-                    f"{reader.label} 的 {key} 问借据, 它的各笔却不是借据",
-                    f"{key} of {reader.label} asks about a loan, and its lots are not those of loans",
-                    "写 per: row, defers 的行要由 from: loans 的指标得来",
-                    "write per: row, and defer a line that is made of a measure from: loans",
+                    f"{reader.label} 的 {key} 问借据, 它的各笔却不是借据, 也没写明借据",
+                    f"{key} of {reader.label} asks about a loan, and its lots are neither loans nor name one",
+                    "写 per: row, defers 的行要由 from: loans 或 interest 的指标得来",
+                    "write per: row, and defer a line that is made of a measure from: loans or interest",
                 )
             continue
         event = builder.events.get(asked.removeprefix("event_"))

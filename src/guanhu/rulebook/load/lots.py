@@ -15,6 +15,11 @@ ledgers:
     leaver: keeps                               # or: forfeited, paid
     claws: 追回额                                # so much in each instance, the oldest lot first
     claws_from: waiting                         # or: waiting then paid
+    rerates: year                               # in its last instance: the lots granted in it, by the tier reached
+    at:                                         # read from the top, like the cases of a line (`lot_rating`)
+      - {when: 完成率 >= 120%, line: 提成三档}
+      - {otherwise: 提成}
+    more: with its lot                          # or: at once
     sound_pay: {of: 浮动薪酬, when: post = 行长}    # hold it to the guideline on sound pay (`sound_pay`)
 """
 
@@ -30,6 +35,7 @@ from guanhu.rulebook.load.build_small import group_of
 from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.lot_names import is_of_lots
 from guanhu.rulebook.load.lot_per_row import measure_of_rows, refuse_other_rows
+from guanhu.rulebook.load.lot_rating import of_the_same_rows, rerating
 from guanhu.rulebook.load.scope import LineScope
 from guanhu.rulebook.load.sound_pay import tell_schedule
 from guanhu.rulebook.load.text import Tree
@@ -53,6 +59,9 @@ _KEYS = (
     "leaver",
     "claws",
     "claws_from",
+    "rerates",
+    "at",
+    "more",
     "sound_pay",
 )
 _EVERY = r"every (?:(?P<months>[1-9][0-9]?) months|(?P<unit>month|quarter|half|year))"
@@ -94,6 +103,8 @@ def build_lots(builder: Builder, name: str, tree: Tree) -> None:
     if reader.one_of("per", ("line", "row"), "line") == "row":
         # Not while the ledger is built: the line may read what the ledger comes to.
         ledger = builder.lots[name] = replace(ledger, rows=measure_of_rows(builder, reader, line))
+    if ledger.rerates is not None:
+        ledger = builder.lots[name] = replace(ledger, rerates=of_the_same_rows(builder, reader, ledger))
     refuse_other_rows(builder, reader, ledger)
 
 
@@ -123,6 +134,7 @@ def _built(builder: Builder, name: str) -> t.LotLedger:
         claws=_money(reader, typer, "claws"),
         claws_paid=reader.one_of("claws_from", ("waiting", "waiting then paid"), "waiting")
         == "waiting then paid",
+        rerates=rerating(builder, reader, typer, every),
         **common,
     )
     _refuse_contradictions(reader, ledger)
