@@ -26,6 +26,7 @@ from guanhu.appraisal.runs import (
     RunFolder,
     leftovers,
 )
+from guanhu.facts.few import Shared
 from guanhu.facts.store import Bank, FactView
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import planned
@@ -115,11 +116,13 @@ def run_rulebook(
     asked = _Asked(view, rulebook, rulebook_folder, period, period_text, readings or {}, before)
     if since is not None:
         old = earlier_view(bank, since, asked)
-        touched = touched_since(old, view, rulebook)
-        told(touched)
-        found = _kept_since(
-            make_engine, asked, runs, list(problems), progress, started, (since, old, touched)
-        )
+        with tempfile.TemporaryDirectory(prefix="guanhu-") as folder:
+            shared = Shared(Path(folder))
+            touched = touched_since(old, view, rulebook, shared)
+            told(touched)
+            found = _kept_since(
+                make_engine, asked, runs, list(problems), progress, started, (since, old, touched, shared)
+            )
         if found is not None:
             return found
     return _kept(make_engine, asked, runs, problems, progress, started)
@@ -191,15 +194,15 @@ def _kept_since(
     problems: list[Problem],
     progress: Progress,
     started: float,
-    earlier: tuple[RunFolder, FactView, Touched],
+    earlier: tuple[RunFolder, FactView, Touched, Shared],
 ) -> Ran | None:
     """Return the run since an earlier one; None when it has to be made whole."""
-    run, old, touched = earlier
+    run, old, touched, shared = earlier
     if touched.why_all is not None:
         return None
     engine = make_engine()
     try:
-        with tempfile.TemporaryDirectory(prefix="guanhu-") as folder, ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(1) as pool:
             delta = pool.submit(
                 measured_delta,
                 make_engine,
@@ -208,7 +211,7 @@ def _kept_since(
                 asked.rulebook,
                 asked.period,
                 touched,
-                Path(folder),
+                shared,
             )
             past = past_from(engine, asked.before, asked.rulebook)
             appraisal = appraisal_since(

@@ -32,6 +32,7 @@ from guanhu.appraisal.whatif.frozen import Frozen, FrozenAppraisal
 from guanhu.appraisal.whatif.reach import Reach
 from guanhu.facts.few import OF_ACCOUNTS, FewView, Shared
 from guanhu.facts.store import FactView
+from guanhu.kinds.schema import Kind
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.instances import Instance, planned
@@ -117,13 +118,12 @@ def measured_delta(
     rulebook: t.Rulebook,
     period: Span,
     touched: Touched,
-    folder: Path,
+    shared: Shared,
 ) -> Delta:
-    """Return the measures of what was touched as it was and as it is, measured side by side; files go into `folder`."""
+    """Return the measures of what was touched as it was and as it is, measured side by side; files go into `shared`."""
+    kinds = _measured_kinds(rulebook)
     measures = [x for x in rulebook.measures.values() if isinstance(x, t.Measure)]
-    kinds = list({x.kind.name: x.kind for x in measures}.values())
     by_rows = any(x.kind.name == "balances" and not is_linear(x) for x in measures)
-    shared = Shared(folder)
 
     def measured(name: str, view: FactView, other: FactView) -> tuple[Path, Scales, list[tuple[str, ...]]]:
         engine = make_engine()
@@ -132,7 +132,7 @@ def measured_delta(
             appraisal = MeasuredOnly(engine, view, few, rulebook, period)
             appraisal.run()
             scales = appraisal.kept("measured")
-            path = folder / f"measures of {name}.parquet"
+            path = shared.folder / f"measures of {name}.parquet"
             engine.write(filled("SELECT * FROM m", m="measured"), path)
             return path, scales, reconciled(appraisal)
         finally:
@@ -225,14 +225,19 @@ def _in_full(rulebook: t.Rulebook, touched: Touched) -> set[str]:
     return found
 
 
-def touched_since(old: FactView, new: FactView, rulebook: t.Rulebook) -> Touched:
-    """Return what the batches after an earlier run's moment touch."""
+def _measured_kinds(rulebook: t.Rulebook) -> list[Kind]:
+    kinds = [x.kind for x in rulebook.measures.values() if isinstance(x, t.Measure)]
+    return list({kind.name: kind for kind in kinds}.values())
+
+
+def touched_since(old: FactView, new: FactView, rulebook: t.Rulebook, shared: Shared) -> Touched:
+    """Return what the batches after an earlier run's moment touch; files for the delta go into `shared`."""
     kinds: Sequence[str] = [
         name
         for name in sorted({*GROUND_KINDS, *rulebook.kinds()})
         if name not in ("balance_cuts", "balance_quarters")
     ]
-    found = touched_between(old, new, kinds)
+    found = touched_between(old, new, kinds, _measured_kinds(rulebook), shared)
     found.groups = _read_each_other(rulebook)
     return found
 

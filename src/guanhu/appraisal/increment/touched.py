@@ -7,14 +7,15 @@ changed rows ─► the account, loan, customer or event that each is about
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
 
+from guanhu.facts.few import FewView, Shared
 from guanhu.facts.late import extended, late_rows
 from guanhu.facts.store import FactView
-from guanhu.kinds.schema import Dated
+from guanhu.kinds.schema import Dated, Kind
 
 EVERYBODY = ("institutions", "staff", "posts", "teams")
 """Kinds of which any change may concern everybody."""
@@ -38,8 +39,13 @@ class Touched:
     why_all: tuple[str, str] | None = None
 
 
-def touched_between(old: FactView, new: FactView, kinds: Iterable[str]) -> Touched:
-    """Return what the batches between two moments touch, of the kinds that a run reads."""
+def touched_between(
+    old: FactView, new: FactView, kinds: Iterable[str], measured: Sequence[Kind], shared: Shared
+) -> Touched:
+    """Return what the batches between two moments touch, of the kinds that a run reads.
+
+    Who is credited is read of the few things that were touched; what of these both moments say alike is left in `shared`.
+    """
     found = Touched()
     with duckdb.connect() as connection:
         for name in kinds:
@@ -66,8 +72,10 @@ def touched_between(old: FactView, new: FactView, kinds: Iterable[str]) -> Touch
                     query = f'SELECT DISTINCT person_id FROM "{table}" WHERE person_id IS NOT NULL'
                     found.people.update(str(x) for (x,) in connection.execute(query).fetchall())
         _closed(connection, found)
-        new.register(connection, ["assignments"])
-        _credited(connection, found)
+        few = FewView(new, found.ids, measured, old, shared)
+        few.register(connection, ["assignments", *(x.name for x in measured if x.dated is Dated.DAY)])
+        query = "SELECT DISTINCT person_id FROM f_assignments"
+        found.people.update(str(x) for (x,) in connection.execute(query).fetchall())
     return found
 
 
@@ -106,25 +114,3 @@ def _closed(connection: duckdb.DuckDBPyConnection, found: Touched) -> None:
                 [customers],
             ).fetchall()
             found.ids[name].update(str(x) for (x,) in rows)
-
-
-def _credited(connection: duckdb.DuckDBPyConnection, found: Touched) -> None:
-    """Add the people who are credited with what was touched."""
-    for grain in OBJECTS:
-        ids = sorted(found.ids[grain])
-        if ids:
-            rows = connection.execute(
-                "SELECT DISTINCT person_id FROM f_assignments WHERE grain = ? AND object_id IN (SELECT unnest(?))",
-                [grain, ids],
-            ).fetchall()
-            found.people.update(str(x) for (x,) in rows)
-    accounts = sorted(found.ids["account"])
-    # To find that nobody is assigned a customer costs nothing; to read the customers of accounts does.
-    of_customers = "FROM f_assignments WHERE grain = 'customer' LIMIT 1"
-    if accounts and connection.execute(of_customers).fetchall():
-        rows = connection.execute(
-            "SELECT DISTINCT g.person_id FROM f_assignments AS g JOIN f_accounts AS a ON a.customer_id = g.object_id "
-            "WHERE g.grain = 'customer' AND a.account_id IN (SELECT unnest(?))",
-            [accounts],
-        ).fetchall()
-        found.people.update(str(x) for (x,) in rows)
