@@ -32,6 +32,7 @@ from guanhu.appraisal.people import cards
 from guanhu.appraisal.persons import join_wholes, person_table
 from guanhu.appraisal.pools import join_pools
 from guanhu.appraisal.supplied import supplied_figure
+from guanhu.appraisal.wide import add_wide_cause, add_wide_condition, add_wide_line
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.instances import Instance, evaluated_in, planned
@@ -251,14 +252,22 @@ class Appraisal:
         join_pools(self.engine, card, self.rulebook, roots)
         self.lots.join(card, roots)
         if isinstance(line, t.Line) and line.role != "check":
-            card.add_line(line)
-            card.add_cause(line.id, roots)
+            try:
+                card.add_line(line)
+            except TooWide:
+                add_wide_line(card, line)
+            else:
+                _add_cause(card, line.id, roots)
             return
         when = line.when if isinstance(line, t.Decision) else line.value
         join_wholes(self.engine, card, self.rulebook, when)
         with card.reading(wholes=True):
-            card.keep(line.id, card.compiler.condition(when))
-            card.add_cause(line.id, [when])
+            try:
+                card.add_condition(line.id, when)
+            except TooWide:
+                add_wide_condition(card, line.id, when)
+            else:
+                _add_cause(card, line.id, [when])
 
     def known(self) -> Known:
         """Return what a card can read from outside."""
@@ -415,7 +424,11 @@ class Appraisal:
             persons, lines = person_table(self.engine, card, self.rulebook)
         except TooWide as error:
             raise Refused([_too_wide(self.rulebook.lines[str(error)])]) from error
-        names = self._names(instance, card.group.id)
+        found = {x.id: x for x in evaluated_in(self.rulebook, instance, card.group.id)}
+        self.outcome.problems.extend(
+            _told_wide(found[name], instance, rows) for name, rows in card.evaluated.items() if rows
+        )
+        names = list(found)
         decisions = {x: lines[x] for x in names if x in self.rulebook.decisions}
         result = Result(
             instance,
@@ -468,6 +481,26 @@ def _too_wide(line: t.Line | t.Decision | t.Measure) -> Problem:
     )
 
 
+def _told_wide(line: t.Line | t.Decision, instance: Instance, rows: int) -> Problem:
+    return Problem(
+        "RUN056",
+        line.place,
+        f"{instance.key}: {line.title} 的中间数超过 126 位二进制, {rows} 行由解释程序逐行算出, 结果同样精确",
+        f"{instance.key}: a figure inside {line.id} needs more than 126 bits; the evaluator computed {rows} rows one by one, just as exact",
+        "不必改; 嫌慢可以在公式里先用 round(…, 位数) 取整平均数或比率, 但那样结果可能不同",
+        "nothing has to change; if it is slow, round an average or ratio first with round(…, places), which may give other figures",
+        clause=line.clause,
+        severity="warning",
+    )
+
+
+def _add_cause(card: Card, name: str, roots: list[t.Expr]) -> None:
+    try:
+        card.add_cause(name, roots)
+    except TooWide:
+        add_wide_cause(card, name, roots)
+
+
 class _Flat:
     """A card's environment whose leaves are plain columns: for conditions over the table itself."""
 
@@ -475,7 +508,7 @@ class _Flat:
         self.sheet = Sheet(exp.to_table("x"))
         self.sheet.bind = lambda value, _name="": value  # type: ignore[method-assign,assignment]
         self.card = card
-        self.measured: dict[t.Expr, Num] = {}
+        self.measured: dict[t.Expr, Compiled] = {}
 
     def leaf(self, node: t.Expr) -> Compiled:
         return self.card.leaf(node)

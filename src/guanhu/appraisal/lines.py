@@ -75,8 +75,10 @@ class Card:
         self.kept: list[str] = []
         self.others: dict[str, Card] = {}
         self.compiler = Compiler(self)
-        self.measured: dict[t.Expr, Num] = {}
+        self.measured: dict[t.Expr, Compiled] = {}
         self.below: dict[t.Expr, Compiled] = {}
+        self.evaluated: dict[str, int] = {}
+        """Lines and conditions that the evaluator computed, being too wide for the engine: for how many rows."""
         self.flushes = 0
         self.size = int(engine.rows(filled("SELECT count(*) FROM c", c=table))[0][0])
 
@@ -279,8 +281,29 @@ class Card:
         try:
             self._add_line(line)
         except TooWide:
+            self.forget(line.id)
             self.measure_parts(list(line.formulas))
-            self._add_line(line)
+            try:
+                self._add_line(line)
+            except TooWide:
+                self.forget(line.id)
+                raise
+
+    def add_condition(self, name: str, when: t.Expr) -> None:
+        """Compile a check or decision and bind it under its own name; of what is too wide it does as `add_line`."""
+        try:
+            found = self.compiler.condition(when)
+        except TooWide:
+            self.measure_parts([when])
+            found = self.compiler.condition(when)
+        self.keep(name, found)
+
+    def forget(self, name: str) -> None:
+        """Take back what was bound of a line that turned out too wide."""
+        beside = {f"{name}~raw", f"{name}~held"}
+        self.sheet.forget({name, *beside})
+        for key in beside:
+            self.lines.pop(key, None)
 
     def measure_parts(self, roots: list[t.Expr]) -> None:
         """Keep every settled quotient of some formulas as a column, with the least and most it really has."""

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.lines import Card, settled
+from guanhu.appraisal.wide import wide_whole
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Compiled, Num, Pair
@@ -26,7 +27,9 @@ def person_table(engine: Engine, card: Card, rulebook: t.Rulebook) -> tuple[str,
     """
     if not _has_several(engine, card):
         return card.table, dict(card.lines)
-    lines = {name: value for name, value in card.lines.items() if not name.endswith(("~raw", "~held"))}
+    lines = {
+        name: value for name, value in card.lines.items() if not name.endswith(("~raw", "~held", "~paid"))
+    }
     return _summed(engine, card, rulebook, f"{card.name}/persons", lines)
 
 
@@ -80,9 +83,8 @@ def _summed(
         column = exp.column(line_id, quoted=True)
         last: exp.Expr = filled("SELECT any_value(:x) FILTER (WHERE is_last)", x=column).expressions[0]
         lines[line_id] = value
-        raw = card.lines.get(f"{line_id}~raw")
         try:
-            found = _of_spells(line, column, value, raw, card)
+            found = _of_spells(line, column, value, card)
         except n.TooWide as error:
             raise n.TooWide(line_id) from error
         if found is not None:
@@ -111,19 +113,27 @@ def _summed(
     return _with_totals(engine, f"{name}/sums", name, card, rulebook, lines)
 
 
-def _of_spells(
-    line: t.Line | None, column: exp.Expr, value: Compiled, raw: Compiled | None, card: Card
-) -> Num | None:
+def _of_spells(line: t.Line | None, column: exp.Expr, value: Compiled, card: Card) -> Num | None:
     """Return what the spells of a line come to, None where the last one speaks for all."""
     if line is None or not isinstance(value, Num):
         return None
-    if isinstance(raw, Num):
-        spells_max = card.instance.days.days
-        total = _known_sum(exp.column(f"{line.id}~raw", quoted=True))
-        return settled(
-            Num(total, raw.scale, min(raw.low, 0) * spells_max, max(raw.high, 0) * spells_max), units.MONEY
-        )
-    return _average(column, value) if line.unit == units.POINTS else None
+    paid, raw = card.lines.get(f"{line.id}~paid"), card.lines.get(f"{line.id}~raw")
+    try:
+        if isinstance(raw, Num):
+            spells_max = card.instance.days.days
+            total = _known_sum(exp.column(f"{line.id}~raw", quoted=True))
+            return settled(
+                Num(total, raw.scale, min(raw.low, 0) * spells_max, max(raw.high, 0) * spells_max),
+                units.MONEY,
+            )
+        if line.unit == units.POINTS:
+            return _average(column, value)
+    except n.TooWide:
+        paid = wide_whole(card, line, replace(value, sql=column, level=0))
+    if not isinstance(paid, Num):
+        return None
+    last: exp.Expr = filled("SELECT any_value(:x) FILTER (WHERE is_last)", x=paid.sql).expressions[0]
+    return replace(paid, sql=last)
 
 
 def _known_sum(column: exp.Expr) -> exp.Expr:

@@ -69,7 +69,7 @@ class RowEnv:
     ) -> None:
         """Stand on a flat table; `balance` replaces the balance (by balance·days, where that is linear)."""
         self.sheet = Sheet(source)
-        self.measured: dict[t.Expr, Num] = {}
+        self.measured: dict[t.Expr, Compiled] = {}
         self.kind = kind
         self.rulebook = rulebook
         self.parameters = parameters

@@ -21,6 +21,11 @@ REPEATED = 8
 """Each so many-th pair is run a second time: the same facts and rules give the same digest."""
 
 
+def period_of(pair: int, text: str) -> str:
+    """Return the period that a pair is run for."""
+    return "2025Q1" if '"every": "month"' not in text else PERIODS[pair % len(PERIODS)]
+
+
 @pytest.mark.parametrize("pair", range(PAIRS))
 def test_pair(pair: int, tmp_path: Path) -> None:
     world = make_world(pair)
@@ -28,7 +33,7 @@ def test_pair(pair: int, tmp_path: Path) -> None:
     if load_string(text)[0] is None:
         return  # Counted by `test_few_rulebooks_are_refused`.
     bank, rulebook = world.bank(tmp_path), write_rulebook(tmp_path / "rules", text)
-    period = "2025Q1" if '"every": "month"' not in text else PERIODS[pair % len(PERIODS)]
+    period = period_of(pair, text)
     try:
         compared = compare(bank, rulebook, period)
     except Refused as refused:

@@ -24,6 +24,7 @@ from tests.engines.agreement.fixed import PERIOD, TOPICS, fixed_world
 from tests.engines.agreement.rulebooks import make_rulebook
 from tests.engines.agreement.running import write_rulebook
 from tests.engines.agreement.test_agreement import PERIODS
+from tests.engines.agreement.test_wide import text_of as wide_text
 from tests.engines.agreement.world import make_world
 from tests.engines.test_shipped_rulebooks import PERIODS as SHIPPED
 from tests.engines.test_shipped_rulebooks import ROOT
@@ -62,6 +63,13 @@ def test_every_construct(spark: Any, tmp_path: Path) -> None:
     for topic, text in TOPICS.items():
         rulebook = write_rulebook(tmp_path / topic, text)
         assert digest(on_spark(spark, FEW), bank, rulebook, PERIOD) == digest(duckdb, bank, rulebook, PERIOD)
+
+
+def test_what_is_too_wide_for_an_engine(spark: Any, tmp_path: Path) -> None:
+    bank, rulebook = fixed_world().bank(tmp_path), write_rulebook(tmp_path / "rules", wide_text("by days"))
+    wanted = digest(duckdb, bank, rulebook, PERIOD)
+    assert not wanted.startswith("refused")
+    assert digest(on_spark(spark, FEW), bank, rulebook, PERIOD) == wanted
 
 
 @pytest.mark.parametrize("pair", range(PAIRS))

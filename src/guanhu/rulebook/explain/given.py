@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.line import settled
 from guanhu.rulebook.explain.reads import rows_in_force
 from guanhu.rulebook.explain.scalar import evaluate, number
-from guanhu.rulebook.explain.subject import settled
 from guanhu.rulebook.explain.values import LineNote, Traced, Unknown, Value, first_unknown
 from guanhu.rulebook.load.formula import Num, Unary, parse_formula
 from guanhu.values import units

@@ -16,13 +16,13 @@ from guanhu.rulebook.explain.decided import decided
 from guanhu.rulebook.explain.earlier import over_instances, previous_figure, state_value
 from guanhu.rulebook.explain.facts import PostSpan, SubjectFacts
 from guanhu.rulebook.explain.groups import Asker, Member, Others, group_figure, pool_part
+from guanhu.rulebook.explain.line import Share, is_held, line_figure, pay_of_spells, points_of_spells, sum_of
 from guanhu.rulebook.explain.lots import LotsOfSubject
 from guanhu.rulebook.explain.measures import MeasureEvaluator, read_input
 from guanhu.rulebook.explain.past import Given, Past
 from guanhu.rulebook.explain.reads import Inputs, Question, credit_day, rows_in_force
-from guanhu.rulebook.explain.scalar import Env, evaluate, number
+from guanhu.rulebook.explain.scalar import Env, evaluate
 from guanhu.rulebook.explain.values import (
-    LineNote,
     MeasureNote,
     Traced,
     Unknown,
@@ -32,9 +32,8 @@ from guanhu.rulebook.instances import Instance, evaluated_in
 from guanhu.rulebook.windows import previous_instance, span_of
 from guanhu.values import units
 from guanhu.values.dates import Span, add_months
-from guanhu.values.exact import QUOTIENT_PLACES, round_half_away, shown
+from guanhu.values.exact import shown
 
-FEN_PLACES = 2
 _PERIODS = {"month": 1, "quarter": 3, "half": 6, "year": 12}
 
 
@@ -202,43 +201,11 @@ class SubjectEvaluator:
             return
         line = self.rulebook.lines[name]
         formula = evaluate(line.value, _WholeLeaves(env, trace) if line.role == "check" else env)
-        if not isinstance(formula.value, Fraction):
-            card.lines[name] = Traced(
-                line.value,
-                formula.value,
-                (formula,),
-                note=LineNote(name, formula.value, "", formula.value, formula),
-            )
-            return
-        value, bound, extra = self._held(line, formula.value, env)
-        if line.for_days and isinstance(value, Fraction):
-            value = value * Fraction(card.instance.days.days, line.for_days)
-        card.raw[name] = value
-        kept = settled(value, line.unit) if isinstance(value, Fraction) else value
-        card.lines[name] = Traced(
-            line.value, kept, (formula,), note=LineNote(name, formula.value, bound, kept, formula, extra)
-        )
-
-    def _held(self, line: t.Line, value: Fraction, env: _CardLeaves) -> tuple[Value, str, tuple[Traced, ...]]:
-        """Return the value between least and most; in a spell bounds of money count by days."""
-        card = env.card
-        held: Value = value
-        bound = ""
-        extra: list[Traced] = []
-        for node, what in ((line.least, "least"), (line.most, "most")):
-            if node is None or not isinstance(held, Fraction):
-                continue
-            limit = evaluate(node, env)
-            extra.append(limit)
-            if isinstance(limit.value, Unknown):
-                held = limit.value
-                continue
-            edge = number(limit)
-            if env.group.spells and line.unit == units.MONEY:
-                edge = edge * card.spell_days / card.instance.days.days
-            if (what == "least" and held < edge) or (what == "most" and held > edge):
-                held, bound = edge, what
-        return held, bound, tuple(extra)
+        days = card.instance.days.days
+        part = Fraction(card.spell_days, days) if env.group.spells else Fraction(1)
+        card.lines[name], value = line_figure(line, formula, env, Share(part, days))
+        if isinstance(formula.value, Fraction):
+            card.raw[name] = value
 
     def _whole(self, name: str, cards: list[CardTrace], whole: dict[str, Value]) -> Value:
         """Return a line of the whole subject: points by days, pay added and then rounded, else the last spell's."""
@@ -247,18 +214,11 @@ class SubjectEvaluator:
         if len(cards) == 1 or line is None or line.role == "check":
             return last
         if line.unit == units.MONEY:
-            if line.role == "total" and not any(_is_held(card.lines[name]) for card in cards):
-                return _sum([whole[term] for term in line.terms])
-            total = _sum([card.raw.get(name, card.lines[name].value) for card in cards])
-            return settled(total, units.MONEY) if isinstance(total, Fraction) else total
+            if line.role == "total" and not any(is_held(card.lines[name]) for card in cards):
+                return sum_of(whole[term] for term in line.terms)
+            return pay_of_spells(card.raw.get(name, card.lines[name].value) for card in cards)
         if line.unit == units.POINTS:
-            weighted: list[Value] = []
-            for card in cards:
-                value = card.lines[name].value
-                weighted.append(value * card.spell_days if isinstance(value, Fraction) else value)
-            total = _sum(weighted)
-            days = sum(card.spell_days for card in cards)
-            return round_half_away(total / days, QUOTIENT_PLACES) if isinstance(total, Fraction) else total
+            return points_of_spells((card.lines[name].value, card.spell_days) for card in cards)
         return last
 
     # -- measures --
@@ -555,30 +515,11 @@ def spells_of(spans: list[PostSpan], days: Span, *, cut: bool) -> list[list[Post
     return found
 
 
-def settled(value: Fraction, unit: units.Unit) -> Fraction:
-    """Return a line's value as it is kept: money to the fen, everything else at 12 places."""
-    return round_half_away(value, FEN_PLACES if unit == units.MONEY else QUOTIENT_PLACES)
-
-
 def in_force_day(decision: t.Decision, days: Span) -> date:
     """Return from which day a decision of an instance is in force."""
     if decision.in_force != "next month" or days.end.day == 1:
         return days.end
     return add_months(days.end.replace(day=1), 1)
-
-
-def _is_held(traced: Traced) -> bool:
-    """Tell whether a bound decides a line of a card: it is touched, or unknown."""
-    return isinstance(traced.value, Unknown) or (
-        isinstance(traced.note, LineNote) and traced.note.bound != ""
-    )
-
-
-def _sum(values: list[Value]) -> Value:
-    for value in values:
-        if not isinstance(value, Fraction):
-            return value
-    return sum((v for v in values if isinstance(v, Fraction)), Fraction(0))
 
 
 def _known(values: dict[str, object]) -> dict[str, Value]:

@@ -22,7 +22,7 @@ from guanhu.values import units
 from guanhu.values.exact import shown as decimal
 
 WIDTH_BITS = 126
-"""A figure wider than this is refused by a run (RUN021)."""
+"""A figure wider than this is computed by the evaluator, row by row, or refused by a run (RUN056, RUN021)."""
 _LARGEST = {
     units.MONEY: Fraction(10**11),
     units.MONEY_DAY: Fraction(10**13),
@@ -314,7 +314,7 @@ def _unsummed(proof: Proof, line: t.Line, total: Fraction, clauses: list[str]) -
 
 
 def widths(proof: Proof, names: list[str]) -> None:
-    """Bound the width of every product: what is wider than the engine carries is refused by a run. Exact, by the ranges."""
+    """Bound the width of every product: what is wider than the engine carries is computed row by row. Exact, by the ranges."""
     done: set[str] = set()
     for name in names:
         line = proof.rulebook.lines.get(name)
@@ -332,8 +332,8 @@ def widths(proof: Proof, names: list[str]) -> None:
                         severity=DEFECT,
                         subjects=(line.path,),
                         clauses=clauses_of(line.clause),
-                        zh=f"{line.title}中间的数可能要 {bits} 位, 批量计算最多 {WIDTH_BITS} 位; 先把一部分 round",
-                        en=f"a figure inside {line.title} can need {bits} bits; a run carries {WIDTH_BITS}: round a part first",
+                        zh=f"{line.title}中间的数可能要 {bits} 位, 批量计算最多 {WIDTH_BITS} 位, 更宽的要逐行算; 最好先把一部分 round",
+                        en=f"a figure inside {line.title} can need {bits} bits; an engine carries {WIDTH_BITS}, wider ones are computed row by row: better round a part first",
                     )
                 )
 

@@ -2,8 +2,8 @@
 
 A `Num` is a SQL whole number; its value is the whole number × `scale`. `low`/`high` bound the whole
 number, and choose the narrowest type that cannot overflow: INTEGER below 2^30, BIGINT below 2^62, HUGEINT
-below 2^126. Wider than that raises `TooWide`: the caller lets the evaluator compute those rows, so that width never
-changes a figure.
+below 2^126. Wider than that raises `TooWide`: the caller lets the evaluator compute those rows (`appraisal/wide.py`), so
+that width never changes a figure.
 
 Division, rounding and comparison of quotients are nodes of ours with one definition, because dialects
 disagree. SQLGlot adds no parentheses to a tree built from nodes, so every operand is wrapped here.
@@ -12,7 +12,9 @@ NULL is *unknown*: nothing here skips it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd
@@ -29,6 +31,19 @@ OVERFLOW = "guanhu: a quotient is too large"
 
 class TooWide(Exception):
     """A figure whose bound does not fit 126 bits."""
+
+
+_ANY_WIDTH: ContextVar[bool] = ContextVar("any width", default=False)
+
+
+@contextmanager
+def any_width() -> Iterator[None]:
+    """Compile formulas whatever their width, for a while: to learn what they give and at which scale, never to run them."""
+    token = _ANY_WIDTH.set(True)
+    try:
+        yield
+    finally:
+        _ANY_WIDTH.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +125,8 @@ def _limit(size: int) -> int:
     for limit in (NARROWEST, NARROW, WIDE):
         if size < limit:
             return limit
+    if _ANY_WIDTH.get():
+        return WIDE
     raise TooWide(str(size))
 
 
@@ -444,7 +461,9 @@ def _long_division(above: Num, below: Num, places: int, bind: Bind) -> Num:
     while digits < places and 2 * below.size * 10 ** (digits + 1) < WIDE:
         digits += 1
     if not digits:
-        raise TooWide(str(below.size))
+        if not _ANY_WIDTH.get():
+            raise TooWide(str(below.size))
+        digits = places
     whole, rest = (
         bind(_guarded(_divided(above, below), QUOTIENT_MAX // 10**places)),
         bind(_rest(above, below)),

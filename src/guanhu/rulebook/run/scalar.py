@@ -23,7 +23,7 @@ class Env(Protocol):
     """Where the leaves of a formula are found."""
 
     sheet: Sheet
-    measured: dict[t.Expr, Num]
+    measured: dict[t.Expr, Compiled]
     """Parts that stand as columns already, with the bounds that their data prove."""
 
     def leaf(self, node: t.Expr) -> Compiled:

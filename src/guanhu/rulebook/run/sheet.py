@@ -53,6 +53,11 @@ class Sheet:
             case Day():
                 return Day(column, level)
 
+    def forget(self, names: set[str]) -> None:
+        """Take back columns that were bound under these names."""
+        self.stages = [[column for column in stage if column[0] not in names] for stage in self.stages]
+        self._names = {key: name for key, name in self._names.items() if name not in names}
+
     def _fresh(self) -> str:
         self._count += 1
         return f"{self.prefix}{self._count}"
