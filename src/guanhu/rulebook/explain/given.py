@@ -166,7 +166,10 @@ class Given:
                 return self.needed(node, name, measure.title)
             case t.LineRef(name=name):
                 value = self.value([name], node.unit, node.place)
-                return Traced(node, value) if value is not None else self.line(name)
+                if value is not None:
+                    return Traced(node, value)
+                found = self.line(name)
+                return Traced(node, found.value, (found,))
             case t.InputRef(name=name):
                 keys = tuple(evaluate(key, self) for key in node.keys) if f"{name}" not in self.given else ()
                 written = "|".join(str(k.value) for k in keys)
