@@ -48,6 +48,8 @@ class SpellDays:
 
         Terms of a sum and values of cases are looked at one by one; what a condition reads does not matter.
         """
+        if isinstance(node, t.Negative):
+            return replace(node, x=self.marked(node.x))
         if self.fixed(node) or (node.unit == units.MONEY and self.adds_up.is_whole(node)):
             return _by_days(node, "period_days")
         if self.fixed(node, earlier=True):
@@ -61,7 +63,7 @@ class SpellDays:
                 return replace(node, terms=tuple(self.marked(x) for x in node.terms))
             case t.Least() | t.Most() | t.FirstGiven():
                 return replace(node, terms=tuple(self.marked(x) for x in node.terms))
-            case t.Negative() | t.Round() | t.Absolute():
+            case t.Round() | t.Absolute():
                 return replace(node, x=self.marked(node.x))
             case t.Product() | t.Quotient() | t.Settled() if not self.adds_up(node):
                 return self._part(node)
@@ -100,6 +102,8 @@ class SpellDays:
         return node
 
     def _term(self, node: t.Expr) -> t.Expr:
+        if isinstance(node, t.Negative):
+            return replace(node, x=self._term(node.x))
         if self.fixed(node, earlier=True) and not self.fixed(node):
             return as_number(_by_days(node, "own_days"))
         return self._without_earlier(node)
