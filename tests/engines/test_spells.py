@@ -255,6 +255,71 @@ def test_a_price_times_a_quantity_adds_up(bank: Bank, tmp_path: Path, written: s
     assert abs(cut - uncut) < Fraction(1, 50)
 
 
+OTHER_DAYS: dict[str, tuple[str, Section]] = {
+    "a rate of the year to date": (
+        "now * 1%",
+        {"now": {"from": "balances", "over": "to date since 2025-01-15"}},
+    ),
+    "a price of a count to date": (
+        "10元 * pieces",
+        {"pieces": {"from": "violation", "take": "count", "over": "to date"}},
+    ),
+    "pieces to date, one by one": (
+        "rising",
+        {"pieces": {"from": "violation", "take": "count", "over": "to date"}},
+    ),
+    "more than the quarter before": (
+        "(money - before) * 1%",
+        {"money": {"from": "balances"}, "before": {"from": "balances", "over": "previous period"}},
+    ),
+    "made of two": (
+        "both",
+        {"money": {"from": "balances", "over": "to date"}, "both": {"is": "money + money over last year"}},
+    ),
+}
+RISING: Section = {
+    "by": ["pieces"],
+    "gives": {"x": "money"},
+    "how": "per piece",
+    "rows": [["[1, 1]", "10元"], ["> 1", "20元"]],
+}
+
+
+@pytest.mark.parametrize("written", OTHER_DAYS)
+def test_a_figure_of_other_days_is_paid_once(bank: Bank, tmp_path: Path, written: str) -> None:
+    """A year to date is no spell's own: whoever moved was paid all of it in each spell."""
+    formula, measures = OTHER_DAYS[written]
+    own: dict[str, Section] = {"measures": {**MEASURES, **measures}}
+    if formula == "rising":
+        own["tables"] = {"rising": RISING}
+    text = rulebook_text("quarter", "by days", {"x": {"pay": formula}}, **own)
+    compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)
+    assert compared.found == []
+    one = rulebook_text("quarter", "none", {"x": {"pay": formula}}, **own)
+    whole = compare(bank, write_rulebook(tmp_path / "whole", one), PERIOD)
+    cut, uncut = (x.traces[MOVED][-1].whole["x"] for x in (compared, whole))
+    assert isinstance(cut, Fraction)
+    assert isinstance(uncut, Fraction)
+    assert uncut
+    assert abs(cut - uncut) < Fraction(1, 50)
+
+
+def test_a_newcomer_is_paid_the_whole_of_a_year_to_date(bank: Bank, tmp_path: Path) -> None:
+    """Only the days of the own spells count: what somebody did since joining is not cut again."""
+    measures: Section = {**MEASURES, "money": {"from": "balances", "over": "to date"}}
+    found = {}
+    for spells in ("by days", "none"):
+        text = rulebook_text("quarter", spells, {"x": {"pay": "money * 1%"}}, measures=measures)
+        compared = compare(bank, write_rulebook(tmp_path / spells, text), PERIOD)
+        assert compared.found == []
+        found[spells] = {who: traces[-1].whole["x"] for who, traces in compared.traces.items() if who != "p4"}
+    for who, paid in found["none"].items():
+        cut = found["by days"][who]
+        assert isinstance(paid, Fraction)
+        assert isinstance(cut, Fraction)
+        assert abs(cut - paid) < Fraction(1, 50)
+
+
 WHOLE = {
     "of the institution": ("inst", {"inst": {"from": "balances", "credit": "institution"}}),
     "part of it": ("inst * 1%", {"inst": {"from": "balances", "credit": "institution"}}),

@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
+from guanhu.appraisal.pages.kept import adds_up, top_money
 from guanhu.appraisal.running import run_rulebook
 from guanhu.appraisal.runs import RunFolder
 from guanhu.appraisal.whatif.chains import Chains, beside, chains
-from guanhu.appraisal.whatif.effects import Person
+from guanhu.appraisal.whatif.effects import Person, pay_lines
 from guanhu.appraisal.whatif.laboratory import Laboratory, Tried, sweep_of
 from guanhu.appraisal.whatif.patch import Patch, read_patch
 from guanhu.bank.generate import generate
@@ -26,6 +28,7 @@ from guanhu.facts.importing import import_folder
 from guanhu.facts.store import Bank
 from guanhu.rulebook.explain.values import Unknown
 from guanhu.rulebook.load.folder import load_string
+from guanhu.values.dates import period_of
 from guanhu.values.problem import Refused
 from tests.engines.agreement.fixed import fixed_world, rulebook_text
 from tests.engines.agreement.rulebooks import make_rulebook
@@ -553,3 +556,37 @@ def test_from_the_command_line_a_page_and_a_workbook(kept: tuple[Path, Path], tm
     assert f"{tmp_path}/d.html: RUN090" in told
     guanhu("whatif", "--run", kept[1], "--sweep", "inputs.rate=1‰..3‰/1‰", "--meet", "budget=x", wanted=2)
     assert "RUL001" in guanhu("whatif", "--run", kept[1], "--patch", tmp_path / "none.yaml", wanted=1)
+
+
+MADE_OF = """\
+rulebook: t
+name: 试行
+calendar: {every: month}
+who:
+  managers: {clause: 一, is: post = 客户经理}
+words:
+  岗位: {of: post, are: [客户经理]}
+measures:
+  收入: {clause: 一, like: 中间业务收入}
+lines:
+  预发: {clause: 一, pay: 收入 * 1%}
+  清算: {clause: 一, every: year, pay: 5万元 - sum of 预发 over its months}
+  前月: {clause: 一, unit: money, value: "previous(累计, 0元)"}
+  实奖: {clause: 一, pay: "min(收入, 10万元 - 前月)"}
+  累计: {clause: 一, unit: money, value: 前月 + 实奖}
+  应发: {clause: 一, pay: 收入 * 2%}
+  扣款: {clause: 一, pay: 收入 * 0.1%}
+  实发: {clause: 一, pay: 应发 - 扣款}
+  月奖: {clause: 一, pay: 收入 * 3%}
+  年奖: {clause: 一, every: year, pay: sum of 月奖 over its months}
+"""
+
+
+def test_an_advance_is_paid_beside_its_settlement_and_nothing_takes_itself_up() -> None:
+    """预发 less was cost as nothing, and 实奖 as taken up by its own total of the months before."""
+    rulebook, problems = load_string(MADE_OF)
+    assert [x.text() for x in problems] == []
+    assert rulebook is not None
+    outcome: Any = SimpleNamespace(period=period_of("2025"))
+    assert set(pay_lines(rulebook, outcome)) == {"预发", "清算", "实奖", "实发", "年奖"}
+    assert {x.id for x in top_money(rulebook, "managers") if adds_up(x)} >= {"预发", "清算", "实发", "年奖"}

@@ -149,7 +149,9 @@ def try_(
             SHELL.problems([not_evaluated(error, Place(line))])
             known = line in rulebook.lines or line in rulebook.decisions
             raise typer.Exit(PROBLEMS if known else WRONG_USE) from error
-        told = Teller(rulebook, lang=SHELL.lang).tried(line, traced, unit_of(rulebook, line))
+        told = Teller(rulebook, is_expanding=True, lang=SHELL.lang).tried(
+            line, traced, unit_of(rulebook, line)
+        )
     if as_json:
         typer.echo(json.dumps(told.as_dict(), ensure_ascii=False, indent=1))
         return

@@ -221,7 +221,7 @@ def _said_of(column: Column, code: str, seen: str) -> Mapping[str, object]:
         )
         return {"marks": ", ".join(unseen)}
     if code == "FAC039":
-        return {"expected": " / ".join(column.allowed)}
+        return {"expected": column.listed}
     return {}
 
 

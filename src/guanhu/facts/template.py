@@ -120,7 +120,7 @@ def _kind_sheet(book: Any, formats: dict[str, Any], kind: Kind) -> Any:
         sheet.set_column(index, index, max(14, 2 * len(column.zh) + 4), formats[column.type])
         heading = "required" if column.required else "optional"
         sheet.write_string(0, index, column.zh, formats[heading])
-        listed = column.allowed or (("是", "否") if column.type == "yesno" else ())
+        listed = column.allowed_zh or column.allowed or (("是", "否") if column.type == "yesno" else ())
         rule: dict[str, Any]
         if listed:
             rule = {"validate": "list", "source": list(listed)}
@@ -194,7 +194,7 @@ def _width(text: str) -> int:
 def _how(column: Column) -> tuple[str, str]:
     """Return how a column is written, in two languages."""
     zh, en = _WRITTEN[column.type]
-    listed = " / ".join(column.allowed)
+    listed = column.listed
     return (
         "; ".join(filter(None, (zh, listed, column.note_zh))),
         "; ".join(filter(None, (en, listed, column.note_en))),

@@ -238,7 +238,13 @@ ASSIGNMENTS = Kind(
     "管户",
     Dated.SPAN,
     (
-        Column("grain", "choice", "管户粒度", allowed=("customer", "account", "loan", "event")),
+        Column(
+            "grain",
+            "choice",
+            "管户粒度",
+            allowed=("customer", "account", "loan", "event"),
+            allowed_zh=("客户", "账户", "贷款", "事件"),
+        ),
         Column(
             "object_id",
             "id",
@@ -266,7 +272,13 @@ FIGURES = Kind(
     "指标值",
     Dated.SPAN,
     (
-        Column("scope", "choice", "范围", allowed=("person", "team", "institution", "bank")),
+        Column(
+            "scope",
+            "choice",
+            "范围",
+            allowed=("person", "team", "institution", "bank"),
+            allowed_zh=("人员", "团队", "机构", "全行"),
+        ),
         Column(
             "subject_id",
             "id",
@@ -326,7 +338,13 @@ OPENING_STATE = Kind(
         Column(
             "item", "id", "项目", note_zh="行、判断或状态的名称", note_en="name of a line, decision or state"
         ),
-        Column("every", "choice", "周期", allowed=("month", "quarter", "half", "year")),
+        Column(
+            "every",
+            "choice",
+            "周期",
+            allowed=("month", "quarter", "half", "year"),
+            allowed_zh=("月", "季", "半年", "年"),
+        ),
         Column("day", "date", "期末日", note_zh="所属周期的最后一天", note_en="last day of the instance"),
         Column("value", "text", "值"),
     ),

@@ -40,7 +40,10 @@ class Dated(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `name` is the English heading and the name at rest; `zh` the Chinese heading."""
+    """One column. `name` is the English heading and the name at rest; `zh` the Chinese heading.
+
+    A file may write each of `allowed` by its Chinese word too: `allowed_zh`, in the same order.
+    """
 
     name: str
     type: str
@@ -50,6 +53,14 @@ class Column:
     note_zh: str = ""
     note_en: str = ""
     allowed: tuple[str, ...] = ()
+    allowed_zh: tuple[str, ...] = ()
+
+    @property
+    def listed(self) -> str:
+        """Return the allowed values, each with its Chinese word."""
+        if not self.allowed_zh:
+            return " / ".join(self.allowed)
+        return " / ".join(f"{word} {zh}" for word, zh in zip(self.allowed, self.allowed_zh, strict=True))
 
     @property
     def unit(self) -> Unit:

@@ -195,6 +195,18 @@ def test_own_headings_and_codes_are_remembered(tmp_path: Path) -> None:
         assert rows(bank.view(as_of=number), query) == [("001", "活期"), ("002", "定期"), ("003", "活期")]
 
 
+def test_the_few_allowed_words_may_be_chinese(tmp_path: Path) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    header = "scope,subject_id,item,from_day,to_day,value\n"
+    files = {
+        **BASICS,
+        "figures.csv": header + "全行,bank,总额,2025-01-01,,5\nbank,bank,另一项,2025-01-01,,6\n",
+    }
+    covered = COVERED + "  - {kinds: [figures], from: 2025-01-01, to: 2025-12-31}\n"
+    put(bank, tmp_path / "in", files, covered)
+    assert rows(bank.view(), "SELECT scope FROM f_figures ORDER BY item") == [("bank",), ("bank",)]
+
+
 def test_a_path_with_pattern_signs_is_only_a_path(tmp_path: Path) -> None:
     place = tmp_path / "a[1]*? 'x'"
     bank = Bank.create(place / "bank", '样 "行" \\ ')

@@ -17,7 +17,7 @@ def kind_section(kind: Kind) -> str:
     lines += [f"{kind.dated.value}; key: {key}" + (f"; {kind.note_en}" if kind.note_en else ""), ""]
     lines += ["| column | 列 | type | must be filled | |", "|---|---|---|---|---|"]
     for column in kind.file_columns:
-        notes = [f"→ {column.refers}" if column.refers else "", " / ".join(column.allowed), column.note_en]
+        notes = [f"→ {column.refers}" if column.refers else "", column.listed, column.note_en]
         told = "; ".join(filter(None, notes))
         lines.append(
             f"| {column.name} | {column.zh} | {column.type} | {'yes' if column.required else ''} | {told} |"

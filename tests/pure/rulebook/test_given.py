@@ -28,12 +28,31 @@ measures:
   中收: {clause: 一, like: 中间业务收入}
 lines:
   绩效: {clause: 一, pay: 存款 * 单价 + 中收 * 1%, least: 0元}
+  累计: {clause: 一, unit: money, value: "中收 + previous(累计, 0元)"}
+  去年: {clause: 一, unit: money, value: "previous(累计, 0元, 4 back)"}
   人均: {clause: 一, unit: money, value: average(绩效 among managers by institution)}
 checks:
   不足: {clause: 一, when: 存款 < 100万元, says: 不足}
 decisions:
   提醒: {clause: 一, when: streak(不足) >= 2, says: 提醒}
 """
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("累计", "previous(累计)"),
+        ("累计", "previous(累计, 0元)"),
+        ("去年", "previous(累计, 4 back)"),
+        ("去年", "previous(累计, 0元, 4 back)"),
+    ],
+)
+def test_what_was_before_is_given_as_the_formula_writes_it(line: str, key: str) -> None:
+    """With the second term it was taken for another figure, and the line began from nothing."""
+    rulebook, _ = load_string(TEXT)
+    assert rulebook is not None
+    assert try_line(rulebook, line, {"中收": "0", key: "900"}).value == 900
+
 
 # line, given, the sentence, a word of the hint
 TOLD = [

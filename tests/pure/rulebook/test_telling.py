@@ -32,6 +32,7 @@ lines:
   done: {clause: 一, score: "completion(deposits, plan) * 100", most: 120, least: 0}
   rate: {clause: 一, unit: ratio, value: 单价}
   parts: {clause: 一, pay: 分段}
+  paid: {clause: 一, unit: number, value: parts / 100元}
   open: {clause: 一, cases: [{when: not given(plan), score: 5}, {otherwise: 0}]}
 """
 
@@ -81,6 +82,19 @@ TOLD = [
         ],
     ),
     (
+        "paid",
+        {"deposits": "50万元"},
+        [
+            "paid = 5",
+            "parts = 500.00 元 [一]",
+            "规则: 按“存款”在《分段》分段累计",
+            "查《分段》得 500.00 元",
+            "分段累计: 各段内的数量 × 该段的值, 相加",
+            "< 100万元: 500,000.00 元 × 0.1% = 500.00 元",
+            "存款 = 500,000.00 元",
+        ],
+    ),
+    (
         "open",
         {"plan": "unknown"},
         [
@@ -98,7 +112,9 @@ def test_a_tried_line_is_told(line: str, given: dict[str, str], lines: list[str]
     rulebook, problems = load_string(TEXT)
     assert [p.text() for p in problems] == []
     assert rulebook is not None
-    told = Teller(rulebook).tried(line, try_line(rulebook, line, given), unit_of(rulebook, line))
+    told = Teller(rulebook, is_expanding=True).tried(
+        line, try_line(rulebook, line, given), unit_of(rulebook, line)
+    )
     assert [text for _, text in told.lines()] == lines
 
 

@@ -203,14 +203,28 @@ def top_money(rulebook: t.Rulebook, group: str) -> list[t.Line]:
     Pay and totals come first. What is neither (an amount for information) must not be added over instances.
     """
     own = [x for x in rulebook.lines.values() if x.group == group and x.unit == MONEY]
-    taken = {term for line in own for term in line.terms}
-    for line in own:
-        for node in t.walk(line.value):
-            if isinstance(node, t.LineRef):
-                taken.add(node.name)
-            elif isinstance(node, t.OverInstances | t.Previous):
-                taken.add(node.line)
+    taken = {name for line in own for name, _ in taken_up(line)}
     return sorted((x for x in own if x.id not in taken), key=lambda x: not adds_up(x))
+
+
+def taken_up(line: t.Line, *, taken_off: bool = False) -> Iterator[tuple[str, bool]]:
+    """Yield the lines that a line takes up, and whether it takes them off.
+
+    What earlier instances came to and is taken off was paid then: an advance is paid beside its settlement. With
+    `taken_off` the line itself is taken off by who asks.
+    """
+    yield from ((name, taken_off) for name in line.terms)
+    yield from _taken_up(line.value, taken_off=taken_off)
+
+
+def _taken_up(node: t.Expr, *, taken_off: bool) -> Iterator[tuple[str, bool]]:
+    match node:
+        case t.LineRef():
+            yield node.name, taken_off
+        case t.OverInstances() | t.Previous() if not taken_off:
+            yield node.line, taken_off
+    for part in node.children():
+        yield from _taken_up(part, taken_off=taken_off != isinstance(node, t.Negative))
 
 
 def adds_up(line: t.Line) -> bool:

@@ -58,7 +58,8 @@ class Opened:
         quoted = "s." + sql.name(found.name)
         if found.native != "VARCHAR":
             return quoted
-        codes = self.codes.get(column.name)
+        spoken = dict(zip(column.allowed_zh, column.allowed, strict=True)) if column.allowed_zh else {}
+        codes = spoken | dict(self.codes.get(column.name) or {})
         if not codes:
             return f"nullif({quoted}, '')"
         arms = " ".join(f"WHEN {sql.literal(own)} THEN {sql.literal(word)}" for own, word in codes.items())

@@ -36,6 +36,7 @@ _ATTRIBUTES = frozenset(
 )
 _GROUPS = frozenset(["rank", "average", "sum", "count", "highest", "lowest", "share", "oddfen"])
 LOT_FIGURES = ("waiting", "paid", "released", "forfeited", "clawed_back", "recovered")
+_PREVIOUS = re.compile(r"previous\(([^,()]+),(?!\d+back\)).*?(,\d+back)?\)")
 _OVER = re.compile(
     r"(?:sum|average|highest|lowest|count|last)of(?P<line>.+)overits(?:month|quarter|half|halve)s"
 )
@@ -166,7 +167,10 @@ class Given:
                 return self.needed(node, name, measure.title)
             case t.LineRef(name=name):
                 value = self.value([name], node.unit, node.place)
-                return Traced(node, value) if value is not None else self.line(name)
+                if value is not None:
+                    return Traced(node, value)
+                found = self.line(name)
+                return Traced(node, found.value, (found,))
             case t.InputRef(name=name):
                 keys = tuple(evaluate(key, self) for key in node.keys) if f"{name}" not in self.given else ()
                 written = "|".join(str(k.value) for k in keys)
@@ -298,8 +302,12 @@ class Given:
 
 
 def _plain(key: str) -> str:
-    """Return a key without blanks, as keys are compared."""
-    return re.sub(r"\s+", "", key)
+    """Return a key without blanks, as keys are compared; `previous` without what it is where there is none.
+
+    >>> _plain("previous(paid, 0元)"), _plain("previous(paid, 0元, 4 back)")
+    ('previous(paid)', 'previous(paid,4back)')
+    """
+    return _PREVIOUS.sub(r"previous(\1\2)", re.sub(r"\s+", "", key))
 
 
 def _as_argument(key: str) -> str:

@@ -13,6 +13,7 @@ from guanhu.values import units
 
 _ADDED = ("mean", "lowest", "highest")
 """Takes whose figures of two spells do not add up."""
+_AMOUNTS = (units.MONEY, units.COUNT, units.POINTS)
 _ANY_OF = (t.Sum, t.Negative, t.Settled, t.Round, t.Least, t.Most, t.Absolute, t.FirstGiven, t.Steps)
 
 
@@ -63,6 +64,19 @@ class AddingUp:
             return self._reads_institution(self.declared.measures.get(node.name))
         return isinstance(node, t.Group)
 
+    def is_earlier(self, node: t.Expr) -> bool:
+        """Tell whether a figure is the person's of other days than the instance's: each spell has all of it."""
+        return isinstance(node, t.MeasureRef) and self._of_other_days(self.declared.measures.get(node.name))
+
+    def _of_other_days(self, measure: t.AnyMeasure | None) -> bool:
+        match measure:
+            case t.Measure():
+                return measure.credit != "institution" and not _is_of_spell(measure)
+            case t.FormulaMeasure() if measure.unit in _AMOUNTS:
+                refs = [part for part in t.walk(measure.expr) if isinstance(part, t.MeasureRef)]
+                return bool(refs) and all(self.is_earlier(part) for part in refs)
+        return False
+
     def _reads_institution(self, measure: t.AnyMeasure | None) -> bool:
         if isinstance(measure, t.FormulaMeasure):
             refs = [part for part in t.walk(measure.expr) if isinstance(part, t.MeasureRef)]
@@ -72,7 +86,8 @@ class AddingUp:
     def _measure(self, measure: t.AnyMeasure | None) -> bool:
         match measure:
             case t.Measure():
-                return measure.credit != "institution" and measure.take.how not in _ADDED
+                own = measure.credit != "institution" and _is_of_spell(measure)
+                return own and measure.take.how not in _ADDED
             case t.FormulaMeasure():
                 return self(measure.expr)
             case t.FigureMeasure():
@@ -90,3 +105,8 @@ class AddingUp:
             return self(node.keys[0])
         index = table.columns.index(node.column)
         return any(self(row.gives[index]) for version in table.versions for row in version.rows)
+
+
+def _is_of_spell(measure: t.Measure) -> bool:
+    """Tell whether each spell has a figure of its own: a year to date or a year before is not cut."""
+    return measure.window.is_own or measure.base

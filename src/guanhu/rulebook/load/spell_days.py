@@ -1,8 +1,8 @@
 """Amounts of a spell: what is the whole period's counts by days, or each spell would be paid all of it.
 
 A measure of a spell is the spell's own; that of the institution, or a figure of the others, is none. A fixed amount is for the whole instance: it counts by its days. An
-earlier figure (a sum over months, the period before, a ledger) is the person's, who has it once: it counts by
-the days of the person's own spells, which add up to all of it.
+earlier figure (a sum over months, the period before, a ledger, a measure of the year to date or of last year) is the
+person's, who has it once: it counts by the days of the person's own spells, which add up to all of it.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ class SpellDays:
 
         Terms of a sum and values of cases are looked at one by one; what a condition reads does not matter.
         """
+        if isinstance(node, t.Negative):
+            return replace(node, x=self.marked(node.x))
         if self.fixed(node) or (node.unit == units.MONEY and self.adds_up.is_whole(node)):
             return _by_days(node, "period_days")
         if self.fixed(node, earlier=True):
@@ -61,10 +63,12 @@ class SpellDays:
                 return replace(node, terms=tuple(self.marked(x) for x in node.terms))
             case t.Least() | t.Most() | t.FirstGiven():
                 return replace(node, terms=tuple(self.marked(x) for x in node.terms))
-            case t.Negative() | t.Round() | t.Absolute():
+            case t.Round() | t.Absolute():
                 return replace(node, x=self.marked(node.x))
             case t.Product() | t.Quotient() | t.Settled() if not self.adds_up(node):
                 return self._part(node)
+            case t.Product() | t.Quotient() | t.Settled():
+                return self._without_earlier(node)
             case _:
                 return node
 
@@ -83,6 +87,27 @@ class SpellDays:
                 return replace(node, x=self._part(x))
         return self.marked(node)
 
+    def _without_earlier(self, node: t.Expr) -> t.Expr:
+        """Return a quantity that adds up in which the terms of other days count by days: (own - last year's) × rate."""
+        match node:
+            case t.Product(left=left, right=right):
+                sides = [self._without_earlier(x) if self.adds_up(x) else x for x in (left, right)]
+                return replace(node, left=sides[0], right=sides[1])
+            case t.Quotient(dividend=dividend):
+                return replace(node, dividend=self._without_earlier(dividend))
+            case t.Settled(x=x) | t.Negative(x=x):
+                return replace(node, x=self._without_earlier(x))
+            case t.Sum() | t.Least() | t.Most():
+                return replace(node, terms=tuple(self._term(x) for x in node.terms))
+        return node
+
+    def _term(self, node: t.Expr) -> t.Expr:
+        if isinstance(node, t.Negative):
+            return replace(node, x=self._term(node.x))
+        if self.fixed(node, earlier=True) and not self.fixed(node):
+            return as_number(_by_days(node, "own_days"))
+        return self._without_earlier(node)
+
     def fixed(self, node: t.Expr, *, earlier: bool = False) -> bool:
         """Tell whether a value is made of numbers of the text, inputs and attributes alone, and of earlier figures."""
         match node:
@@ -93,16 +118,20 @@ class SpellDays:
                 values = [case.value for case in node.cases]
                 return all(self.fixed(x, earlier=earlier) for x in (*values, node.otherwise) if x is not None)
             case t.Lookup():
-                return self._fixed_table(node)
+                return self._fixed_table(node, earlier=earlier)
+            case t.MeasureRef():
+                return earlier and self.adds_up.is_earlier(node)
             case t.LotFigure():
                 return earlier and node.is_at_start
         if isinstance(node, _OF_THE_TEXT) or (earlier and isinstance(node, _EARLIER)):
             return True
         return isinstance(node, _OF_PARTS) and all(self.fixed(x, earlier=earlier) for x in node.children())
 
-    def _fixed_table(self, node: t.Lookup) -> bool:
+    def _fixed_table(self, node: t.Lookup, *, earlier: bool) -> bool:
         table = self.table_of(node.table)
-        if table is None or table.how not in ("whole", "ladder"):
+        if table is None:
+            return False
+        if table.how in ("marginal", "per piece") and not (earlier and self.adds_up.is_earlier(node.keys[0])):
             return False
         index = table.columns.index(node.column)
         rows = [row.gives[index] for version in table.versions for row in version.rows]
