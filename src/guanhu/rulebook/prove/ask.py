@@ -34,6 +34,10 @@ from guanhu.values.exact import round_half_away
 from guanhu.values.units import Unit
 
 PROVED, SHOWN, OPEN = "proved", "shown", "open"
+OUT_OF_TIME = "out of time"
+SHARE_OF_LEFT = 8
+"""A question takes at most this part of the time that is left for all."""
+LEAST_SECONDS = Fraction(1, 20)
 CHOICES_MAX = 96
 """So many combinations of names and days are asked about one by one; more are not decided."""
 
@@ -109,10 +113,14 @@ class Asker:
 
     def ask(self, question: Question) -> Verdict:
         """Return the verdict on a question."""
-        until = min(time.monotonic() + float(self.seconds), self.end)
+        until = self._until()
         still_open, sampled, count = "", False, 0
         at_once: dict[str, bool] = {}
         for chosen, period, all_said in self.contexts(question):
+            # To build a formula takes time too: what is not decided by then is not built any more.
+            if count and time.monotonic() > until:
+                still_open = OUT_OF_TIME
+                break
             names = [(k, v) for k, v in sorted(chosen.items()) if isinstance(v, str)]
             if repr(names) not in at_once:
                 at_once[repr(names)] = self._at_any_time(question, chosen, period, until)
@@ -132,6 +140,12 @@ class Asker:
         if still_open or sampled:
             return Verdict(OPEN, why=still_open or "days are only sampled")
         return Verdict(PROVED)
+
+    def _until(self) -> float:
+        """Return when to stop thinking about a question: the last ones get less, so that none is left unasked."""
+        now = time.monotonic()
+        share = max((self.end - now) / SHARE_OF_LEFT, float(LEAST_SECONDS))
+        return now + min(float(self.seconds), share)
 
     def contexts(self, question: Question) -> Iterator[tuple[dict[str, Any], str, bool]]:
         """Yield the combinations of names, days and period; those for whom the lines are not are left out."""
@@ -250,7 +264,7 @@ class Asker:
         state, model = _checked(rules, until, share=Fraction(1, 2))
         if state != z3.sat or not exact:
             return (PROVED if state == z3.unsat else OPEN), None
-        found = _value(figures.vars.get(free), figures.leaves[free], model, None)
+        found = _value(figures.vars.get(free), figures.leaves[free], model, _said_by(model), None)
         return SHOWN, found if isinstance(found, Fraction) else None
 
     # -- one context --
@@ -284,6 +298,8 @@ class Asker:
         """Look for a manager off the grid, with a margin for roundings, and take the one on the grid beside it."""
         tries = [(m, n) for m in (_MARGINS if question.copies == 2 else _MARGINS[-1:]) for n in (False, True)]
         for margin, negative in tries:
+            if time.monotonic() > until:
+                return None
             built = self._built(question, chosen, period, exact=False, fixed={}, margin=margin)
             if built is None:
                 continue
@@ -307,6 +323,8 @@ class Asker:
         closes: bool,
     ) -> Verdict:
         """Look for a manager on the grid: first one with round figures, then any."""
+        if time.monotonic() > until:
+            return Verdict(OPEN, why=OUT_OF_TIME)
         built = self._built(question, chosen, period, exact=True, fixed=fixed)
         if built is None:
             return Verdict(PROVED if closes else OPEN)
@@ -324,7 +342,7 @@ class Asker:
                     return Verdict(OPEN, why="explain does not confirm it")
             elif state == z3.unsat and not rules:
                 return Verdict(PROVED if closes else OPEN, why="not linear")
-        return Verdict(OPEN, why="out of time")
+        return Verdict(OPEN, why=OUT_OF_TIME)
 
     def _built(
         self,
@@ -384,6 +402,7 @@ class Asker:
     def _points(self, figures: Figures, model: Any, period: str, question: Question) -> tuple[Point, ...]:
         """Return the managers of a model, one for each copy."""
         found: list[Point] = []
+        said = _said_by(model)
         for mark in ["", "′"][: question.copies]:
             values: dict[str, Value] = dict(figures.chosen)
             for key, leaf in figures.leaves.items():
@@ -393,7 +412,7 @@ class Asker:
                         values[key] = Unknown(key, "absent")
                     continue
                 var = figures.vars.get(key + (mark if key in question.varied else ""))
-                values[key] = _value(var, leaf, model, figures.fixed.get(key))
+                values[key] = _value(var, leaf, model, said, figures.fixed.get(key))
             found.append(Point(period, values))
         return tuple(found)
 
@@ -421,14 +440,19 @@ def keys_in(node: t.Expr, encoder: Encoder) -> set[str]:
     return found
 
 
-def _value(var: Any, leaf: Leaf, model: Any, fixed: Fraction | None) -> Value:
+def _said_by(model: Any) -> frozenset[str]:
+    """Return the names of what a model says something about."""
+    return frozenset(d.name() for d in model.decls())
+
+
+def _value(var: Any, leaf: Leaf, model: Any, said: frozenset[str], fixed: Fraction | None) -> Value:
     if fixed is not None:
         return fixed
     if var is None:
         return False if leaf.unit == units.YES_NO else _sensible(leaf, 0)
     if leaf.unit == units.YES_NO:
         return bool(z3.is_true(model.eval(var, model_completion=True)))
-    if not any(d.name() in (var.decl().name(), f"{var.decl().name()} steps") for d in model.decls()):
+    if not {var.decl().name(), f"{var.decl().name()} steps"} & said:
         return _sensible(leaf, 0)
     found = model.eval(var, model_completion=True)
     if not z3.is_rational_value(found):

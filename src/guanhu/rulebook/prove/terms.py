@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import z3
@@ -23,7 +24,13 @@ ZERO, ONE, HALF = Fraction(0), Fraction(1), Fraction(1, 2)
 
 def real(x: Term) -> Any:
     """Return a term as an expression of z3."""
-    return z3.Q(x.numerator, x.denominator) if isinstance(x, Fraction) else x
+    return _number(x) if isinstance(x, Fraction) else x
+
+
+@lru_cache(maxsize=10_000)
+def _number(x: Fraction) -> Any:
+    # Made once: the solver takes its time over each, and a rulebook has the same few numbers everywhere.
+    return z3.Q(x.numerator, x.denominator)
 
 
 def add(*terms: Term) -> Term:
