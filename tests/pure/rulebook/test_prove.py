@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from guanhu.cli.main import app
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Unknown
 from guanhu.rulebook.load.folder import load, load_string
-from guanhu.rulebook.prove.ask import Asker, Question, sensible
+from guanhu.rulebook.prove.ask import OPEN, Asker, Question, sensible
 from guanhu.rulebook.prove.encode import Encoder
 from guanhu.rulebook.prove.figures import Figures
 from guanhu.rulebook.prove.finding import CODES, DEFECT, FAULT
@@ -26,7 +27,7 @@ from guanhu.rulebook.prove.proof import Limits
 from guanhu.rulebook.prove.reading import prove
 from guanhu.rulebook.prove.replay import Point, replayed, value_at
 from guanhu.rulebook.prove.slope import Slope
-from guanhu.rulebook.prove.terms import Name, Num, Sym, Yes
+from guanhu.rulebook.prove.terms import Name, Num, Sym, Yes, compared, mul
 from guanhu.values import units
 
 ROOT = Path(__file__).parents[3]
@@ -317,3 +318,26 @@ def test_the_table_of_what_is_planted_is_printed(tmp_path: Path) -> None:
     found = called("rulebook", "prove", str(tmp_path), "--planted")
     assert found.exit_code == 0
     assert "2 个埋下的缺陷找到 2 个" in found.stdout
+
+
+# -- in its time --
+
+
+def test_nothing_is_built_once_the_time_of_a_question_is_over() -> None:
+    """Building a formula can take longer than deciding it; a question over 18 kinds of manager would build hundreds."""
+    book = Book(opened(ROOT / "rulebooks" / "huangshi"))
+    name = "increment_pay"
+    built: list[int] = []
+
+    def holds(copies: list[Encoder]) -> object:
+        built.append(1)
+        time.sleep(0.2)
+        pay = copies[0].line(name)
+        assert isinstance(pay, Num)
+        return compared(">", mul(pay.n, pay.n), mul(Fraction(2), mul(pay.d, pay.d)))
+
+    question = Question((name,), holds, lambda _: False)
+    contexts = len(list(Asker(book).contexts(question)))
+    verdict = Asker(book, seconds=Fraction(1, 10)).ask(question)
+    assert (verdict.state, verdict.why) == (OPEN, "out of time")
+    assert len(built) <= 2 < contexts * 2
