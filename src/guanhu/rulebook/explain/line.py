@@ -92,7 +92,7 @@ def points_of_spells(spells: Iterable[tuple[Value, int]]) -> Value:
     """Return what points and days of spells come to: Σ(points × days) ÷ Σ days at 12 places.
 
     >>> points_of_spells([(Fraction(80), 30), (Fraction(90), 60)])
-    Fraction(260000000000003, 3000000000000)
+    Fraction(86666666666667, 1000000000000)
     """
     rows = list(spells)
     total = sum_of(value * days if isinstance(value, Fraction) else value for value, days in rows)
