@@ -25,7 +25,7 @@ from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.facts_read import facts_read
 from guanhu.appraisal.long_tables import create_lines
 from guanhu.appraisal.opened import nobody
-from guanhu.appraisal.published import past_from, published_runs
+from guanhu.appraisal.published import past_from, published_before
 from guanhu.appraisal.running import EngineMaker, period_named
 from guanhu.appraisal.runs import RunFolder, made_rows
 from guanhu.appraisal.whatif.effects import pay_lines
@@ -179,11 +179,7 @@ class _Side:
         self.rulebook = _loaded(run, self._remember)
         self.view: FactView = facts_read(bank, run, self.rulebook)
         self.past_digests = tuple(self.record["published"])
-        self.earlier = [
-            r
-            for r in published_runs(bank.path, self.rulebook.id)
-            if r.record["digest"] in self.record["published"]
-        ]
+        self.earlier = published_before(bank.path, self.rulebook.id, run)
 
     def _remember(self, sections: dict[str, dict[str, Tree]], _problems: list[Problem]) -> None:
         self.sections = {name: dict(trees) for name, trees in sections.items()}

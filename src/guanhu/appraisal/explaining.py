@@ -21,7 +21,7 @@ from guanhu.rulebook.explain.groups import Member
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.explain.subject import SubjectEvaluator, SubjectTrace
 from guanhu.rulebook.explain.values import InputNote, Unknown, Value
-from guanhu.rulebook.instances import Instance
+from guanhu.rulebook.instances import Instance, Version, version_at
 from guanhu.rulebook.lots import Moved
 from guanhu.values.dates import Span
 
@@ -95,14 +95,14 @@ class Explainer:
         parameters: Parameters,
         past: Past,
         members: dict[tuple[str, str], list[Member]],
-        versions: Sequence[tuple[date, t.Rulebook]] = (),
+        versions: Sequence[Version] = (),
     ) -> None:
         """Take the facts, the inputs, the past before the run, and what the run kept of everybody.
 
         `versions` are rulebooks that hold each from its day on, the last of them `rulebook`; none: it holds always.
         """
         self.rulebook = rulebook
-        self.versions = versions
+        self.versions = versions or [(date.min, rulebook)]
         self.reader = SubjectReader(engine, rulebook, view)
         self.inputs = KnownInputs(rulebook, parameters)
         self.coverage = KnownCoverage(view)
@@ -139,9 +139,7 @@ class Explainer:
         )
         traces: list[SubjectTrace] = []
         for instance in planned:
-            for day, rulebook in self.versions:
-                if day <= instance.days.last_day:
-                    evaluator.turn_to(rulebook)
+            evaluator.turn_to(version_at(self.versions, instance))
             traces.extend(evaluator.evaluate_instance(instance))
         self.lots[subject_id] = evaluator.lots.rows()
         return traces

@@ -11,7 +11,7 @@ from guanhu.appraisal.lot_rows import holders
 from guanhu.appraisal.others import LongTables, members_of
 from guanhu.appraisal.paid import Explained, Paid
 from guanhu.appraisal.parameters import read_parameters
-from guanhu.appraisal.published import literal, past_from, published_runs
+from guanhu.appraisal.published import literal, past_from, published_before
 from guanhu.appraisal.running import EngineMaker, loaded, period_named
 from guanhu.appraisal.runs import RunFolder, kept_rows, made_rows
 from guanhu.facts.store import Bank
@@ -57,11 +57,7 @@ class OpenRun:
         kinds = sorted({*_KINDS, *self.rulebook.kinds()})
         self.engine.facts(view, kinds)
         parameters, _problems = read_parameters(self.engine, self.rulebook)
-        earlier = [
-            r
-            for r in published_runs(bank.path, self.rulebook.id)
-            if r.record["digest"] in record["published"]
-        ]
+        earlier = published_before(bank.path, self.rulebook.id, run)
         past = past_from(self.engine, earlier, self.rulebook)
         read_opening(self.engine, self.rulebook, past)
         self.paid = Paid(self.engine, self.rulebook, earlier)

@@ -48,6 +48,12 @@ def published_runs(bank: Path, rulebook_id: str = "") -> list[RunFolder]:
     ]
 
 
+def published_before(bank: Path, rulebook_id: str, run: RunFolder) -> list[RunFolder]:
+    """Return the published runs that a run read as its past."""
+    read = run.record["published"]
+    return [each for each in published_runs(bank, rulebook_id) if each.record["digest"] in read]
+
+
 def read_list(bank: Path) -> tuple[list[dict[str, Any]], list[Problem]]:
     """Return the lines of the list; of a torn last line, which never was a publication, the problem RUN041.
 

@@ -18,6 +18,7 @@ from guanhu.appraisal.pages.lot_sheet import lot_sheets
 from guanhu.appraisal.pages.sheet import Cell, Column, Row, Sheet
 from guanhu.appraisal.pages.sheets import Sheets
 from guanhu.facts.bad_rows import escaped
+from guanhu.files.paper import for_paper, text_width
 from guanhu.rulebook.print.sentence import EVERY
 from guanhu.values.exact import FEN_PER_YUAN, QUOTIENT_PLACES, round_half_away
 
@@ -158,7 +159,6 @@ class Writer:
             page.write_string(row + 1 + index, 1, text, self.wrapped)
             # Not every program makes a row as high as its wrapped text needs.
             page.set_row(row + 1 + index, _LINE_HEIGHT * -(-text_width(text) // 96))
-        page.set_landscape()
         self.paper(page)
 
     def sheet(self, sheet: Sheet) -> None:
@@ -199,15 +199,12 @@ class Writer:
             # One rule for the sheet instead of a border for each cell, the empty ones too.
             everywhere = {"type": "formula", "criteria": "=TRUE", "format": self.row_line}
             page.conditional_format(1, 0, last, len(sheet.columns) - 1, everywhere)
-        page.set_landscape()
         self.paper(page, across)
 
     def paper(self, page: Any, across: int = 1) -> None:
         """Set the sheet for A4, so many pages across, with the digest at the foot of every page."""
-        page.set_paper(9)
-        page.fit_to_pages(across, 0)
         page.set_margins(**_MARGINS)
-        page.set_footer(f"&L&8摘要 {self.kept.record['digest'][:12]}&C&8&A&R&8第 &P 页 / 共 &N 页")
+        for_paper(page, f"摘要 {self.kept.record['digest'][:12]}", across)
 
     def cell(self, page: Any, row: int, index: int, column: Column, cell: Cell) -> None:
         """Write one cell as what it is: a number, a date, or text that no spreadsheet takes for a formula."""
@@ -229,15 +226,6 @@ class Writer:
                 page.write_string(
                     row, index, escaped(cell[:TEXT_MAX]), self.wrapped if column.width >= 50 else self.plain
                 )
-
-
-def text_width(text: str) -> int:
-    """Return how many half-width characters a text takes: Chinese ones take two.
-
-    >>> text_width("得分(元)")
-    8
-    """
-    return sum(2 if ord(x) >= 0x2E80 else 1 for x in text)
 
 
 def cell_number(value: Fraction, kind: str) -> float:

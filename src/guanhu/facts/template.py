@@ -16,6 +16,7 @@ from typing import Any
 
 from guanhu.facts.coverage import FILE_NAME
 from guanhu.facts.folder import NOTES_SHEET
+from guanhu.files.paper import for_paper, text_width
 from guanhu.files.workbook_guard import ROWS_MAX
 from guanhu.kinds.catalogue import CATALOGUE, event_kind
 from guanhu.kinds.schema import Column, Dated, Kind
@@ -142,10 +143,7 @@ def _for_paper(sheet: Any) -> None:
     """Set a sheet for A4: as wide as the page, its headings on each."""
     sheet.set_row(0, HEADING_HEIGHT)
     sheet.repeat_rows(0)
-    sheet.set_landscape()
-    sheet.set_paper(9)
-    sheet.fit_to_pages(1, 0)
-    sheet.set_footer("&L&8&A&R&8第 &P 页 / 共 &N 页")
+    for_paper(sheet)
 
 
 def _fill_parameters(sheet: Any, kind: Kind, parameters: Sequence[ParameterRow]) -> None:
@@ -179,16 +177,11 @@ def _notes_sheet(book: Any, formats: dict[str, Any], kinds: Sequence[Kind]) -> N
             for index, text in enumerate((sheet_name(kind), *line)):
                 sheet.write_string(row, index, text)
             # Not every program makes a row as high as its wrapped text needs.
-            height = max(-(-_width(x) // width) for x, width in zip(line, widths[1:], strict=True))
+            height = max(-(-text_width(x) // width) for x, width in zip(line, widths[1:], strict=True))
             sheet.set_row(row, LINE_HEIGHT * max(height, 1))
             row += 1
     sheet.autofilter(0, 0, max(row - 1, 1), len(headings) - 1)
     _for_paper(sheet)
-
-
-def _width(text: str) -> int:
-    """Return how many half-width characters a text takes: Chinese ones take two."""
-    return sum(2 if ord(x) >= 0x2E80 else 1 for x in text)
 
 
 def _how(column: Column) -> tuple[str, str]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.windows import Window
 from guanhu.values.dates import MONTHS_OF, Span, instances
+
+Version = tuple[date, t.Rulebook]
+"""A rulebook, and the day from which it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +64,8 @@ def evaluated_in(rulebook: t.Rulebook, instance: Instance, group: str = "") -> l
         for x in rulebook.evaluated()
         if x.every == instance.every and x.once == instance.window and (not group or x.group == group)
     ]
+
+
+def version_at(versions: Sequence[Version], instance: Instance) -> t.Rulebook:
+    """Return the rulebook that holds for an instance: the last whose day is not after its end. The first holds from ever."""
+    return [rulebook for day, rulebook in versions if day <= instance.days.last_day][-1]

@@ -14,7 +14,7 @@ from guanhu.rulebook.lots import Moved, rating_of
 from guanhu.rulebook.print import blocks as b
 from guanhu.rulebook.print.english import kind_text
 from guanhu.values import units
-from guanhu.values.exact import invariant
+from guanhu.values.exact import invariant, money_shown
 from guanhu.values.language import ZH, worded
 
 KINDS = {
@@ -123,7 +123,7 @@ def _tiers(opened: OpenRun, ledger: t.LotLedger, rated: dict[LotKey, dict[str, i
     """Return what each lot would be at each tier; "-" where that was not known."""
     lines = [line for line, _ in ledger.granting]
     found = [
-        (lot, *(_yuan(own[line]) if line in own else "-" for line in lines))
+        (lot, *(money_shown(own[line]) if line in own else "-" for line in lines))
         for (_, _, lot), own in rated.items()
     ]
     heads = ("笔", *(f"{opened.rulebook.titled(line)}(元)" for line in lines))
@@ -138,11 +138,7 @@ def _row(opened: OpenRun, lot: Moved, standing: Standing) -> tuple[str, ...]:
 
 def _amounts(standing: Standing) -> tuple[str, ...]:
     parts = (standing.granted, standing.paid, standing.forfeited, standing.clawed_back, standing.waiting)
-    return tuple(_yuan(fen) for fen in parts)
-
-
-def _yuan(fen: int) -> str:
-    return f"{'-' if fen < 0 else ''}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
+    return tuple(money_shown(fen) for fen in parts)
 
 
 def _due(opened: OpenRun, lot: Moved, lang: str = ZH) -> str:

@@ -1,8 +1,7 @@
 """Why the largest changes are what they are: the line that moved a subject's pay most, explained before and after.
 
-kept run ─► evaluator, the rulebook as it was run            ─► the line's tree  ──┐
-├─► side by side, what differs
-draft    ─► evaluator, the rulebooks each from its day on    ─► the line's tree  ──┘
+kept run ─► evaluator, the rulebook as it was run           ─► the line's tree ──┐
+draft    ─► evaluator, the rulebooks each from its day on   ─► the line's tree ──┴─► side by side, what differs
 what others got: the kept tables, the instances that the patch reaches replaced
 """
 

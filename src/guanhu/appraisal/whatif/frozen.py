@@ -21,10 +21,10 @@ from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.history import read_opening
 from guanhu.appraisal.lines import Card
 from guanhu.appraisal.runs import RunFolder, kept_rows, made_rows, value_kept
-from guanhu.appraisal.whatif.reach import Reach, Version, past_lines
+from guanhu.appraisal.whatif.reach import Reach, past_lines
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past, Value
-from guanhu.rulebook.instances import Instance, evaluated_in, planned
+from guanhu.rulebook.instances import Instance, Version, evaluated_in, planned, version_at
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Compiled, Pair
 from guanhu.rulebook.run.template import filled, table_named
@@ -239,9 +239,7 @@ class FrozenAppraisal(Appraisal):
 
     def turn_to(self, instance: Instance) -> None:
         """Take the rulebook that holds for an instance: the last whose day is not after its end."""
-        for day, rulebook in self.versions:
-            if day <= instance.days.last_day:
-                self.rulebook = rulebook
+        self.rulebook = version_at(self.versions, instance)
         self.history.rulebook = self.rulebook
 
     def run(self) -> Outcome:

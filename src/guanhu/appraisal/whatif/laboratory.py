@@ -12,15 +12,16 @@ from guanhu.appraisal.appraise import GROUND_KINDS, Outcome, Progress, quiet
 from guanhu.appraisal.facts_read import facts_read
 from guanhu.appraisal.ground import lay_ground, lay_people
 from guanhu.appraisal.parameters import Parameters, given_parameters
-from guanhu.appraisal.published import past_from, published_runs
+from guanhu.appraisal.published import past_from, published_before
 from guanhu.appraisal.running import EngineMaker, period_named
 from guanhu.appraisal.runs import RunFolder
 from guanhu.appraisal.whatif.effects import Effects, compared
 from guanhu.appraisal.whatif.frozen import Frozen, FrozenAppraisal
 from guanhu.appraisal.whatif.patch import Change, Patch, put_in, with_values
-from guanhu.appraisal.whatif.reach import Reach, Version, reach_of
+from guanhu.appraisal.whatif.reach import Reach, reach_of
 from guanhu.facts.store import Bank
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.instances import Version
 from guanhu.rulebook.load.folder import load
 from guanhu.rulebook.load.text import Tree
 from guanhu.values.exact import decimal_of
@@ -85,8 +86,7 @@ class Laboratory:
         lay_people(self.engine)
         self._has_ground = False
         self.frozen = Frozen.of(self.engine, run)
-        earlier = published_runs(bank.path, self.base.id)
-        self.earlier = [r for r in earlier if r.record["digest"] in self.record["published"]]
+        self.earlier = published_before(bank.path, self.base.id, run)
 
     def close(self) -> None:
         """Give back the engine."""

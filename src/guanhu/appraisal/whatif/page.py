@@ -14,6 +14,7 @@ from guanhu.appraisal.pages.kept import Names
 from guanhu.appraisal.whatif.chains import Chain
 from guanhu.appraisal.whatif.effects import Effects, Person, Share, everybody, pay_lines
 from guanhu.appraisal.whatif.laboratory import Laboratory, Sweep, Tried
+from guanhu.files.paper import for_paper
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.print import blocks as b
 from guanhu.rulebook.print.html import html
@@ -418,7 +419,4 @@ class _Sheets:
         sheet.freeze_panes(1, 1)
         sheet.autofilter(0, 0, max(last, 1), len(heads) - 1)
         sheet.repeat_rows(0)
-        sheet.set_landscape()
-        sheet.set_paper(9)
-        sheet.fit_to_pages(1, 0)
-        sheet.set_footer("&L&8&A&R&8第 &P 页 / 共 &N 页")
+        for_paper(sheet)

@@ -15,12 +15,10 @@ from typing import Any
 
 from guanhu.appraisal.credited import lot_measures
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.instances import Instance, evaluated_in
+from guanhu.rulebook.instances import Instance, Version, evaluated_in
 from guanhu.rulebook.parts import parts_of
 from guanhu.rulebook.shape import shape
 
-Version = tuple[date, t.Rulebook]
-"""A rulebook and the first day of the instances that it holds for."""
 Evaluated = t.Line | t.Decision
 _PAST = t.OverInstances | t.Previous | t.Streak | t.Times
 
