@@ -14,7 +14,7 @@ from pathlib import Path
 from guanhu.appraisal.appraise import Appraisal, Outcome, Progress, quiet
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.facts_read import facts_read, strangers
-from guanhu.appraisal.increment.since import measured_delta, touched_since
+from guanhu.appraisal.increment.since import lay_known, measured_delta, touched_since
 from guanhu.appraisal.increment.since import since as appraisal_since
 from guanhu.appraisal.increment.touched import Touched
 from guanhu.appraisal.published import past_from, published_runs, read_list
@@ -116,13 +116,7 @@ def run_rulebook(
     asked = _Asked(view, rulebook, rulebook_folder, period, period_text, readings or {}, before)
     if since is not None:
         old = earlier_view(bank, since, asked)
-        with tempfile.TemporaryDirectory(prefix="guanhu-") as folder:
-            shared = Shared(Path(folder))
-            touched = touched_since(old, view, rulebook, shared)
-            told(touched)
-            found = _kept_since(
-                make_engine, asked, runs, list(problems), progress, started, (since, old, touched, shared)
-            )
+        found = _kept_since(make_engine, asked, runs, list(problems), progress, started, (since, old), told)
         if found is not None:
             return found
     return _kept(make_engine, asked, runs, problems, progress, started)
@@ -194,28 +188,27 @@ def _kept_since(
     problems: list[Problem],
     progress: Progress,
     started: float,
-    earlier: tuple[RunFolder, FactView, Touched, Shared],
+    earlier: tuple[RunFolder, FactView],
+    told: Callable[[Touched], None],
 ) -> Ran | None:
-    """Return the run since an earlier one; None when it has to be made whole."""
-    run, old, touched, shared = earlier
-    if touched.why_all is not None:
-        return None
+    """Return the run since an earlier one and its facts; None when it has to be made whole."""
+    run, old = earlier
+    view, rulebook, period = asked.view, asked.rulebook, asked.period
     engine = make_engine()
     try:
-        with ThreadPoolExecutor(1) as pool:
-            delta = pool.submit(
-                measured_delta,
-                make_engine,
-                old,
-                asked.view,
-                asked.rulebook,
-                asked.period,
-                touched,
-                shared,
-            )
-            past = past_from(engine, asked.before, asked.rulebook)
+        with tempfile.TemporaryDirectory(prefix="guanhu-") as folder, ThreadPoolExecutor(1) as pool:
+            shared = Shared(Path(folder))
+            # Who there is must be laid in any case; meanwhile it shows what late facts touch.
+            people = pool.submit(lay_known, engine, view, rulebook)
+            touched = touched_since(old, view, rulebook, shared)
+            told(touched)
+            if touched.why_all is not None:
+                return None
+            parameters = people.result()
+            delta = pool.submit(measured_delta, make_engine, old, view, rulebook, period, touched, shared)
+            past = past_from(engine, asked.before, rulebook)
             appraisal = appraisal_since(
-                engine, asked.view, asked.rulebook, asked.period, past, run, touched, delta.result, progress
+                engine, view, rulebook, period, past, run, touched, parameters, delta.result, progress
             )
             outcome = appraisal.run()
             if appraisal.frozen.misses:

@@ -56,6 +56,9 @@ def columns_of(kind: Kind) -> tuple[tuple[str, str], ...]:
 def order_of(kind: Kind) -> tuple[str, ...]:
     """Return the columns by which the file is sorted: the key, then the day."""
     key = ("account_no",) if kind.name in HAS_ACCOUNT_NO - {"assignments"} else kind.key
+    if kind.name == "assignments":
+        grain, *others = kind.key
+        key = (grain, "account_no", *others)
     if kind.dated in (Dated.SPAN, Dated.CHANGE):
         return (*key, "from_day")
     return (kind.day, *key) if kind.dated is Dated.DAY else key

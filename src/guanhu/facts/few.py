@@ -6,6 +6,8 @@
     few accounts ─► their institutions ─► their balances and rates, the sums of these by month
     few of all ─► who is credited with them
 
+Files are in order of account numbers: between the least and the greatest of the few, row groups are skipped.
+
 What a view of another moment says in the very same rows is read once, and lies in a file for the other; the two may
 be read at the same time.
 """
@@ -51,6 +53,8 @@ class FewView:
     other: FactView
     """The moment that is compared with."""
     shared: Shared
+    numbers: tuple[int, int] | None = None
+    """The least and greatest number of the accounts, where it is known."""
     reads_intervals: bool = True
     """Whether balances are read interval by interval, so that they are worth keeping; else their sums serve."""
 
@@ -74,11 +78,16 @@ class FewView:
             elif name in wanted or name in ("accounts", "loans"):
                 replace_relation(connection, f"f_{name}", self._few(connection, name, tests[name]))
 
-    def _few(self, connection: duckdb.DuckDBPyConnection, name: str, test: tuple[str, set[str]]) -> Relation:
-        """Return the rows of a kind that pass its test."""
-        condition, reads = test
+    def _few(
+        self, connection: duckdb.DuckDBPyConnection, name: str, test: tuple[list[str], set[str]]
+    ) -> Relation:
+        """Return the rows of a kind that pass its test: one of some conditions that exclude each other."""
+        conditions, reads = test
         whole = self.view.relation(name)
-        query = f"SELECT f.* FROM ({whole.query}) AS f WHERE {condition}"
+        if whole.is_kept:
+            # To merge the rows of many batches again for each condition costs more than it saves.
+            conditions = [" OR ".join(f"({x})" for x in conditions)]
+        query = " UNION ALL ".join(f"SELECT f.* FROM ({whole.query}) AS f WHERE {x}" for x in conditions)
         if name == "balances" and not self.reads_intervals and self._is_whole(name):
             return Relation(query)
         if name in INDEXES or any(self.view.pieces(x) != self.other.pieces(x) for x in (name, *reads)):
@@ -92,18 +101,23 @@ class FewView:
     def _is_whole(self, name: str) -> bool:
         return all(piece.is_whole for piece in self.view.pieces(name) if piece.owned)
 
-    def _tests(self, events: list[str]) -> dict[str, tuple[str, set[str]]]:
+    def _tests(self, events: list[str]) -> dict[str, tuple[list[str], set[str]]]:
         """Return for each kind which of its rows `f` count, and what other kinds that reads."""
+        near = (
+            "true"
+            if self.numbers is None
+            else f"f.account_no BETWEEN {self.numbers[0]} AND {self.numbers[1]}"
+        )
         spans = {"accounts", "account_institutions"}
         account, loan = "f.account_id IN (FROM only_account)", "f.loan_id IN (FROM only_loan)"
-        found: dict[str, tuple[str, set[str]]] = {
-            "accounts": (account, set()),
-            "account_institutions": (account, set()),
-            "loans": (loan, set()),
-            "loan_states": (loan, {"loans"}),
+        found: dict[str, tuple[list[str], set[str]]] = {
+            "accounts": ([f"{near} AND {account}"], set()),
+            "account_institutions": ([account], set()),
+            "loans": ([loan], set()),
+            "loan_states": ([loan], {"loans"}),
         }
         number = "f.account_no IN (SELECT a.account_no FROM f_accounts AS a)"
-        found.update(dict.fromkeys(OF_ACCOUNTS, (number, spans)))
+        found.update(dict.fromkeys(OF_ACCOUNTS, ([number], spans)))
         customers = ["SELECT a.customer_id FROM f_accounts AS a", "SELECT l.customer_id FROM f_loans AS l"]
         rows = ["FROM only_event"]
         for kind in self.kinds:
@@ -116,7 +130,7 @@ class FewView:
                 for name in ("account", "loan", "customer")
                 if f"{name}_id" in columns
             ]
-            found[kind.name] = (" OR ".join(tests), {"loans"})
+            found[kind.name] = ([" OR ".join(tests)], {"loans"})
             rows.append(f"SELECT e.{sql.name(kind.key[0])} FROM f_{kind.name} AS e")
             if "customer_id" in columns:
                 customers.append(f"SELECT e.customer_id FROM f_{kind.name} AS e")
@@ -126,8 +140,9 @@ class FewView:
             "customer": " UNION ALL ".join(customers),
             "event": " UNION ALL ".join(rows),
         }
-        condition = " OR ".join(
-            f"(f.grain = {sql.literal(grain)} AND f.object_id IN ({query}))" for grain, query in sides.items()
-        )
-        found["assignments"] = (condition, {"accounts", "loans", *events})
+        conditions = [
+            f"f.grain = {sql.literal(grain)} AND f.object_id IN ({query})" for grain, query in sides.items()
+        ]
+        conditions[0] += f" AND {near}"
+        found["assignments"] = (conditions, {"accounts", "loans", *events})
         return found

@@ -300,7 +300,11 @@ class Intake:
             self._know("loans")
 
     def _number_accounts(self) -> None:
-        """Make `keys`: the number of every account ever seen, new ones counted on in file order."""
+        """Make `keys`: the number of every account ever seen, new ones counted on by institution, in file order.
+
+        Rows at rest are in order of numbers: what one institution is asked for then lies together, and a reader skips
+        what lies elsewhere.
+        """
         known = [str(batch.file_path(KEYS)) for batch in self.batches if KEYS in batch.files]
         base = (
             f"SELECT account_no, account_id FROM {sql.parquet(known)}"
@@ -312,8 +316,9 @@ class Intake:
         )
         self.connection.execute(
             "CREATE TABLE new_keys AS SELECT CAST((SELECT coalesce(max(account_no), 0) FROM old_keys) + "
-            "row_number() OVER (ORDER BY row_no) AS INTEGER) AS account_no, account_id FROM ("
-            " SELECT account_id, min(row_no) AS row_no FROM s_accounts WHERE account_id IS NOT NULL"
+            "row_number() OVER (ORDER BY institution_id, row_no) AS INTEGER) AS account_no, account_id FROM ("
+            " SELECT account_id, arg_min(institution_id, row_no) AS institution_id, min(row_no) AS row_no"
+            " FROM s_accounts WHERE account_id IS NOT NULL"
             " AND account_id NOT IN (SELECT account_id FROM old_keys) GROUP BY account_id)"
         )
         self.connection.execute("CREATE VIEW keys AS FROM old_keys UNION ALL FROM new_keys")

@@ -243,3 +243,13 @@ def test_account_numbers_are_dense_and_kept(tmp_path: Path) -> None:
     query = "SELECT account_id, account_no FROM f_accounts ORDER BY account_no"
     assert rows(bank.view(as_of=1), query) == [("001", 1), ("002", 2), ("003", 3)]
     assert rows(bank.view(), query) == [("001", 1), ("002", 2), ("003", 3), ("000", 4)]
+
+
+def test_accounts_of_one_institution_are_numbered_together(tmp_path: Path) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    new = "account_id,product,currency,institution_id,opened_on\n"
+    new += "".join(f"{n},活期,CNY,{where},2025-01-01\n" for n, where in enumerate("BABA"))
+    institutions = "institution_id,from_day,to_day,name,level\nA,2020-01-01,,甲,支行\nB,2020-01-01,,乙,支行\n"
+    put(bank, tmp_path / "in1", {**BASICS, "institutions.csv": institutions, "accounts.csv": new}, COVERED)
+    query = "SELECT account_id, institution_id FROM f_accounts ORDER BY account_no"
+    assert rows(bank.view(), query) == [("1", "A"), ("3", "A"), ("0", "B"), ("2", "B")]

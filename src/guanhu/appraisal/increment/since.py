@@ -24,7 +24,7 @@ from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.ground import lay_ground, lay_people
 from guanhu.appraisal.increment.measured import MeasuredOnly, Scales, is_additive
 from guanhu.appraisal.increment.touched import Touched, touched_between
-from guanhu.appraisal.parameters import inputs_in, read_parameters
+from guanhu.appraisal.parameters import Parameters, inputs_in, read_parameters
 from guanhu.appraisal.reconcile import SIDES, reconciled, row_of
 from guanhu.appraisal.rows import columns_read
 from guanhu.appraisal.runs import RunFolder, kept_rows, made_rows
@@ -39,6 +39,7 @@ from guanhu.rulebook.instances import Instance, planned
 from guanhu.rulebook.run.fold import is_linear
 from guanhu.rulebook.run.template import filled
 from guanhu.values.dates import Span
+from guanhu.values.problem import Problem
 
 OF_THINGS = (
     "assignments",
@@ -128,7 +129,7 @@ def measured_delta(
     def measured(name: str, view: FactView, other: FactView) -> tuple[Path, Scales, list[tuple[str, ...]]]:
         engine = make_engine()
         try:
-            few = FewView(view, touched.ids, kinds, other, shared, reads_intervals=by_rows)
+            few = FewView(view, touched.ids, kinds, other, shared, touched.near, reads_intervals=by_rows)
             appraisal = MeasuredOnly(engine, view, few, rulebook, period)
             appraisal.run()
             scales = appraisal.kept("measured")
@@ -152,6 +153,14 @@ def measured_delta(
     return Delta(earlier, later, scales, sums)
 
 
+def lay_known(engine: Engine, new: FactView, rulebook: t.Rulebook) -> tuple[Parameters, list[Problem]]:
+    """Lay what is the same whatever late facts touch: who there is. Return the inputs, which are read with them."""
+    engine.facts(new, [x for x in _kinds_read(rulebook) if x not in OF_ACCOUNTS])
+    found = read_parameters(engine, rulebook)
+    lay_people(engine)
+    return found
+
+
 def since(
     engine: Engine,
     new: FactView,
@@ -160,17 +169,14 @@ def since(
     past: Past,
     earlier: RunFolder,
     touched: Touched,
+    parameters: tuple[Parameters, list[Problem]],
     measured: Callable[[], Delta],
     progress: Progress,
 ) -> Since:
     """Return the appraisal of a moment since an earlier run, ready to be run.
 
-    `measured` is asked for the delta once everything else is laid: it may wait for it.
+    The engine stands as `lay_known` left it; `measured` is asked for the delta, and may wait for it.
     """
-    kinds = sorted({*GROUND_KINDS, *rulebook.kinds()})
-    engine.facts(new, [x for x in kinds if x not in OF_ACCOUNTS])
-    parameters, problems = read_parameters(engine, rulebook)
-    lay_people(engine)
     delta = measured()
     kept = made_rows(earlier, "measures")
     files = {
@@ -191,12 +197,16 @@ def since(
     reach = Reach(frozenset(in_full), lines, date.min)
     found = Since(engine, new, [(date.min, rulebook)], period, past, frozen, reach, progress)
     found.earlier, found.delta = earlier, delta
-    found.parameters = parameters
+    found.parameters, problems = parameters
     found.outcome.problems.extend(problems)
     if any(isinstance(rulebook.measures[x], t.Measure) for x in found.again()):
-        engine.facts(new, [x for x in kinds if x in OF_ACCOUNTS])
+        engine.facts(new, [x for x in _kinds_read(rulebook) if x in OF_ACCOUNTS])
         lay_ground(engine)
     return found
+
+
+def _kinds_read(rulebook: t.Rulebook) -> list[str]:
+    return sorted({*GROUND_KINDS, *rulebook.kinds()})
 
 
 def _added(rulebook: t.Rulebook) -> set[str]:
@@ -233,9 +243,7 @@ def _measured_kinds(rulebook: t.Rulebook) -> list[Kind]:
 def touched_since(old: FactView, new: FactView, rulebook: t.Rulebook, shared: Shared) -> Touched:
     """Return what the batches after an earlier run's moment touch; files for the delta go into `shared`."""
     kinds: Sequence[str] = [
-        name
-        for name in sorted({*GROUND_KINDS, *rulebook.kinds()})
-        if name not in ("balance_cuts", "balance_quarters")
+        name for name in _kinds_read(rulebook) if name not in ("balance_cuts", "balance_quarters")
     ]
     found = touched_between(old, new, kinds, _measured_kinds(rulebook), shared)
     found.groups = _read_each_other(rulebook)

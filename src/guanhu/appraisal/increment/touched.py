@@ -29,6 +29,8 @@ class Touched:
     """Ids of what changed rows are about, how many rows of each kind changed, and why everything must run."""
 
     ids: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in OBJECTS})
+    numbers: list[tuple[int, int] | None] = field(default_factory=list)
+    """The least and greatest account number of each that was looked at; None where that is unknown."""
     rows: dict[str, int] = field(default_factory=dict)
     extended: set[str] = field(default_factory=set)
     """Kinds that now cover days which none had covered: their measures are computed in full."""
@@ -37,6 +39,14 @@ class Touched:
     groups: tuple[str, ...] = ()
     """Groups whose members read each other: a rank, an average, a pool."""
     why_all: tuple[str, str] | None = None
+
+    @property
+    def near(self) -> tuple[int, int] | None:
+        """Return the least and greatest number of the accounts in `ids`; None where that is unknown."""
+        known = [pair for pair in self.numbers if pair is not None]
+        if not known or len(known) < len(self.numbers):
+            return None
+        return min(low for low, _ in known), max(high for _, high in known)
 
 
 def touched_between(
@@ -72,7 +82,7 @@ def touched_between(
                     query = f'SELECT DISTINCT person_id FROM "{table}" WHERE person_id IS NOT NULL'
                     found.people.update(str(x) for (x,) in connection.execute(query).fetchall())
         _closed(connection, found)
-        few = FewView(new, found.ids, measured, old, shared)
+        few = FewView(new, found.ids, measured, old, shared, found.near)
         few.register(connection, ["assignments", *(x.name for x in measured if x.dated is Dated.DAY)])
         query = "SELECT DISTINCT person_id FROM f_assignments"
         found.people.update(str(x) for (x,) in connection.execute(query).fetchall())
@@ -89,12 +99,25 @@ def _about(connection: duckdb.DuckDBPyConnection, table: str, kind: str, found: 
                 [grain],
             ).fetchall()
             found.ids[grain].update(str(x) for (x,) in rows)
+        _number(connection, f"FROM \"{table}\" WHERE grain = 'account'", found)
         return
+    if "account_no" in columns:
+        _number(connection, f'FROM "{table}"', found)
+    elif "account_id" in columns:
+        found.numbers.append(None)
     for column, name in (("account_id", "account"), ("loan_id", "loan")):
         if column in columns:
             _gather(connection, table, column, name, found)
     if kind == "customers":
         _gather(connection, table, "customer_id", "customer", found)
+
+
+def _number(connection: duckdb.DuckDBPyConnection, rows: str, found: Touched) -> None:
+    """Note between which numbers the accounts of some rows lie."""
+    query = f"SELECT min(account_no), max(account_no), count(*) - count(account_no), count(*) {rows}"
+    low, high, unknown, count = connection.execute(query).fetchone() or (None, None, 0, 0)
+    if count:
+        found.numbers.append(None if unknown or low is None else (low, high))
 
 
 def _gather(
@@ -109,6 +132,8 @@ def _closed(connection: duckdb.DuckDBPyConnection, found: Touched) -> None:
     customers = sorted(found.ids["customer"])
     for kind, key, name in (("accounts", "account_id", "account"), ("loans", "loan_id", "loan")):
         if customers:
+            if name == "account":
+                found.numbers.append(None)
             rows = connection.execute(
                 f"SELECT {key} FROM f_{kind} WHERE customer_id IN (SELECT unnest(?))",
                 [customers],
