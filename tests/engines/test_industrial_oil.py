@@ -77,14 +77,19 @@ WANTED = """
 ROWS = [line.split(maxsplit=4) for line in WANTED.strip().splitlines()[1:]]
 
 
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenRun]:
-    folder = tmp_path_factory.mktemp("oil")
+def oil_bank(folder: Path) -> Bank:
+    """Return the dealer's facts as a bank."""
     (folder / "in").mkdir()
     for name, text in FILES.items():
         (folder / "in" / name).write_text(text, "utf-8")
     bank = Bank.create(folder / "bank", "油品公司")
     assert [p.text("en") for p in import_folder(folder / "in", bank).problems] == []
+    return bank
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenRun]:
+    bank = oil_bank(tmp_path_factory.mktemp("oil"))
     ran: Ran = run_rulebook(DuckDBEngine, bank, RULEBOOK, "2025Q1")
     assert [p.text("en") for p in ran.problems] == []
     with closing(OpenRun(DuckDBEngine, bank, ran.folder)) as run:

@@ -26,6 +26,8 @@ from tests.engines.agreement.running import write_rulebook
 from tests.engines.agreement.test_agreement import PERIODS
 from tests.engines.agreement.test_wide import text_of as wide_text
 from tests.engines.agreement.world import make_world
+from tests.engines.test_industrial_oil import RULEBOOK as OIL
+from tests.engines.test_industrial_oil import oil_bank
 from tests.engines.test_shipped_rulebooks import PERIODS as SHIPPED
 from tests.engines.test_shipped_rulebooks import ROOT
 from tests.invented import invented_bank
@@ -105,3 +107,8 @@ def test_shipped_rulebook(spark: Any, bank: Bank, name: str) -> None:
     period = "2025Q4" if name != "huangshi" else "2025"
     found = digest(on_spark(spark, SOME), bank, ROOT / name, period)
     assert found == digest(duckdb, bank, ROOT / name, period)
+
+
+def test_shipped_rulebook_over_facts_of_its_own(spark: Any, tmp_path: Path) -> None:
+    bank = oil_bank(tmp_path)
+    assert digest(on_spark(spark, FEW), bank, OIL, "2025Q1") == digest(duckdb, bank, OIL, "2025Q1")
