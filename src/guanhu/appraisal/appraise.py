@@ -32,7 +32,7 @@ from guanhu.appraisal.people import cards
 from guanhu.appraisal.persons import join_wholes, person_table
 from guanhu.appraisal.pools import join_pools
 from guanhu.appraisal.supplied import supplied_figure
-from guanhu.appraisal.wide import add_wide_cause, add_wide_condition, add_wide_line
+from guanhu.appraisal.wide import add_wide_cause, add_wide_condition, add_wide_line, too_wide, too_wide_in
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.instances import Instance, evaluated_in, planned
@@ -222,6 +222,12 @@ class Appraisal:
     def evaluate(self, instance: Instance, own: tuple[str, date] | None = None) -> None:
         """Evaluate the lines and decisions of an instance; `own` restricts to people with that own date."""
         # A group without lines of its own has cards where others gather its figures.
+        try:
+            self._evaluate(instance, own)
+        except TooWide as error:
+            raise Refused([too_wide_in(instance, self.rulebook)]) from error
+
+    def _evaluate(self, instance: Instance, own: tuple[str, date] | None) -> None:
         groups = [
             g
             for g in self.rulebook.groups.values()
@@ -238,7 +244,7 @@ class Appraisal:
                 else:
                     self._add(card, step[0])
             except TooWide as error:
-                raise Refused([_too_wide(step[0])]) from error
+                raise Refused([too_wide(step[0])]) from error
         for group in groups:
             self.lots.move(made[group.id])
             self._close(made[group.id], instance)
@@ -400,7 +406,7 @@ class Appraisal:
                 else EventFold(self.fold).figure(order)
             )
         except TooWide as error:
-            raise Refused([_too_wide(measure)]) from error
+            raise Refused([too_wide(measure)]) from error
 
     def _tell_gap(self, measure: t.Measure, kind: str, gaps: list[Span], instance: Instance) -> None:
         shown = "、".join(str(gap) for gap in gaps[:3])
@@ -423,7 +429,7 @@ class Appraisal:
         try:
             persons, lines = person_table(self.engine, card, self.rulebook)
         except TooWide as error:
-            raise Refused([_too_wide(self.rulebook.lines[str(error)])]) from error
+            raise Refused([too_wide(self.rulebook.lines[str(error)])]) from error
         found = {x.id: x for x in evaluated_in(self.rulebook, instance, card.group.id)}
         self.outcome.problems.extend(
             _told_wide(found[name], instance, rows) for name, rows in card.evaluated.items() if rows
@@ -467,18 +473,6 @@ SELECT * REPLACE (row_number() OVER (PARTITION BY subject_no ORDER BY spell_no D
        max(spell_end) OVER (PARTITION BY subject_no) >= :stop AS at_end
 FROM chosen
 """
-
-
-def _too_wide(line: t.Line | t.Decision | t.Measure) -> Problem:
-    return Problem(
-        "RUN021",
-        line.place,
-        f"{line.title} 的中间数超过 126 位二进制, 不能保证精确",
-        f"a figure inside {line.id} needs more than 126 bits",
-        "在公式里先用 round(…, 位数) 取整平均数或比率",
-        "round an average or ratio first with round(…, places)",
-        clause=line.clause,
-    )
 
 
 def _told_wide(line: t.Line | t.Decision, instance: Instance, rows: int) -> Problem:

@@ -22,16 +22,18 @@ from guanhu.appraisal.measures import date_sql
 from guanhu.appraisal.people import cards
 from guanhu.appraisal.persons import join_wholes
 from guanhu.appraisal.supplied import supplied_figure
+from guanhu.appraisal.wide import too_wide, wide_answer
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.parts import parts_of
 from guanhu.rulebook.run import numeric as n
-from guanhu.rulebook.run.numeric import Pair
+from guanhu.rulebook.run.numeric import Bool, Num, Pair
 from guanhu.rulebook.run.template import filled, table_named
 from guanhu.values import units
 from guanhu.values.dates import FAR_FUTURE
+from guanhu.values.problem import Refused
 
 _HOLDERS = """
-SELECT p.subject_no, 1 AS spell_no, h.subject_id, c.post, c.grade, c.institution_id, c.team_id, c.area, c.level,
+SELECT coalesce(p.subject_no, -row_number() OVER (ORDER BY h.subject_id)) AS subject_no, 1 AS spell_no, h.subject_id, c.post, c.grade, c.institution_id, c.team_id, c.area, c.level,
        s.person_kind, s.hired_on, s.left_on, :start AS spell_start, :stop AS spell_end,
        CAST(date_diff('day', :start, :stop) AS BIGINT) AS spell_days, CAST(date_diff('day', :start, :stop) AS BIGINT) AS own_days, TRUE AS is_last,
        c.grade_since, FALSE AS at_start, FALSE AS at_end
@@ -92,10 +94,10 @@ class Holders:
         for what, values in at_start.items():
             self._join_lots(holder, ledger, what, values)
         for key, formula in formulas.items():
-            is_condition = key == "when"
-            compiler = holder.compiler
-            found = compiler.condition(formula) if is_condition else n.rounded(compiler.number(formula), FEN)
-            holder.keep(f"lots~{key}", found)
+            try:
+                _answer(holder, f"lots~{key}", formula, is_money=key != "when")
+            except n.TooWide as error:
+                raise Refused([too_wide(ledger)]) from error
         holder.flush()
         columns = [exp.column(f"lots~{key}", quoted=True) for key in formulas]
         rows = self.run.engine.rows(
@@ -215,6 +217,20 @@ class Leaving:
                 break
         days = [day for day in (end, left) if day is not None and day < FAR_FUTURE]
         return min(days, default=None)
+
+
+def _answer(holder: Card, name: str, formula: t.Expr, *, is_money: bool) -> None:
+    """Keep what a formula comes to for each holder: a condition, or an amount in whole fen."""
+    try:
+        holder.keep(name, _compiled(holder, formula, is_money=is_money))
+    except n.TooWide:
+        holder.lines[name] = wide_answer(holder, name, formula, is_money=is_money)
+        holder.kept.append(name)
+
+
+def _compiled(holder: Card, formula: t.Expr, *, is_money: bool) -> Num | Bool:
+    compiler = holder.compiler
+    return n.rounded(compiler.number(formula), FEN) if is_money else compiler.condition(formula)
 
 
 def _whole(value: object) -> int | None:

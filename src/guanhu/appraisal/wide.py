@@ -20,13 +20,15 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.line import Share, is_held, line_figure, pay_of_spells, points_of_spells
 from guanhu.rulebook.explain.scalar import evaluate
 from guanhu.rulebook.explain.values import Traced, Unknown, Value
+from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.run import numeric as n
 from guanhu.rulebook.run.numeric import Bool, Compiled, Day, Num, Pair, TooWide, Word
 from guanhu.rulebook.run.scalar import Compiler
 from guanhu.rulebook.run.sheet import Sheet
 from guanhu.rulebook.run.template import table_named
 from guanhu.values import units
-from guanhu.values.exact import invariant
+from guanhu.values.exact import invariant, round_half_away
+from guanhu.values.problem import Place, Problem
 
 LEAVES = (
     t.MeasureRef,
@@ -90,6 +92,19 @@ def add_wide_condition(card: Card, name: str, when: t.Expr) -> None:
     )
 
 
+def wide_answer(card: Card, name: str, formula: t.Expr, *, is_money: bool) -> Compiled:
+    """Return what a formula comes to in each row of a card, as its column `name`: a condition, or an amount in whole fen.
+
+    Errors:   raises TooWide when an amount itself does not fit.
+    """
+    rows = Reading(card, [formula]).rows()
+    values = [evaluate(formula, row).value for row in rows]
+    if is_money:
+        values = [round_half_away(x, 2) if isinstance(x, Fraction) else x for x in values]
+    meaning = Num(exp.Null(), FEN, 0, 1) if is_money else Bool(exp.Null())
+    return _joined(card, rows, [Column(name, meaning, values)])[name]
+
+
 def add_wide_cause(card: Card, name: str, roots: Sequence[t.Expr]) -> None:
     """Give a card the causes of a line that the engine has computed, where to tell them is too wide for it."""
     reading = Reading(card, roots, card.lines[name])
@@ -116,6 +131,31 @@ def wide_whole(card: Card, line: t.Line, value: Num) -> Num:
     if not isinstance(found, Num):
         raise TypeError(line.id)
     return found
+
+
+def too_wide(line: t.Declaration) -> Problem:
+    """Return why a run is refused: a figure that neither the engine nor a column can hold."""
+    return Problem(
+        "RUN021",
+        line.place,
+        f"{line.title} 的中间数超过 126 位二进制, 不能保证精确",
+        f"a figure inside {line.id} needs more than 126 bits",
+        "在公式里先用 round(…, 位数) 取整平均数或比率",
+        "round an average or ratio first with round(…, places)",
+        clause=line.clause,
+    )
+
+
+def too_wide_in(instance: Instance, rulebook: t.Rulebook) -> Problem:
+    """Return why a run is refused where no declaration can be named: what earlier instances come to, for one."""
+    return Problem(
+        "RUN021",
+        Place(rulebook.id),
+        f"{instance.key}: 有一个读入的数(以前各期的数及 previous 的后备值、期初数等)超过 126 位二进制, 不能保证精确",
+        f"{instance.key}: a figure that is read in (of earlier instances or what stands instead, of the opening state …) needs more than 126 bits",
+        "检查期初数、以前各期的结果和 previous(…, 后备值) 是否大得或细得不合情理",
+        "look whether the opening state, earlier results or previous(…, instead) are large or fine beyond all reason",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from guanhu.appraisal import appraise
+from guanhu.appraisal import appraise, lot_holders
 from guanhu.appraisal.lines import Card
 from guanhu.appraisal.replay import replayed
 from guanhu.appraisal.running import Ran, run_rulebook
@@ -196,7 +196,7 @@ def test_a_pair_that_was_refused_is_compared(pair: int, tmp_path: Path) -> None:
     assert told_of(compared.ran)
 
 
-def too_wide(*_: object) -> None:
+def too_wide(*_: object, **__: object) -> None:
     raise TooWide
 
 
@@ -215,9 +215,36 @@ def test_whoever_computes_the_digest_is_the_same(
     shutil.rmtree(bank.path / "runs")
     monkeypatch.setattr(Card, "_add_line", too_wide)
     monkeypatch.setattr(Card, "add_condition", too_wide)
+    monkeypatch.setattr(lot_holders, "_compiled", too_wide)
     ran = run_rulebook(make_engine, bank, rules, period)
     assert told_of(ran)
     assert ran.folder.record["digest"] == engine
+
+
+WIDE_OF_LOTS = {
+    "claws": "max(plain * (edge / goal) * (goal / edge) * 1% - 0.5元, 0元)",
+    "when": "plain * (edge / goal) * (goal / edge) >= 0元",
+    "amount": "D * (edge / goal) * (goal / edge) * 30%",
+}
+
+
+@pytest.mark.parametrize("formula", WIDE_OF_LOTS)
+def test_what_a_ledger_asks_may_be_too_wide(formula: str, tmp_path: Path) -> None:
+    ledger = {
+        "name": "延期",
+        "defers": "plain",
+        "release": "after 3 months",
+        "claws_from": "waiting then paid",
+    }
+    ledger |= {"claws": "0元", formula: WIDE_OF_LOTS[formula]}
+    if formula == "amount":
+        ledger["release"] = "oldest first"
+    lines = {"plain": {"pay": "stock"}, "given": {"pay": "D.released - D.recovered + D"}}
+    text = rulebook_text("month", "by days", lines, measures=MEASURES, ledgers={"D": ledger})
+    assert [problem.text("en") for problem in load_string(text)[1]] == []
+    compared = compare(fixed_world().bank(tmp_path), write_rulebook(tmp_path / "rules", text), PERIOD)
+    assert compared.found == []
+    assert compared.unread == []
 
 
 WIDE_TOGETHER = {
@@ -250,3 +277,19 @@ def test_a_result_that_does_not_fit_is_refused(line: dict[str, object], tmp_path
     with pytest.raises(Refused) as refused:
         compare(fixed_world().bank(tmp_path), write_rulebook(tmp_path / "rules", text), PERIOD)
     assert [problem.code for problem in refused.value.problems] == ["RUN021"]
+
+
+def test_what_is_read_of_the_past_may_be_too_fine(tmp_path: Path) -> None:
+    lines: dict[str, dict[str, object]] = {
+        "ratio": {"every": "month", "unit": "ratio", "value": "edge / goal"},
+        "then": {
+            "every": "month",
+            "unit": "ratio",
+            "value": f"previous(ratio, 0.{'0' * 18}1 * 0.{'0' * 18}1)",
+        },
+    }
+    text = text_of("by days", "month", lines)
+    with pytest.raises(Refused) as refused:
+        compare(fixed_world().bank(tmp_path), write_rulebook(tmp_path / "rules", text), PERIOD)
+    (problem,) = refused.value.problems
+    assert problem.text("en").startswith("probe: RUN021: 2025-01: a figure that is read in (of earlier")
