@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -11,6 +13,8 @@ from guanhu.values.dates import Span
 
 Attributes = dict[tuple[str, str], Any]
 """(table, column) → value at rest; `''` is the row itself."""
+Interval = tuple[date, date, Attributes]
+"""From a day up to another, that day excluded, the values stayed the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,25 @@ class Thing:
     attributes: Attributes
     customer_id: str | None
     closed_on: date | None = None
-    intervals: dict[str, list[tuple[date, date, Attributes]]] = field(default_factory=dict)
+    intervals: dict[str, list[Interval]] = field(default_factory=dict)
+    """By kind: spans of equal values, in order of days; no two share a day."""
     places: list[tuple[date, date, str]] = field(default_factory=list)
     rates: list[tuple[date, date, int | None, str | None]] = field(default_factory=list)
     lost: dict[str, list[tuple[date, date]]] = field(default_factory=dict)
     """By kind: days that are unknown because a row of them was refused."""
+
+    def within(self, kind: str, start: date, end: date) -> Iterator[Interval]:
+        """Yield the intervals of a kind that share a day with those from `start` to `end`."""
+        held = self.intervals.get(kind, [])
+        for place in range(bisect_right(held, start, key=_end), len(held)):
+            interval = held[place]
+            if interval[0] >= end:
+                return
+            yield interval
+
+
+def _end(interval: Interval) -> date:
+    return interval[1]
 
 
 @dataclass(slots=True)

@@ -202,10 +202,8 @@ class MeasureEvaluator:
                 )
         for cut in self._cuts(thing, piece.start, piece.end, question):
             day = price_day(measure, cut.start, question)
-            for first, last, attributes in thing.intervals.get(name, ()):
+            for first, last, attributes in thing.within(name, cut.start, cut.end):
                 start, end = max(first, cut.start), min(last, cut.end)
-                if start >= end:
-                    continue
                 amount, trace = self._amount(thing, piece, cut, attributes, day, question)
                 if amount is not None:
                     days = (end - start).days
@@ -242,7 +240,6 @@ class MeasureEvaluator:
         self, thing: Thing, pieces: list[Piece], spans: list[Span], question: Question
     ) -> Iterator[CreditedRow]:
         measure = question.measure
-        intervals = thing.intervals.get(measure.kind.name, [])
         for piece in pieces:
             for span in spans:
                 first, last = max(piece.start, span.start), min(piece.end, span.end)
@@ -252,7 +249,7 @@ class MeasureEvaluator:
                     yield CreditedRow(thing.id, first, last, piece.weight, days, Fraction(0), unknown)
                     continue
                 for cut in self._cuts(thing, first, last, question):
-                    yield from self._cut_rows(thing, piece, cut, intervals, question)
+                    yield from self._cut_rows(thing, piece, cut, question)
 
     def _cuts(self, thing: Thing, start: date, end: date, question: Question) -> Iterator[Span]:
         """Yield the days between start and end, cut where a price or the thing's own rate changes."""
@@ -270,14 +267,7 @@ class MeasureEvaluator:
         for first, last in pairwise(ordered):
             yield Span(first, last)
 
-    def _cut_rows(
-        self,
-        thing: Thing,
-        piece: Piece,
-        cut: Span,
-        intervals: list[tuple[date, date, dict[tuple[str, str], object]]],
-        question: Question,
-    ) -> Iterator[CreditedRow]:
+    def _cut_rows(self, thing: Thing, piece: Piece, cut: Span, question: Question) -> Iterator[CreditedRow]:
         """Sum the days of equal rows first, as whole numbers; then one formula for each different row."""
         measure = question.measure
         day = price_day(measure, cut.start, question)
@@ -286,14 +276,12 @@ class MeasureEvaluator:
         reads = self.reads(measure)
         linear = reads.linear
         names = sorted(k for k in reads.columns if not (linear and k == _BALANCE))
-        for start, end, attributes in intervals:
-            if start >= cut.end or end <= cut.start:
-                continue
+        for start, end, attributes in thing.within(measure.kind.name, cut.start, cut.end):
             days = (min(end, cut.end) - max(start, cut.start)).days
-            equal = tuple((k, str(attributes[k])) for k in names if k in attributes)
+            equal = tuple((k, str(attributes[k])) for k in names if k in attributes) if names else ()
             if linear:
                 # A balance is a whole number of fen.
-                balance: Fraction = attributes[_BALANCE]  # type: ignore[assignment]
+                balance: Fraction = attributes[_BALANCE]
                 days *= 100 * balance.numerator // balance.denominator
             days_of[equal] += days
             if equal not in rows:
