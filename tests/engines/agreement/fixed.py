@@ -205,6 +205,7 @@ CREDIT_MEASURES = {
     "placed": {"from": "balances", "credit": "institution"},
     "before": {"from": "balances", "over": "base of last year"},
     "last_year": {"from": "balances", "over": "last year"},
+    "increment": {"is": "stock - last_year - 100元"},
     "priced": {"from": "balances", "each": "balance * price"},
     "stepped": {"from": "balances", "each": "steps(balance, 7元, completed) * 1元"},
     "rounded": {"from": "balances", "each": "balance * 0.3", "round": "fen per row"},

@@ -94,7 +94,9 @@ class _LineBuilder:
         group = self.builder.groups[self.group]
         if unit != units.MONEY or not group.spells or group.subject != "person":
             return value
-        return SpellDays(self.builder.tables.get, AddingUp(self.builder)).marked(value)
+        return SpellDays(self.builder.tables.get, AddingUp(self.builder), self.builder.by_own_days).marked(
+            value
+        )
 
     def common(self) -> dict[str, Any]:
         once = None

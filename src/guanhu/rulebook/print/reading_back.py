@@ -8,6 +8,7 @@ from guanhu.kinds.schema import Dated
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.print.lots import lot_sentence
 from guanhu.rulebook.print.sentence import EVERY, Speaker, state_name, window_text
+from guanhu.rulebook.windows import OWN_DAYS
 
 _CREDIT = {
     "share": "按分配比例归属",
@@ -56,6 +57,9 @@ def read_back(rulebook: t.Rulebook) -> Iterator[str]:
     """Yield one sentence for each measure, line, check and decision, and one for each doubt."""
     speaker = Speaker(rulebook)
     for measure in rulebook.measures.values():
+        if measure.id.endswith(OWN_DAYS):
+            # The same measure as a line of money reads it in a spell: the line says so.
+            continue
         yield f"指标 {measure.title} [{measure.clause}]: {measure_sentence(speaker, measure)}"
     for line in rulebook.lines.values():
         yield f"行 {line.title} [{line.clause}]: {line_sentence(speaker, line)}"
