@@ -300,7 +300,15 @@ DECISIONS = {
     "d_quarter": {"every": "quarter", "when": "q_low and q_both_most > 30元", "says": "看"},
     "d_watch": {"every": "month", "when": "times(m_check, 3) >= 2", "sets": {"watch": "观察"}},
     "d_third": {"every": "month", "when": "m_third", "sets": {"contract": "解除"}},
+    "d_level": {"every": "month", "when": "levels(m_low) = 高级", "sets": {"mark": "高"}},
     "d_said": {"every": "month", "when": "streak(m_check) >= 2", "says": "看"},
+}
+LEVELS = {
+    "levels": {
+        "by": ["key"],
+        "gives": {"level": "grade"},
+        "rows": [["< 150元", "初级"], ["[150元, 300元)", "中级"], [">= 300元", "高级"]],
+    }
 }
 INPUTS = {
     "price": {"unit": "ratio"}, "grade_price": {"unit": "ratio", "by": ["grade"]},
@@ -496,7 +504,9 @@ def rulebook_text(every: str, spells: str, lines: Section, **more: Section) -> s
 TOPICS = {
     "formulas": rulebook_text("quarter", "none", FORMULAS, measures=MEASURES, tables=TABLES),
     "credit": rulebook_text("quarter", "by days", CREDIT, measures={**MEASURES, **CREDIT_MEASURES}),
-    "past": rulebook_text("month", "by days", PAST, measures=MEASURES, checks=CHECKS, decisions=DECISIONS),
+    "past": rulebook_text(
+        "month", "by days", PAST, measures=MEASURES, tables=LEVELS, checks=CHECKS, decisions=DECISIONS
+    ),
     "situations": rulebook_text(
         "quarter",
         "by days",
