@@ -589,18 +589,5 @@ def test_an_advance_is_paid_beside_its_settlement_and_nothing_takes_itself_up() 
     assert rulebook is not None
     outcome: Any = SimpleNamespace(period=period_of("2025"))
     assert set(pay_lines(rulebook, outcome)) == {"预发", "清算", "实奖", "实发", "年奖"}
-    assert [x.id for x in top_money(rulebook, "managers") if adds_up(x)] == [
-        "预发",
-        "清算",
-        "实奖",
-        "实发",
-        "年奖",
-    ]
-
-
-def test_pay_under_a_yearly_cap_stands_for_itself() -> None:
-    """Nothing of the statement's headline was left: 累计 took up 实奖, 前月 took up 累计 and 实奖 took up 前月."""
-    path = Path(__file__).parents[2] / "docs/guide/patterns/31-annual-cap.yaml"
-    rulebook, _ = load_string(path.read_text("utf-8"))
-    assert rulebook is not None
-    assert [x.id for x in top_money(rulebook, "managers")] == ["实奖"]
+    tops = {x.id for x in top_money(rulebook, "managers") if adds_up(x)}
+    assert tops == {"预发", "清算", "实奖", "实发", "年奖"}
