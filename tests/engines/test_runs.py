@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from guanhu.appraisal.runs import seal_of
 from guanhu.bank.generate import generate
 from guanhu.cli.runs import moment_of
 
@@ -93,7 +94,24 @@ def test_a_changed_table_of_a_kept_run_is_noticed_when_it_is_run_again(own_bank:
     record = json.loads((kept / "run.json").read_text("utf-8"))
     (kept / "run.json").write_text(json.dumps({**record, "digest": "0" * 64}), encoding="utf-8")
     told = guanhu("run", "--bank", own_bank, "--rulebook", rules, "--period", "2025-11", wanted=1)
+    assert "run.json: RUN045" in told
+
+
+def test_a_run_of_a_guanhu_that_computed_otherwise_is_told_with_what_to_do(
+    own_bank: Path, rules: Path, tmp_path: Path
+) -> None:
+    """Nobody changed the folder, and that was what the refusal said."""
+    asked = ("run", "--bank", own_bank, "--rulebook", rules, "--period", "2025-11")
+    kept = Path(str(run(own_bank, rules, "2025-11")["run"]))
+    record = {**json.loads((kept / "run.json").read_text("utf-8")), "digest": "0" * 64, "program": "0.0.9"}
+    record["seal"] = seal_of(record)
+    (kept / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    told = guanhu(*asked, wanted=1)
     assert "RUN030" in told
+    assert "存档没有被改动, 是 guanhu 0.0.9 版和现在的" in told
+    kept.rename(tmp_path / "before")
+    guanhu(*asked)
+    assert "每个数都相同" in guanhu("difference", tmp_path / "before", kept, "--bank", own_bank)
 
 
 def test_an_earlier_batch_gives_an_earlier_truth(own_bank: Path, rules: Path) -> None:

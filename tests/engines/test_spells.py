@@ -276,6 +276,57 @@ OTHER_DAYS: dict[str, tuple[str, Section]] = {
         "both",
         {"money": {"from": "balances", "over": "to date"}, "both": {"is": "money + money over last year"}},
     ),
+    "its own and last year's, as one measure": (
+        "more",
+        {"money": {"from": "balances"}, "more": {"is": "money - money over same period last year"}},
+    ),
+    "a rate of such a measure": (
+        "more * 1%",
+        {"money": {"from": "balances"}, "more": {"is": "money - money over same period last year"}},
+    ),
+    "such a measure beside an amount": (
+        "900元 + more",
+        {"money": {"from": "balances"}, "more": {"is": "money - money over to date"}},
+    ),
+    "a measure of such a measure": (
+        "max(twice, 0元 - 100000元)",
+        {
+            "money": {"from": "balances"},
+            "more": {"is": "money - money over same period last year"},
+            "twice": {"is": "more * 2"},
+        },
+    ),
+    "an amount by a growth": (
+        "900元 * grown",
+        {"money": {"from": "balances"}, "grown": {"is": "growth(money, money over same period last year)"}},
+    ),
+    "an amount by one and a growth": (
+        "900元 * (1 + grown)",
+        {"money": {"from": "balances"}, "grown": {"is": "growth(money, money over same period last year)"}},
+    ),
+    "more than a fixed amount": (
+        "more",
+        {"money": {"from": "balances"}, "more": {"is": "money - 1000元"}},
+    ),
+    "a rate of more than a fixed amount": (
+        "(money - 1000元) * 1%",
+        {"money": {"from": "balances"}},
+    ),
+    "a measure by cases": (
+        "more",
+        {
+            "money": {"from": "balances"},
+            "more": {"is": "if(area = 城区 or area = 乡镇, money - money over last year, 0元)"},
+        },
+    ),
+    "an amount by a completion to date": (
+        "done",
+        {"money": {"from": "balances", "over": "to date"}, "done": {"is": "900元 * completion(money, edge)"}},
+    ),
+    "steps of more than last year": (
+        "steps(money - money over last year, 1元, proportional) * 10元",
+        {"money": {"from": "balances"}},
+    ),
 }
 RISING: Section = {
     "by": ["pieces"],
@@ -349,6 +400,47 @@ def test_a_figure_of_the_whole_period_counts_by_days(bank: Bank, tmp_path: Path,
         assert isinstance(whole, Fraction)
         assert value
         assert abs(value - whole * 1000 * paid.spell_days / 90) <= Fraction(1, 200)
+
+
+def test_a_rate_of_more_than_the_institutions_counts_it_by_days(bank: Bank, tmp_path: Path) -> None:
+    """In a formula with what adds up too: the own book as it is, what is the institution's for the days of the spell."""
+    measures: Section = {
+        **MEASURES,
+        "money": {"from": "balances"},
+        "inst": {"from": "balances", "credit": "institution"},
+        "more": {"is": "money - inst / 10"},
+    }
+    lines: Section = {
+        "x": {"pay": "more * 1%"},
+        "own": {"unit": "number", "value": "money / 1元"},
+        "part": {"unit": "number", "value": "inst / 10元"},
+        "seen": {"unit": "number", "value": "more / 1元"},
+    }
+    text = rulebook_text("quarter", "by days", lines, measures=measures)
+    compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)
+    assert compared.found == []
+    for card in compared.traces[MOVED][-1].cards:
+        value, own, part, seen = (card.lines[name].value for name in ("x", "own", "part", "seen"))
+        assert isinstance(value, Fraction)
+        assert isinstance(own, Fraction)
+        assert isinstance(part, Fraction)
+        assert seen == own - part
+        assert abs(value - (own - part * card.spell_days / 90) / 100) <= Fraction(1, 200)
+
+
+def test_a_measure_of_other_days_in_a_spell_is_told_by_its_name(bank: Bank, tmp_path: Path) -> None:
+    measures: Section = {
+        "money": {"from": "balances"},
+        "more": {"name": "增量", "is": "money - money over same period last year"},
+    }
+    text = rulebook_text("quarter", "by days", {"x": {"pay": "more * 1%"}}, measures=measures)
+    rulebook, _ = load_string(text)
+    assert rulebook is not None
+    compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)
+    (told,) = Teller(rulebook).subject(compared.traces[MOVED][-1])
+    said = [line for _, line in told.lines()]
+    assert "规则: “增量(非本段的数按在岗天数)” × 1%" in said
+    assert "× 在岗 48 天 ÷ 本人各段共 90 天" in said
 
 
 def test_month_by_month_a_head_who_moved_reads_the_institution_of_the_month(

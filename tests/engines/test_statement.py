@@ -13,10 +13,13 @@ import duckdb
 import pytest
 
 from guanhu.appraisal.opened import OpenRun
+from guanhu.appraisal.pages.card import GroupPart
 from guanhu.appraisal.pages.charts import HEIGHT, WIDTH, Panel, drawn, in_words
-from guanhu.appraisal.pages.reasons import distance_to_steps
+from guanhu.appraisal.pages.kept import Names, top_money
+from guanhu.appraisal.pages.reasons import Reasons, distance_to_steps
 from guanhu.appraisal.statement import agree_with_run, statement, write_statement
-from guanhu.rulebook.print.blocks import Figures, Mark, Page, Rule, plain
+from guanhu.rulebook.load.folder import load_string
+from guanhu.rulebook.print.blocks import Drawing, Figures, Mark, Page, Rule, plain
 from guanhu.values.exact import InvariantBroken, money_shown, truncate
 from guanhu.values.problem import Refused
 from tests.engines.kept_runs import NASTY_NAME, Kept, kept_run
@@ -94,6 +97,27 @@ def test_no_id_stands_where_the_bank_has_a_name(kept: Kept, opened: OpenRun) -> 
         assert jargon not in text
     # No number with more decimals than a person reads.
     assert re.findall(r"\d\.\d{5,}", text) == []
+
+
+def test_pay_under_a_yearly_cap_stands_for_itself() -> None:
+    """Nothing of the statement's headline was left: 累计 took up 实奖, 前月 took up 累计 and 实奖 took up 前月."""
+    path = Path(__file__).parents[2] / "docs/guide/patterns/31-annual-cap.yaml"
+    rulebook, _ = load_string(path.read_text("utf-8"))
+    assert rulebook is not None
+    assert [x.id for x in top_money(rulebook, "managers")] == ["实奖"]
+
+
+def test_a_chart_of_nothing_but_zeros_is_left_out(opened: OpenRun, kept: Kept) -> None:
+    traces = [x for x in opened.explain(settled_manager(kept)) if x.instance.every == "month"]
+    part = GroupPart(opened.rulebook, Reasons(opened.rulebook), Names({}, {}), "managers", traces)
+
+    def charted() -> str:
+        return "".join(x.alt for x in part.periods("month", traces) if isinstance(x, Drawing))
+
+    assert "存量计酬" in charted()
+    for trace in traces:
+        trace.whole["stock_pay"] = Fraction(0)
+    assert "存量计酬" not in charted()
 
 
 def test_the_foot_quotes_the_run(kept: Kept, opened: OpenRun) -> None:

@@ -35,6 +35,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from guanhu import __version__
 from guanhu.appraisal import corrections
 from guanhu.appraisal.appraise import Outcome, Progress, quiet
 from guanhu.appraisal.credited import gathered
@@ -47,7 +48,7 @@ from guanhu.rulebook.run.template import filled
 from guanhu.values.dates import Span
 from guanhu.values.problem import Place, Problem, Refused
 
-LANGUAGE_VERSION = "3"
+LANGUAGE_VERSION = "4"
 """Changes when the meaning of a rulebook's text changes."""
 PARTIAL = ".partial-"
 TABLES = (
@@ -130,7 +131,7 @@ class Freezer:
 
         `progress` hears of each step before it is taken; killed at any of them, only the partial folder is left.
 
-        Errors:   Refused RUN030 when the folder exists with another digest, RUN045 when it was changed by hand.
+        Errors:   Refused RUN030 when the run came out otherwise before, RUN045 when it was changed by hand.
         """
         runs.mkdir(parents=True, exist_ok=True)
         target = runs / run_name(self.identity, period_text)
@@ -184,6 +185,7 @@ class Freezer:
         }
         record = {
             "identity": self.identity.digest,
+            "program": __version__,
             **self.identity.parts(),
             "period_text": period_text,
             "digest": digest,
@@ -193,7 +195,7 @@ class Freezer:
             "times": {key: f"{value:.3f}" for key, value in times.items()},
             "files": files,
         }
-        record["seal"] = _seal(record)
+        record["seal"] = seal_of(record)
         (folder / "run.json").write_text(json.dumps(record, ensure_ascii=False, indent=1), encoding="utf-8")
 
     def _published_before(self) -> list[Problem]:
@@ -326,22 +328,32 @@ def sync(path: Path) -> None:
 
 
 def _same_run(target: Path, digest: str) -> Path:
-    kept = RunFolder(target).record["digest"]
+    """Return the run that is there already; it has to be whole, and to have come out alike."""
+    run = RunFolder(target)
+    run.verify()
+    kept = run.record["digest"]
     if kept != digest:
-        raise Refused(
-            [
-                Problem(
-                    "RUN030",
-                    Place(str(target)),
-                    f"同一运行的摘要不同: 存档 {kept[:12]}, 重算 {digest[:12]}",
-                    f"the same run has another digest: kept {kept[:12]}, now {digest[:12]}",
-                    "运行文件夹可能被改动过; 移走它再运行",
-                    "the folder may have been changed by hand; move it away and run again",
-                )
-            ]
-        )
-    RunFolder(target).verify()
+        raise Refused([_came_out_otherwise(run, kept, digest)])
     return target
+
+
+def _came_out_otherwise(run: RunFolder, kept: str, now: str) -> Problem:
+    """Return that the program computes what went into a run otherwise than the one that made it."""
+    made = run.record.get("program", "")
+    # A run of before says no version, and one of the same version was made while the program was worked on.
+    zh, en = (
+        (f"guanhu {made} 版和现在的 {__version__} 版", f"guanhu {made} and this one, {__version__},")
+        if made not in ("", __version__)
+        else ("当时的 guanhu 和现在的", "the guanhu of that time and this one")
+    )
+    return Problem(
+        "RUN030",
+        Place(str(run.path)),
+        f"同样的办法、期间和数据, 算出的数和存档的运行不同: 存档 {kept[:12]}, 现在 {now[:12]}; 存档没有被改动, 是 {zh}算法不同",
+        f"the same rulebook, period and facts come out otherwise than the run that was kept: kept {kept[:12]}, now {now[:12]}; nobody changed it: {en} compute otherwise",
+        "改用现在的数: 把这个文件夹移到 runs 之外, 重新运行, 再用 guanhu difference 旧文件夹 新文件夹 看谁差多少; 保留原来的数: 照旧发布它, 以后的运行会把差额列为更正。什么变了见 CHANGELOG",
+        "to take today's figures, move this folder out of runs, run again, and see with guanhu difference OLD NEW who differs by how much; to keep the old ones, publish it as it is: later runs list the difference as corrections. What changed is in the CHANGELOG",
+    )
 
 
 NEEDED = frozenset(
@@ -387,7 +399,7 @@ class RunFolder:
         Errors:   Refused RUN045, naming the first file that differs; of a run kept without digests nothing is checked.
         """
         record = self.record
-        if "seal" in record and record["seal"] != _seal(record):
+        if "seal" in record and record["seal"] != seal_of(record):
             raise Refused([_changed(self.path, "run.json")])
         self.verify_there()
         for name, digest in record.get("files", {}).items():
@@ -426,7 +438,7 @@ def _file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _seal(record: Mapping[str, Any]) -> str:
+def seal_of(record: Mapping[str, Any]) -> str:
     """Return the digest of run.json itself."""
     shown = {key: value for key, value in record.items() if key != "seal"}
     return hashlib.sha256(json.dumps(shown, ensure_ascii=False, sort_keys=True).encode()).hexdigest()

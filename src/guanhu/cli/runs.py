@@ -160,7 +160,7 @@ def tell_unsettled(run: RunFolder) -> None:
     rulebook, _ = loaded(run.rulebook_folder, run.record["readings"])
     engine = duckdb_engine()
     try:
-        causes = held_up(engine, run, rulebook)
+        causes = held_up(engine, run, rulebook, SHELL.lang)
     finally:
         engine.close()
     for held in causes[:CAUSES_MAX]:

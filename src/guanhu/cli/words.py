@@ -61,8 +61,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "replayed": ("重做的结果与存档相同: 摘要 {kept}", "it comes out as it was kept: digest {kept}"),
     "replay_differs": (
-        "重做的结果与存档不同: 存档 {kept}, 重做 {now}; 事实批次可能被改动过, 用 guanhu facts list 核对",
-        "it comes out otherwise: kept {kept}, now {now}; a batch of facts may have been changed, see guanhu facts list",
+        "重做的结果与存档不同: 存档 {kept}, 重做 {now}; 事实批次可能被改动过(用 guanhu facts list 核对), 否则是现在的 guanhu 算法不同(见 CHANGELOG)",
+        "it comes out otherwise: kept {kept}, now {now}; a batch of facts may have been changed (see guanhu facts list), else this guanhu computes otherwise (see the CHANGELOG)",
     ),
     "difference_none": ("两次运行的每个数都相同", "the two runs agree in every figure"),
     "difference_total": ("合计", "total"),

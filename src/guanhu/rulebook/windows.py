@@ -32,6 +32,9 @@ from guanhu.values.dates import (
     unit_containing,
 )
 
+OWN_DAYS = "own days"
+"""What stands after `over` in the name of a measure whose parts of other days count by days; no text writes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:

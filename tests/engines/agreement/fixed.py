@@ -205,6 +205,7 @@ CREDIT_MEASURES = {
     "placed": {"from": "balances", "credit": "institution"},
     "before": {"from": "balances", "over": "base of last year"},
     "last_year": {"from": "balances", "over": "last year"},
+    "increment": {"is": "stock - last_year - 100元"},
     "priced": {"from": "balances", "each": "balance * price"},
     "stepped": {"from": "balances", "each": "steps(balance, 7元, completed) * 1元"},
     "rounded": {"from": "balances", "each": "balance * 0.3", "round": "fen per row"},
@@ -299,7 +300,15 @@ DECISIONS = {
     "d_quarter": {"every": "quarter", "when": "q_low and q_both_most > 30元", "says": "看"},
     "d_watch": {"every": "month", "when": "times(m_check, 3) >= 2", "sets": {"watch": "观察"}},
     "d_third": {"every": "month", "when": "m_third", "sets": {"contract": "解除"}},
+    "d_level": {"every": "month", "when": "levels(m_low) = 高级", "sets": {"mark": "高"}},
     "d_said": {"every": "month", "when": "streak(m_check) >= 2", "says": "看"},
+}
+LEVELS = {
+    "levels": {
+        "by": ["key"],
+        "gives": {"level": "grade"},
+        "rows": [["< 150元", "初级"], ["[150元, 300元)", "中级"], [">= 300元", "高级"]],
+    }
 }
 INPUTS = {
     "price": {"unit": "ratio"}, "grade_price": {"unit": "ratio", "by": ["grade"]},
@@ -495,7 +504,9 @@ def rulebook_text(every: str, spells: str, lines: Section, **more: Section) -> s
 TOPICS = {
     "formulas": rulebook_text("quarter", "none", FORMULAS, measures=MEASURES, tables=TABLES),
     "credit": rulebook_text("quarter", "by days", CREDIT, measures={**MEASURES, **CREDIT_MEASURES}),
-    "past": rulebook_text("month", "by days", PAST, measures=MEASURES, checks=CHECKS, decisions=DECISIONS),
+    "past": rulebook_text(
+        "month", "by days", PAST, measures=MEASURES, tables=LEVELS, checks=CHECKS, decisions=DECISIONS
+    ),
     "situations": rulebook_text(
         "quarter",
         "by days",

@@ -187,6 +187,32 @@ def test_what_a_decision_sets_is_one_word(value: str, code: str) -> None:
         assert "previous(行)" in problems[0].hint_zh
 
 
+GRADES = (
+    BASE.replace(
+        "measures:\n",
+        '  level: {clause: 二, by: [score], gives: {级: grade}, rows: [["< 1", 初级], [">= 1", 高级]]}\nmeasures:\n',
+    )
+    + "decisions:\n  高: {clause: 二, when: level = 高级, sets: {grade: 高级}}\n"
+)
+
+
+def test_a_table_gives_a_grade_that_a_decision_sets() -> None:
+    assert told(GRADES) == []
+
+
+@pytest.mark.parametrize("value", ["level", "level.级"])
+def test_a_state_does_not_become_a_table(value: str) -> None:
+    (problem,) = told(GRADES.replace("{grade: 高级}", f"{{grade: {value}}}"))
+    assert problem.code == "RUL139"
+    assert f"when: {value} = 初级, sets: {{grade: 初级}}" in problem.hint_zh
+    assert f"when: {value} = 初级, sets: {{grade: 初级}}" in problem.hint_en
+
+
+def test_a_grade_that_a_table_gives_is_one_of_the_set() -> None:
+    (problem,) = told(GRADES.replace('["< 1", 初级]', '["< 1", 实习]'))
+    assert (problem.code, problem.place.line) == ("RUL045", 12)
+
+
 def told(text: str) -> list[Problem]:
     rulebook, problems = load_string(text)
     assert rulebook is None or not problems

@@ -340,3 +340,36 @@ def test_a_column_is_called_what_its_own_kind_calls_it() -> None:
     assert "账户产品" in said["手续费"]
     assert "只计产品等于 活期" in said["新开户"]
     assert "只计卡种等于 金卡" in said["发卡"]
+
+
+LIBRARY = """
+rulebook: t
+name: 试行
+calendar: {every: quarter}
+who: {managers: {clause: 一, is: post = 客户经理}}
+words:
+  岗位: {of: post, are: [客户经理]}
+lines:
+  奖: {clause: 三, pay: 存款日均 * 0.1%}
+"""
+
+
+def test_a_measure_of_the_library_is_read_back_as_one_of_the_library() -> None:
+    """It has no clause, and was read back with empty brackets."""
+    rulebook, _ = load_string(LIBRARY)
+    assert rulebook is not None
+    assert [line.partition(":")[0] for line in read_back(rulebook)] == [
+        "指标 存款日均 [通用指标]",
+        "行 奖 [三]",
+    ]
+
+
+@pytest.mark.parametrize(("clause", "column"), [("", False), (", clause: 二", True)])
+def test_sets_of_words_without_any_clause_have_no_column_for_it(
+    tmp_path: Path, clause: str, column: bool
+) -> None:
+    text = LIBRARY.replace("are: [客户经理]}", f"are: [客户经理]{clause}}}")
+    (tmp_path / "rulebook.yaml").write_text(text, "utf-8")
+    said = markdown(document(opened(tmp_path), tmp_path))
+    assert ("| 包括 | 条款 |" in said) is column
+    assert "| 用语 | 属于 | 包括 |" in said

@@ -26,6 +26,7 @@ tables:
 measures:
   deposits: {name: 存款, clause: 一, like: 存款日均}
   before: {name: 上年存款, clause: 一, like: deposits, over: base of last year}
+  increment: {name: 增量, clause: 一, is: deposits - before}
   plan: {name: 存款计划数, clause: 一, item: 存款计划, unit: money}
 lines:
   growth_points: {clause: 一, score: "growth(deposits, before) * 100", most: 20, least: 0}
@@ -33,6 +34,10 @@ lines:
   rate: {clause: 一, unit: ratio, value: 单价}
   parts: {clause: 一, pay: 分段}
   paid: {clause: 一, unit: number, value: parts / 100元}
+  advance: {clause: 一, pay: "900元 - paid_before"}
+  paid_before: {clause: 一, unit: money, value: "previous(advance, 0元)"}
+  total: {clause: 一, total: [parts, advance]}
+  more: {clause: 一, pay: increment * 1%}
   open: {clause: 一, cases: [{when: not given(plan), score: 5}, {otherwise: 0}]}
 """
 
@@ -133,3 +138,37 @@ def test_what_a_sum_is_divided_by_is_told_when_it_is_divided(divisor: Fraction, 
     days = 366 if divisor > 10**13 else 92
     end = date.fromordinal(date(2025, 1, 1).toordinal() + days)
     assert divided(MeasureNote("deposits", date(2025, 1, 1), end, divisor, ())) == text
+
+
+GIVEN = [
+    # A line that was typed in points to no other line, and a formula measure shows no formula that was not used.
+    (
+        "total",
+        {"parts": "30元", "advance": "5元"},
+        ["total = 35.00 元", "parts = 30.00 元(给出的数)", "advance = 5.00 元(给出的数)"],
+    ),
+    ("more", {"increment": "100元"}, ["more = 1.00 元", "增量 = 100.00 元"]),
+    # Nobody moves in an example: 900 and what was paid before are all there.
+    (
+        "advance",
+        {"previous(advance)": "6元"},
+        [
+            "advance = 894.00 元",
+            "paid_before = 6.00 元 [一]",
+            "规则: 上期“advance”(没有时取 0元)(按在岗天数)",
+            "上期“advance”(没有时取 0元) = 6.00 元",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "given", "wanted"), GIVEN)
+def test_what_was_given_is_told_as_given_and_whole_days_not_at_all(
+    line: str, given: dict[str, str], wanted: list[str]
+) -> None:
+    rulebook, problems = load_string(TEXT)
+    assert problems == []
+    assert rulebook is not None
+    traced = try_line(rulebook, line, given)
+    told = Teller(rulebook, is_expanding=True).tried(line, traced, unit_of(rulebook, line))
+    assert [text for _, text in told.lines()] == wanted

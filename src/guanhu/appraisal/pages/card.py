@@ -160,7 +160,11 @@ class GroupPart:
         lines = self._lines(every)
         one_year = len({x.instance.days.last_day.year for x in traces}) == 1
         labels = [short_key(x.instance.key, every, one_year=one_year) for x in traces]
-        chosen = [x for x in top_money(self.rulebook, self.group.id) if x.every == every][:CHARTS_MAX]
+        # A chart of nothing but zeros says nothing, and would take the place of one that does.
+        money = [x for x in top_money(self.rulebook, self.group.id) if x.every == every]
+        chosen = [line for line in money if any(number_or_none(x.whole.get(line.id)) for x in traces)][
+            :CHARTS_MAX
+        ]
         score = self.score_line()
         if score is not None and score.every == every:
             chosen.append(score)

@@ -5,7 +5,7 @@ Rows are read one instance at a time: a year of months of a large bank does not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -200,11 +200,28 @@ class KeptRun:
 def top_money(rulebook: t.Rulebook, group: str) -> list[t.Line]:
     """Return the money lines of a group that stand for themselves: no other line of money takes them up.
 
-    Pay and totals come first. What is neither (an amount for information) must not be added over instances.
+    Pay and totals come first. What is neither (an amount for information) must not be added over instances; where it
+    reads pay it does not take it up, so what a year's cap leaves is paid although the year's sum so far reads it.
     """
-    own = [x for x in rulebook.lines.values() if x.group == group and x.unit == MONEY]
-    taken = {name for line in own for name, _ in taken_up(line)}
-    return sorted((x for x in own if x.id not in taken), key=lambda x: not adds_up(x))
+    lines = {x.id: x for x in rulebook.lines.values() if x.group == group and x.role != "check"}
+    own = [x for x in lines.values() if x.unit == MONEY]
+    made = {name for line in own if adds_up(line) for name in made_of(line.id, lines)}
+    read = {name for line in own for name, _ in taken_up(line)} | made
+    return sorted(
+        (x for x in own if x.id not in (made if adds_up(x) else read)), key=lambda x: not adds_up(x)
+    )
+
+
+def made_of(pay: str, lines: Mapping[str, t.Line]) -> set[str]:
+    """Return the lines that a pay line takes up, itself or through others; never itself, over earlier instances."""
+    found: set[tuple[str, bool]] = set()
+    waiting = list(taken_up(lines[pay]))
+    while waiting:
+        name, taken_off = waiting.pop()
+        if name != pay and name in lines and (name, taken_off) not in found:
+            found.add((name, taken_off))
+            waiting += taken_up(lines[name], taken_off=taken_off)
+    return {name for name, _ in found}
 
 
 def taken_up(line: t.Line, *, taken_off: bool = False) -> Iterator[tuple[str, bool]]:

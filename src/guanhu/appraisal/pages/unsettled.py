@@ -10,6 +10,7 @@ from guanhu.appraisal.published import literal
 from guanhu.appraisal.runs import RunFolder
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.run.template import filled
+from guanhu.values.language import ZH
 
 
 @dataclass(slots=True)
@@ -22,7 +23,7 @@ class Held:
     lines: dict[str, None] = field(default_factory=dict)
 
 
-def held_up(engine: Engine, run: RunFolder, rulebook: t.Rulebook) -> list[Held]:
+def held_up(engine: Engine, run: RunFolder, rulebook: t.Rulebook, lang: str = ZH) -> list[Held]:
     """Return what holds subjects up, most subjects first.
 
     A line that is unknown because another is counts under what the other lacks.
@@ -43,7 +44,7 @@ def held_up(engine: Engine, run: RunFolder, rulebook: t.Rulebook) -> list[Held]:
             section, _, read = cause.partition(".")
             if section == "past" and lines.get(read):  # the past begins with this very instance
                 cause = first_cause(lines, read)
-            why = cause_text(rulebook, cause)
+            why = cause_text(rulebook, cause, lang=lang)
             held = found.setdefault(why, Held(why, first=(subject, instance)))
             held.subjects.add(subject)
             held.lines[rulebook.titled(line)] = None

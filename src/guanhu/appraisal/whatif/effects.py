@@ -14,7 +14,7 @@ from sqlglot import exp
 from guanhu.appraisal.appraise import Outcome
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.long_tables import create_lines, create_measures, create_people
-from guanhu.appraisal.pages.kept import adds_up, taken_up
+from guanhu.appraisal.pages.kept import adds_up, made_of
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import evaluated_in, planned
 from guanhu.rulebook.run.template import filled
@@ -169,20 +169,8 @@ def pay_lines(rulebook: t.Rulebook, outcome: Outcome) -> list[str]:
     planned_lines = [x for i in planned(rulebook, outcome.period) for x in evaluated_in(rulebook, i)]
     lines = {x.id: x for x in planned_lines if isinstance(x, t.Line) and x.role != "check"}
     paid = [x.id for x in lines.values() if x.unit == MONEY and adds_up(x)]
-    taken = {name for x in paid for name in _made_of(x, lines)}
+    taken = {name for x in paid for name in made_of(x, lines)}
     return [x for x in paid if x not in taken]
-
-
-def _made_of(pay: str, lines: dict[str, t.Line]) -> set[str]:
-    """Return the lines that a pay line takes up, itself or through others; never itself, over earlier instances."""
-    found: set[tuple[str, bool]] = set()
-    waiting = list(taken_up(lines[pay]))
-    while waiting:
-        name, taken_off = waiting.pop()
-        if name != pay and name in lines and (name, taken_off) not in found:
-            found.add((name, taken_off))
-            waiting += taken_up(lines[name], taken_off=taken_off)
-    return {name for name, _ in found}
 
 
 def draft_tables(engine: Engine, outcome: Outcome) -> tuple[exp.Expr, exp.Expr, exp.Expr]:

@@ -11,7 +11,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.line import settled
 from guanhu.rulebook.explain.reads import rows_in_force
 from guanhu.rulebook.explain.scalar import evaluate, number
-from guanhu.rulebook.explain.values import LineNote, Traced, Unknown, Value, first_unknown
+from guanhu.rulebook.explain.values import GivenNote, LineNote, Traced, Unknown, Value, first_unknown
 from guanhu.rulebook.load.formula import Num, Unary, parse_formula
 from guanhu.values import units
 from guanhu.values.dates import Span, date_of, period_of
@@ -148,7 +148,7 @@ class Given:
         if value is None:
             self.missing += [keys[0]] if keys[0] not in self.missing else []
             return Traced(node, Unknown("given", "absent"))
-        return Traced(node, value)
+        return Traced(node, value, note=GivenNote())
 
     def table_rows(self, name: str) -> tuple[t.Table, tuple[t.TableRow, ...]]:
         """Return a table and its rows in force on the last day."""
@@ -168,7 +168,7 @@ class Given:
             case t.LineRef(name=name):
                 value = self.value([name], node.unit, node.place)
                 if value is not None:
-                    return Traced(node, value)
+                    return Traced(node, value, note=GivenNote())
                 found = self.line(name)
                 return Traced(node, found.value, (found,))
             case t.InputRef(name=name):

@@ -64,11 +64,22 @@ class Substituted(Speaker):
 
     def say(self, node: t.Expr) -> str:
         """Return the phrase of an expression; what is unknown or was not looked at keeps its name."""
-        return self._figure(node) or super().say(node)
+        whole = self.whole(node)
+        return self._figure(whole) or super().say(whole)
 
     def inner(self, node: t.Expr, needed: int = ONE) -> str:
         """Return the phrase of a part; a figure needs no brackets."""
-        return self._figure(node) or super().inner(node, needed)
+        whole = self.whole(node)
+        return self._figure(whole) or super().inner(whole, needed)
+
+    def whole(self, node: t.Expr) -> t.Expr:
+        """Return the amount itself where its days are all days there are: who did not move has all of it."""
+        if isinstance(node, t.Settled):
+            return self.whole(node.x)
+        if not isinstance(node, t.ByDays):
+            return node
+        part, of = self.by_node.get(id(node.part)), self.by_node.get(id(node.of))
+        return self.whole(node.x) if part and of and part.value == of.value else node
 
     def _figure(self, node: t.Expr) -> str:
         if isinstance(node, t.RowValue) and (node.table, node.column) in self.named:
@@ -95,7 +106,7 @@ def substituted(
     if isinstance(traced.node, _LEAVES):
         return ""
     speaker = Substituted(rulebook, traced, said, named, lang)
-    if not speaker.by_name and not speaker.by_node:
+    if (not speaker.by_name and not speaker.by_node) or isinstance(speaker.whole(traced.node), _LEAVES):
         return ""
     return speaker.say(traced.node)
 

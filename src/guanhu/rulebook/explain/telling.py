@@ -18,6 +18,7 @@ from guanhu.rulebook.explain.subject import CardTrace, SubjectTrace
 from guanhu.rulebook.explain.substituted import substituted
 from guanhu.rulebook.explain.told import WHY, Told, told_lots, value_text
 from guanhu.rulebook.explain.values import (
+    GivenNote,
     InputNote,
     LineNote,
     LotNote,
@@ -176,7 +177,9 @@ class Teller:
         """Return a line that another reads: in full the first time when that is asked for."""
         text = f"{self.speaker.name(node.name)} = {self.said(traced.value, node.unit)}"
         told = Told(text, traced.value, "line ref", f"lines.{node.name}")
-        if not self.is_expanding or not traced.parts:
+        if isinstance(traced.note, GivenNote):
+            told.text += self.put("(给出的数)", " (as given)")
+        elif not self.is_expanding or not traced.parts:
             told.text += self.put("(见该行)", " (see that line)")
         elif node.name in self._expanded:
             told.text += self.put("(见上)", " (see above)")
@@ -270,6 +273,8 @@ class Teller:
                 return [self.pool(traced, node)]
             case t.ByDays():
                 amount, days, period = traced.parts
+                if days.value == period.value:
+                    return self.inside(amount)
                 is_own = node.of.name == "own_days"
                 told = self.put(
                     "× 在岗 {days} 天 ÷ {whose} {all} 天",
@@ -480,6 +485,8 @@ class Teller:
             measure.clause,
         )
         if isinstance(measure, t.FormulaMeasure):
+            if isinstance(traced.note, GivenNote):
+                return told
             text = self.put("公式: {x}", "formula: {x}", x=self.speaker.say(measure.expr))
             told.parts.append(Told(text, kind="rule"))
             told.parts.extend(x for part in traced.parts for x in self.inside(part))

@@ -43,6 +43,11 @@ class Traced:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenNote:
+    """That a figure was given by who asks: in a worked example, or when a line is tried."""
+
+
+@dataclass(frozen=True, slots=True)
 class InputNote:
     """Which supplied value was read: its keys, since when, from which document."""
 

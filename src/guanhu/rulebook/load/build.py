@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from guanhu.rulebook.load.proof_marks import accepted_of
 from guanhu.rulebook.load.scope import DayScope, KeyScope, LineScope, RowScope, Scope
 from guanhu.rulebook.load.text import Fields, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number, is_quotient
-from guanhu.rulebook.windows import Window, window_of
+from guanhu.rulebook.windows import OWN_DAYS, Window, window_of
 from guanhu.values import units
 from guanhu.values.dates import MONTHS_OF
 from guanhu.values.problem import Place, Problem
@@ -380,6 +381,21 @@ class Builder:
         from guanhu.rulebook.load.build_measures import rewindowed  # noqa: PLC0415 - builder and measures need each other
 
         return rewindowed(self, self.measure(name, place), full, window, base, place)
+
+    def by_own_days(self, ref: t.MeasureRef, marked: Callable[[t.Expr], t.Expr]) -> t.MeasureRef:
+        """Return what a line of money reads of a formula measure in a spell: `name over own days` where that differs."""
+        measure = self.measures.get(ref.name)
+        expr = marked(measure.expr) if isinstance(measure, t.FormulaMeasure) else None
+        if not isinstance(measure, t.FormulaMeasure) or expr is None or expr == measure.expr:
+            return ref
+        full = f"{ref.name} over {OWN_DAYS}"
+        path = f"{measure.path}@{OWN_DAYS}"
+        in_spell = replace(measure, id=full, path=path, expr=expr)
+        return _ref(
+            full,
+            self.on_demand(f"measure:{full}", self.measures, full, ref.place, lambda: in_spell),
+            ref.place,
+        )
 
     def over_instances(self, how: str, name: str, words: str, scope: Scope, place: Place) -> t.Expr:
         """Return `sum of line over its months`."""

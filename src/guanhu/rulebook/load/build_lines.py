@@ -94,7 +94,9 @@ class _LineBuilder:
         group = self.builder.groups[self.group]
         if unit != units.MONEY or not group.spells or group.subject != "person":
             return value
-        return SpellDays(self.builder.tables.get, AddingUp(self.builder)).marked(value)
+        return SpellDays(self.builder.tables.get, AddingUp(self.builder), self.builder.by_own_days).marked(
+            value
+        )
 
     def common(self) -> dict[str, Any]:
         once = None
@@ -424,7 +426,10 @@ def _what_it_sets(builder: Builder, reader: Reader, group: str, every: str) -> t
                 f"under words write {{of: {state}, are: [low, …, high], ladder: yes}}",
             )
         return state, None, 1 if text == "up" else -1
-    if any(s.of == state for s in builder.words.values()):
+    declared = {word for words in builder.words.values() if words.of == state for word in words.choices}
+    if text.partition(".")[0] in builder.raw["tables"] and text not in declared:
+        reader.add("RUL139", value.place, *_of_a_table(builder, state, text))
+    elif declared:
         try:
             builder.check_word(state, text, value.place)
         except TypeProblem as error:
@@ -443,6 +448,17 @@ def _what_it_sets(builder: Builder, reader: Reader, group: str, every: str) -> t
             f"declare name: {{of: {state}, are: [one, other, …]}} under words and write one of them; to keep a figure, make it a line and write the line's name; that of the instance before is previous(line)",
         )
     return state, t.WordConst(value=text, unit=units.choice(state), place=value.place), 0
+
+
+def _of_a_table(builder: Builder, state: str, text: str) -> tuple[str, str, str, str]:
+    """Return that a state does not become what a table gives, and how that is written."""
+    word = next((s.choices[0] for s in builder.words.values() if s.of == state), "…")
+    return (
+        f"{state} 的新值 {text} 是一张表: 一项决定只改成一个选项",
+        f"the new value {text} of {state} is a table: a decision sets a state to one choice",
+        f"每个选项写一项决定, 条件写查表的结果: when: {text} = {word}, sets: {{{state}: {word}}}; 表里写 gives: {{级: {state}}}",
+        f"write one decision for each choice and look it up in the condition: when: {text} = {word}, sets: {{{state}: {word}}}; the table says gives: {{level: {state}}}",
+    )
 
 
 def _is_plain_word(builder: Builder, text: str) -> bool:

@@ -129,13 +129,15 @@ class _TableBuilder:
         gives = self.reader.tree("gives")
         found: dict[str, Unit] = {}
         for column, value in gives if isinstance(gives, Fields) else ():
-            unit = unit_named(value.text) if isinstance(value, Text) else None
+            unit = self.unit(value.text) if isinstance(value, Text) else None
             if unit is None:
                 self.reader.add(
                     "RUL048",
                     value.place,
                     f"列 {column} 的单位不认识",
                     f"the unit of column {column} is not one",
+                    "写 money、points、ratio、number 一类; 给的是等级一类的词, 写它在 words 里的 of, 如 grade",
+                    "write money, points, ratio, number or the like; of words such as grades, the `of` of their set under words, such as grade",
                 )
             found[column] = unit or units.NUMBER
         if not found:
@@ -149,6 +151,17 @@ class _TableBuilder:
             )
             raise Silent(self.name)
         return tuple(found), tuple(found.values())
+
+    def unit(self, text: str) -> Unit | None:
+        """Return what a column is counted in: a unit, or an attribute whose choices are declared (grade)."""
+        declared = any(words.of == text for words in self.builder.words.values())
+        return unit_named(text) or (units.choice(text) if declared else None)
+
+    def word(self, text: Text, unit: Unit) -> t.Expr:
+        """Return a choice that the table gives."""
+        if any(words.of == unit.of for words in self.builder.words.values()):
+            self.builder.check_word(unit.of, text.text, text.place)
+        return t.WordConst(value=text.text, unit=unit, place=text.place)
 
     def versions(
         self, key_units: tuple[Unit, ...], column_units: tuple[Unit, ...], how: str
@@ -291,7 +304,7 @@ class _TableBuilder:
 
     def give(self, text: Text, unit: Unit) -> t.Expr:
         if is_choice(unit):
-            return t.WordConst(value=text.text, unit=unit, place=text.place)
+            return self.word(text, unit)
         node = self.reader.parse(text)
         if node is None:
             raise Silent(self.name)
@@ -310,6 +323,8 @@ class _TableBuilder:
         if text in ("stop and list", "unknown", "undefined"):
             return None, text == "stop and list"
         tree = self.reader.tree("no_row")
+        if isinstance(tree, Text) and all(is_choice(unit) for unit in column_units):
+            return tuple(self.word(tree, unit) for unit in column_units), False
         node = self.reader.parse(tree) if tree is not None else None
         if node is None:
             return None, True

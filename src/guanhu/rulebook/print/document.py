@@ -18,7 +18,7 @@ from guanhu.rulebook.print.lots import lot_sentence
 from guanhu.rulebook.print.markdown import markdown
 from guanhu.rulebook.print.pdf import pdf
 from guanhu.rulebook.print.plan import NumberedSpeaker, Plan, Section, declarations, plan_of
-from guanhu.rulebook.print.reading_back import SCOPE, decision_sentence, measure_sentence
+from guanhu.rulebook.print.reading_back import SCOPE, clause_of, decision_sentence, measure_sentence
 from guanhu.rulebook.print.sentence import EVERY, attribute_name
 from guanhu.rulebook.print.unit_words import COLUMN_TYPES, range_text, unit_text
 from guanhu.values.exact import shown
@@ -121,7 +121,7 @@ class Printer:
         return b.Rule(
             declared.title,
             number=self.plan.numbers[declared.path],
-            clause=declared.clause or ("通用指标" if isinstance(declared, t.AnyMeasure) else ""),
+            clause=clause_of(declared),
             code=declared.id if declared.id != declared.title else "",
             parts=(*self.body(declared, self.speaker), *self.remarks(declared)),
         )
@@ -264,6 +264,8 @@ class Printer:
             for word in (x for _, part in section.parts for x in part)
             if isinstance(word, t.ChoiceSet)
         )
+        if not any(clause for *_, clause in rows):
+            return b.Grid(("", "用语", "属于", "包括"), tuple(row[:-1] for row in rows), widths=(0, 0, 0, 1))
         return b.Grid(("", "用语", "属于", "包括", "条款"), rows, widths=(0, 0, 0, 1, 0))
 
     def events(self) -> Iterator[b.Block]:

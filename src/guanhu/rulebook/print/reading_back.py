@@ -8,6 +8,7 @@ from guanhu.kinds.schema import Dated
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.print.lots import lot_sentence
 from guanhu.rulebook.print.sentence import EVERY, Speaker, state_name, window_text
+from guanhu.rulebook.windows import OWN_DAYS
 
 _CREDIT = {
     "share": "按分配比例归属",
@@ -56,13 +57,16 @@ def read_back(rulebook: t.Rulebook) -> Iterator[str]:
     """Yield one sentence for each measure, line, check and decision, and one for each doubt."""
     speaker = Speaker(rulebook)
     for measure in rulebook.measures.values():
-        yield f"指标 {measure.title} [{measure.clause}]: {measure_sentence(speaker, measure)}"
+        if measure.id.endswith(OWN_DAYS):
+            # The same measure as a line of money reads it in a spell: the line says so.
+            continue
+        yield f"指标 {measure.title}{_clause(measure)}: {measure_sentence(speaker, measure)}"
     for line in rulebook.lines.values():
-        yield f"行 {line.title} [{line.clause}]: {line_sentence(speaker, line)}"
+        yield f"行 {line.title}{_clause(line)}: {line_sentence(speaker, line)}"
     for decision in rulebook.decisions.values():
-        yield f"决定 {decision.title} [{decision.clause}]: {decision_sentence(speaker, decision)}"
+        yield f"决定 {decision.title}{_clause(decision)}: {decision_sentence(speaker, decision)}"
     for ledger in rulebook.lots.values():
-        yield f"账本 {ledger.title} [{ledger.clause}]: {lot_sentence(speaker, ledger)}"
+        yield f"账本 {ledger.title}{_clause(ledger)}: {lot_sentence(speaker, ledger)}"
     for declared in (
         *rulebook.inputs.values(),
         *rulebook.tables.values(),
@@ -73,7 +77,18 @@ def read_back(rulebook: t.Rulebook) -> Iterator[str]:
     ):
         if declared.doubt is not None:
             other = "(有另一种读法)" if declared.doubt.other else ""
-            yield f"疑点 {declared.doubt.name} [{declared.clause}]: {declared.doubt.says}{other}"
+            yield f"疑点 {declared.doubt.name}{_clause(declared)}: {declared.doubt.says}{other}"
+
+
+def _clause(declared: t.Declaration) -> str:
+    """Return the clause in brackets, as the printed regulation has it."""
+    clause = clause_of(declared)
+    return f" [{clause}]" if clause else ""
+
+
+def clause_of(declared: t.Declaration) -> str:
+    """Return the clause; a measure of the library has none and says so."""
+    return declared.clause or ("通用指标" if isinstance(declared, t.AnyMeasure) else "")
 
 
 def measure_sentence(speaker: Speaker, measure: t.AnyMeasure) -> str:

@@ -374,11 +374,13 @@ class Speaker:
             node.positive
             and isinstance(dividend, t.Sum)
             and len(dividend.terms) == 2
-            and dividend.terms[1]
-            == t.Negative(x=node.divisor, unit=node.divisor.unit, place=node.divisor.place)
+            and isinstance(taken := dividend.terms[1], t.Negative)
+            and _of_the_spell(taken.x) == node.divisor
         ):
             zh, en = "{x}比{y}的增长率{tail}", "growth of {x} over {y}{tail}"
-            return self.put(zh, en, x=self.inner(dividend.terms[0]), y=divisor, tail=tail)
+            return self.put(
+                zh, en, x=self.inner(dividend.terms[0]), y=self.inner(_unsettled(taken.x)), tail=tail
+            )
         if node.positive:
             zh, en = "{x}对{y}的完成率{tail}", "completion of {x} against {y}{tail}"
             return self.put(zh, en, x=self.inner(dividend), y=divisor, tail=tail)
@@ -534,10 +536,25 @@ def window_text(window: Window, *, base: bool, lang: str = ZH) -> str:
     return worded(lang, zh, "{x} (as base, credited by the books and shares of the period)", x=found)
 
 
+def _unsettled(node: t.Expr) -> t.Expr:
+    return node.x if isinstance(node, t.Settled) else node
+
+
+def _of_the_spell(node: t.Expr) -> t.Expr:
+    """Return a base as the text has it, where the days of a spell were put to it."""
+    inner = _unsettled(node)
+    return _unsettled(inner.x) if isinstance(inner, t.ByDays) else node
+
+
 def window_words(words: str, lang: str = ZH) -> str:
     """Return a window written in the language as a phrase."""
-    from guanhu.rulebook.windows import window_of  # noqa: PLC0415 - only for inline windows
+    from guanhu.rulebook.windows import OWN_DAYS, window_of  # noqa: PLC0415 - only for inline windows
 
+    own, _, days = words.rpartition(OWN_DAYS)
+    if not days and words.endswith(OWN_DAYS):
+        in_spell = worded(lang, "非本段的数按在岗天数", "what is not of the spell by days in the post")
+        before = window_words(own.removesuffix(" over "), lang) if own else ""
+        return worded(lang, "{x}; {y}", "{x}; {y}", x=before, y=in_spell) if before else in_spell
     base = words.startswith("base of ")
     window = window_of(words.removeprefix("base of "))
     return window_text(window, base=base, lang=lang) if window else words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
 from functools import partial
@@ -16,6 +16,7 @@ from guanhu.rulebook.explain.scalar import whole_months
 from guanhu.rulebook.load.typing import is_quotient
 from guanhu.rulebook.prove.figures import Figures
 from guanhu.rulebook.prove.leaves import Book, days_for, key_of
+from guanhu.rulebook.prove.reading_down import merged, of_name, read_down
 from guanhu.rulebook.prove.slope import Slope
 from guanhu.rulebook.prove.terms import (
     HALF,
@@ -23,6 +24,7 @@ from guanhu.rulebook.prove.terms import (
     ZERO,
     Name,
     Num,
+    Picked,
     Sym,
     Term,
     Truth,
@@ -97,7 +99,7 @@ class Encoder:
             if node is not None:
                 limit = self.number(node)
                 beyond = self._compared(op, value, limit)
-                value = _merged(beyond, limit, value, both(value.k, limit.k))
+                value = merged(beyond, limit, value, both(value.k, limit.k))
         if line.for_days:
             value = Num(mul(value.n, Fraction(self.days.days, line.for_days)), value.d, value.k)
         self.raw[name] = value
@@ -152,7 +154,7 @@ class Encoder:
                 found = numbers[0]
                 for one in numbers[1:]:
                     first = self._compared(_EXTREMES[type(node)], found, one)
-                    found = _merged(first, found, one, both(found.k, one.k))
+                    found = merged(first, found, one, both(found.k, one.k))
                 return found
             case t.Absolute(x=x):
                 found = self.number(x)
@@ -169,7 +171,7 @@ class Encoder:
         match node:
             case t.Cases(cases=cases, otherwise=otherwise):
                 rows = [(self.condition(c.when), partial(self.encode, c.value)) for c in cases]
-                return _read_down(rows, (lambda: self.encode(otherwise)) if otherwise is not None else None)
+                return read_down(rows, (lambda: self.encode(otherwise)) if otherwise is not None else None)
             case t.Lookup():
                 return self._lookup(node)
             case t.FirstGiven(terms=terms):
@@ -177,17 +179,16 @@ class Encoder:
                 for x in reversed(terms[:-1]):
                     one = self.encode(x)
                     if isinstance(one, Num) and isinstance(found, Num):
-                        found = _merged(one.k, one, found, either(one.k, found.k))
+                        found = merged(one.k, one, found, either(one.k, found.k))
                 return found
             case t.Given(x=x):
                 one = self.encode(x)
-                return Yes(one.value is not None if isinstance(one, Name) else one.k, True)
+                named = of_name(one, lambda _: Yes(True, True))
+                return Yes(named.k if isinstance(one, Name | Picked) else one.k, True)
             case t.Compare(op=op, left=left, right=right):
                 return self._comparison(op, self.encode(left), self.encode(right))
             case t.In(x=x, choices=choices):
-                name = self.encode(x)
-                known = isinstance(name, Name) and name.value is not None
-                return Yes(isinstance(name, Name) and name.value in choices, known)
+                return of_name(self.encode(x), lambda name: Yes(name.value in choices, True))
             case t.And(terms=terms):
                 parts = [self.condition(x) for x in terms]
                 yes, nope = both(*(p.holds for p in parts)), either(*(p.fails for p in parts))
@@ -327,6 +328,8 @@ class Encoder:
     def _comparison(self, op: str, left: Sym, right: Sym) -> Yes:
         if isinstance(left, Num) and isinstance(right, Num):
             return Yes(self._compared(op, left, right), both(left.k, right.k))
+        if isinstance(left, Picked) or isinstance(right, Picked):
+            return of_name(left, lambda a: of_name(right, lambda b: self._comparison(op, a, b)))
         if isinstance(left, Name) and isinstance(right, Name):
             a, b = left.value, right.value
             if a is None or b is None:
@@ -359,8 +362,8 @@ class Encoder:
         if isinstance(cell, t.AnyCell):
             return Yes(True, True)
         if isinstance(cell, t.ChoiceCell):
-            known = isinstance(key, Name) and key.value is not None
-            return Yes(isinstance(key, Name) and key.value in cell.choices, known)
+            choices = cell.choices
+            return of_name(key, lambda name: Yes(name.value in choices, True))
         if not isinstance(key, Num):
             return Yes(False, True)
         parts: list[Truth] = []
@@ -381,7 +384,7 @@ class Encoder:
             for row in self.rows(node.table)
         ]
         last = table.no_row
-        return _read_down(rows, (lambda: self.encode(last[index])) if last is not None else None)
+        return read_down(rows, (lambda: self.encode(last[index])) if last is not None else None)
 
     def _marginal(self, name: str, index: int, keys: list[Sym]) -> Num:
         table = self.rulebook.tables[name]
@@ -414,7 +417,7 @@ class Encoder:
             case t.Previous(otherwise=otherwise) if otherwise is not None:
                 one, instead = self._figure(node), self.encode(otherwise)
                 if isinstance(one, Num) and isinstance(instead, Num):
-                    return _merged(one.k, one, instead, either(one.k, instead.k))
+                    return merged(one.k, one, instead, either(one.k, instead.k))
                 return one
             case _:
                 pass
@@ -490,14 +493,6 @@ class Encoder:
         return Num(Fraction(self.days.days), ONE, True)
 
 
-def _merged(first: Truth, x: Num, y: Num, known: Truth) -> Num:
-    if isinstance(first, bool):
-        return Num(x.n, x.d, known) if first else Num(y.n, y.d, known)
-    if x.is_pair or y.is_pair:
-        return Num(choose(first, x.n, y.n), choose(first, x.d, y.d), known)
-    return Num(choose(first, x.n, y.n), ONE, known)
-
-
 def _summed(terms: list[Num]) -> Num:
     known = both(*(x.k for x in terms))
     divisors = [x.d for x in terms if x.is_pair]
@@ -514,32 +509,6 @@ def _summed(terms: list[Num]) -> Num:
                 part = mul(part, other.d)
         above.append(part)
     return Num(add(*above), below, known)
-
-
-def _read_down(rows: Sequence[tuple[Yes, Callable[[], Sym]]], last: Callable[[], Sym] | None) -> Sym:
-    """Return the value of the first row that holds; an unknown condition on the way makes it unknown."""
-    live: list[tuple[Yes, Sym]] = []
-    found: Sym | None = None
-    for condition, made in rows:
-        if condition.fails is True:
-            continue
-        if condition.holds is True:
-            found = made()
-            break
-        live.append((condition, made()))
-    else:
-        found = last() if last is not None else None
-    if found is None:
-        like = live[0][1] if live else Num(ZERO, ONE, False)
-        found = Yes(False, False) if isinstance(like, Yes) else Num(ZERO, ONE, False)
-    for condition, value in reversed(live):
-        if isinstance(value, Num) and isinstance(found, Num):
-            known = both(condition.k, choose_truth(condition.v, value.k, found.k))
-            found = _merged(condition.v, value, found, known)
-        elif isinstance(value, Yes) and isinstance(found, Yes):
-            known = both(condition.k, choose_truth(condition.v, value.k, found.k))
-            found = Yes(choose_truth(condition.v, value.v, found.v), known)
-    return found
 
 
 def _part_inside(cell: t.Cell, x: Num, *, pieces: bool) -> Term:

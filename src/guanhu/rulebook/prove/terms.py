@@ -214,7 +214,18 @@ class Name:
     value: str | date | None
 
 
-Sym = Num | Yes | Name
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A name that conditions choose (a grade that a table gives): that of the first that holds, read top-down.
+
+    No `last` is unknown where none holds.
+    """
+
+    rows: tuple[tuple[Yes, Name | Picked], ...]
+    last: Name | Picked | None
+
+
+Sym = Num | Yes | Name | Picked
 
 
 def plain_number(n: Term, d: Term, k: Truth) -> Num:
