@@ -1,7 +1,8 @@
 """Reconciliation: managers + unassigned = institutions = bank = the supplied control total.
 
 For each measure of balances credited by share, within its book, on unrounded money·days. What nobody
-is credited with is computed on its own: from the shares that are missing on each day.
+is credited with is computed on its own: from the shares that are missing on each day. Most accounts are one manager's
+throughout, and only of the others the days must be put in order.
 """
 
 from __future__ import annotations
@@ -27,24 +28,33 @@ if TYPE_CHECKING:
     from guanhu.appraisal.appraise import Appraisal
 
 _REST = """
-WITH edges AS (
-  SELECT object AS account_no, start_day AS day, share AS more FROM w_credit_account WHERE book = :book
+WITH held AS (
+  SELECT object AS account_no, min(start_day) AS start_day, max(end_day) AS end_day, max(share) AS share, count(*) AS pieces
+  FROM w_credit_account WHERE book = :book GROUP BY object
+), parted AS (
+  SELECT c.object, c.start_day, c.end_day, c.share
+  FROM w_credit_account AS c JOIN held AS h ON h.account_no = c.object AND h.pieces > 1 WHERE c.book = :book
+), edges AS (
+  SELECT object AS account_no, start_day AS day, share AS more FROM parted
   UNION ALL
-  SELECT object, end_day, -share FROM w_credit_account WHERE book = :book
+  SELECT object, end_day, -share FROM parted
 ), levels AS (
   SELECT account_no, day, sum(more) AS more FROM edges GROUP BY account_no, day
 ), running AS (
   SELECT account_no, day AS start_day, sum(more) OVER (PARTITION BY account_no ORDER BY day) AS held,
-         coalesce(lead(day) OVER (PARTITION BY account_no ORDER BY day), DATE '9999-12-31') AS end_day,
-         row_number() OVER (PARTITION BY account_no ORDER BY day) AS place
+         coalesce(lead(day) OVER (PARTITION BY account_no ORDER BY day), DATE '9999-12-31') AS end_day
   FROM levels
 ), rest AS (
   SELECT account_no, start_day, end_day, :whole - held AS weight FROM running WHERE held < :whole
   UNION ALL
-  SELECT account_no, DATE '0001-01-01', start_day, :whole FROM running WHERE place = 1
+  SELECT account_no, DATE '0001-01-01', start_day, :whole FROM held
+  UNION ALL
+  SELECT account_no, start_day, end_day, :whole - share FROM held WHERE pieces = 1 AND share < :whole
+  UNION ALL
+  SELECT account_no, end_day, DATE '9999-12-31', :whole FROM held WHERE pieces = 1
   UNION ALL
   SELECT a.account_no, DATE '0001-01-01', DATE '9999-12-31', :whole
-  FROM f_accounts AS a ANTI JOIN levels AS l ON l.account_no = a.account_no
+  FROM f_accounts AS a ANTI JOIN held AS l ON l.account_no = a.account_no
 )
 SELECT account_no, 0 AS subject_no, 0 AS span_no, CAST(weight AS BIGINT) AS weight, start_day, end_day FROM rest WHERE weight > 0
 """
