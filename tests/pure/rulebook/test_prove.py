@@ -33,6 +33,8 @@ from guanhu.values import units
 ROOT = Path(__file__).parents[3]
 PLANTED = Path(__file__).parent / "planted"
 SHIPPED = sorted(p.parent for p in (ROOT / "rulebooks").glob("*/rulebook.yaml"))
+SOUND = Path(__file__).parent / "sound"
+"""Rulebooks that look suspicious and have no defect."""
 PLANTED_MIN = 25
 PATIENT = Limits(seconds=Fraction(5), total=Fraction(120))
 """More time than a user has: these tests run beside others, and a slow machine is no false alarm."""
@@ -52,6 +54,15 @@ def opened(folder: Path) -> t.Rulebook:
 def test_a_planted_defect_is_found_and_nothing_else(planted) -> None:
     found = tried(planted, PATIENT)
     assert (found.found, found.undecided) == (planted.codes, 0)
+
+
+@pytest.mark.parametrize("path", sorted(SOUND.glob("*.yaml")), ids=lambda path: path.stem)
+def test_what_only_looks_suspicious_raises_no_alarm(path: Path) -> None:
+    rulebook, problems = load_string(path.read_text("utf-8"))
+    assert rulebook is not None, problems
+    proof = prove(rulebook, limits_=PATIENT)
+    assert [f.text("zh") for f in proof.findings if f.severity in (DEFECT, FAULT)] == []
+    assert proof.undecided == 0
 
 
 def test_enough_is_planted_of_every_kind() -> None:

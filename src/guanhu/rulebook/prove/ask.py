@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from itertools import product
@@ -67,6 +67,17 @@ _SENSIBLE: dict[Unit, tuple[int | Fraction, ...]] = {
 }
 
 
+_ORDINARY = {
+    units.RATIO: 10,
+    units.ANNUAL_RATE: 1,
+    units.POINTS: 1000,
+    units.COUNT: 1000,
+    units.DAYS: 366,
+    units.NUMBER: 1000,
+}
+_ORDINARY_STREAK = 24
+"""Beyond these a figure convinces nobody: looked for first within them."""
+
 _PARTS = (Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(3, 4), Fraction(0))
 """Where in its range a figure is tried first."""
 _MARGINS = (Fraction(100), Fraction(1), Fraction(1, 50))
@@ -111,9 +122,12 @@ class Asker:
         self.end = time.monotonic() + float(total)
         self.clashes: list[tuple[tuple[str, ...], Point]] = []
 
-    def ask(self, question: Question) -> Verdict:
-        """Return the verdict on a question."""
-        until = self._until()
+    def ask(self, question: Question, seconds: Fraction | None = None) -> Verdict:
+        """Return the verdict on a question, after so many seconds at most."""
+        until = self._until(self.seconds if seconds is None else seconds)
+        if question.varied:
+            moved = self.book.counts_along(question.names, question.varied)
+            question = replace(question, varied=question.varied | moved)
         still_open, sampled, count = "", False, 0
         at_once: dict[str, bool] = {}
         for chosen, period, all_said in self.contexts(question):
@@ -141,11 +155,11 @@ class Asker:
             return Verdict(OPEN, why=still_open or "days are only sampled")
         return Verdict(PROVED)
 
-    def _until(self) -> float:
+    def _until(self, seconds: Fraction) -> float:
         """Return when to stop thinking about a question: the last ones get less, so that none is left unasked."""
         now = time.monotonic()
         share = max((self.end - now) / SHARE_OF_LEFT, float(LEAST_SECONDS))
-        return now + min(float(self.seconds), share)
+        return now + min(float(seconds), share)
 
     def contexts(self, question: Question) -> Iterator[tuple[dict[str, Any], str, bool]]:
         """Yield the combinations of names, days and period; those for whom the lines are not are left out."""
@@ -488,7 +502,9 @@ def _round_figures(figures: Figures, varied: frozenset[str], *, negative: bool =
             )
         if not negative and (leaf.low is None or leaf.low >= 0):
             rules.append(var >= 0)
-        rules.append(var <= 10**8)
+        rules.append(
+            var <= (_ORDINARY_STREAK if key.startswith("streak(") else _ORDINARY.get(leaf.unit, 10**8))
+        )
     return rules
 
 

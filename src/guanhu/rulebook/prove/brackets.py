@@ -14,7 +14,7 @@ from guanhu.rulebook.prove.leaves import leaf_of
 from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, expression_at, shown_value
 from guanhu.rulebook.prove.terms import Num, Truth, both
-from guanhu.rulebook.prove.uses import Use, title_of, uses
+from guanhu.rulebook.prove.uses import Use, came_to, comes_to, title_of, uses
 from guanhu.values import units
 
 # -- gaps --
@@ -23,14 +23,17 @@ from guanhu.values import units
 def table_gaps(proof: Proof, names: list[str]) -> None:
     """Ask of each look-up by numbers: can a key fall in no row, and leave the line unknown."""
     done: set[str] = set()
-    for use in uses(proof, names, t.Lookup):
+    # One that is always reckoned speaks for those that are reckoned in some cases only.
+    for use in sorted(uses(proof, names, t.Lookup), key=lambda use: bool(use.guards)):
         node = use.node
         if not isinstance(node, t.Lookup) or node.table in done:
             continue
-        done.add(node.table)
+        if not use.guards:
+            done.add(node.table)
         table = proof.rulebook.tables[node.table]
-        if table.how in ("whole", "ladder") and table.no_row is None:
-            _gap(proof, use, node, table)
+        if table.how in ("whole", "ladder") and table.no_row is None and _gap(proof, use, node, table):
+            done.add(node.table)
+    done |= {use.node.table for use in uses(proof, names, t.Lookup) if isinstance(use.node, t.Lookup)}
     for name, table in proof.rulebook.tables.items():
         if name in done and table.how in ("marginal", "per piece"):
             _marginal_gaps(proof, table)
@@ -38,7 +41,7 @@ def table_gaps(proof: Proof, names: list[str]) -> None:
             _row_table_gaps(proof, table)
 
 
-def _gap(proof: Proof, use: Use, node: t.Lookup, table: t.Table) -> None:
+def _gap(proof: Proof, use: Use, node: t.Lookup, table: t.Table) -> bool:
     seen: list[Fraction] = []
     numeric = [at for at, unit in enumerate(table.key_units) if not units.is_choice(unit)]
     for _ in range(4):
@@ -49,20 +52,22 @@ def _gap(proof: Proof, use: Use, node: t.Lookup, table: t.Table) -> None:
             rows = [one.row_holds(row.cells, keys) for row in one.rows(node.table)]
             known = [key.k for key in keys if isinstance(key, Num)]
             away = [_outside(one, table, keys[numeric[0]], value) for value in seen if numeric]
-            return both(*known, *(row.fails for row in rows), *away)
+            return both(comes_to(one, use.guards), *known, *(row.fails for row in rows), *away)
 
         def confirm(points: tuple[Point, ...]) -> bool:
             found = expression_at(proof.rulebook, node, points[0])
-            return isinstance(found.value, Unknown) and found.value.why == "no row"
+            missing = isinstance(found.value, Unknown) and found.value.why == "no row"
+            return missing and came_to(proof, use.guards, points[0])
 
         zh, en = f"{table.title}有没有空缺", f"whether {table.title} leaves a gap"
         verdict = proof.ask(Question((use.name,), holds, confirm), "PRV001", (table.path,), zh, en)
         if not shown(verdict):
-            return
+            return bool(seen)
         value = _tell_gap(proof, use, node, table, verdict.points[0], numeric)
         if value is None:
-            return
+            return True
         seen.append(value)
+    return True
 
 
 def _outside(one: Encoder, table: t.Table, key: object, value: Fraction) -> Truth:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
 from functools import partial
@@ -12,9 +12,9 @@ import z3
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.reads import rows_in_force
-from guanhu.rulebook.explain.scalar import whole_months
 from guanhu.rulebook.load.typing import is_quotient
 from guanhu.rulebook.prove.figures import Figures
+from guanhu.rulebook.prove.joined import between, merged, part_inside, read_down, summed
 from guanhu.rulebook.prove.leaves import Book, days_for, key_of
 from guanhu.rulebook.prove.slope import Slope
 from guanhu.rulebook.prove.terms import (
@@ -97,7 +97,7 @@ class Encoder:
             if node is not None:
                 limit = self.number(node)
                 beyond = self._compared(op, value, limit)
-                value = _merged(beyond, limit, value, both(value.k, limit.k))
+                value = merged(beyond, limit, value, both(value.k, limit.k))
         if line.for_days:
             value = Num(mul(value.n, Fraction(self.days.days, line.for_days)), value.d, value.k)
         self.raw[name] = value
@@ -137,7 +137,7 @@ class Encoder:
                 found = self.number(x)
                 return Num(neg(found.n), found.d, found.k)
             case t.Sum(terms=terms):
-                return _summed([self.number(x) for x in terms])
+                return summed([self.number(x) for x in terms])
             case t.Product(left=left, right=right):
                 return self._product(node, left, right)
             case t.Quotient():
@@ -152,7 +152,7 @@ class Encoder:
                 found = numbers[0]
                 for one in numbers[1:]:
                     first = self._compared(_EXTREMES[type(node)], found, one)
-                    found = _merged(first, found, one, both(found.k, one.k))
+                    found = merged(first, found, one, both(found.k, one.k))
                 return found
             case t.Absolute(x=x):
                 found = self.number(x)
@@ -169,7 +169,7 @@ class Encoder:
         match node:
             case t.Cases(cases=cases, otherwise=otherwise):
                 rows = [(self.condition(c.when), partial(self.encode, c.value)) for c in cases]
-                return _read_down(rows, (lambda: self.encode(otherwise)) if otherwise is not None else None)
+                return read_down(rows, (lambda: self.encode(otherwise)) if otherwise is not None else None)
             case t.Lookup():
                 return self._lookup(node)
             case t.FirstGiven(terms=terms):
@@ -177,7 +177,7 @@ class Encoder:
                 for x in reversed(terms[:-1]):
                     one = self.encode(x)
                     if isinstance(one, Num) and isinstance(found, Num):
-                        found = _merged(one.k, one, found, either(one.k, found.k))
+                        found = merged(one.k, one, found, either(one.k, found.k))
                 return found
             case t.Given(x=x):
                 one = self.encode(x)
@@ -211,7 +211,7 @@ class Encoder:
             case t.Between(what=what) if self.figures.any_time and own_day(node) is not None:
                 return Num(self.figures.since(what, str(own_day(node))), ONE, True)
             case t.Between(what=what, first=first, last=last):
-                return _between(what, self.encode(first), self.encode(last))
+                return between(what, self.encode(first), self.encode(last))
             case _:
                 return self._leaf(node)
 
@@ -274,16 +274,20 @@ class Encoder:
         # With a free divisor these multiply two unknowns: the solver first tries without them.
         heavy = self.figures.heavy if x.is_pair else rules
         room = mul(width, x.d)
-        heavy.append(real(add(scaled, neg(x.n))) <= real(room))
-        heavy.append(real(add(x.n, neg(scaled))) <= real(room))
+        within = [
+            real(add(scaled, neg(x.n))) <= real(room),
+            real(add(x.n, neg(scaled))) <= real(room),
+        ]
         rules.append(z3.Implies(real(x.n) >= 0, s >= 0))
         rules.append(z3.Implies(real(x.n) <= 0, s <= 0))
         if kind == "cut":
-            heavy.append(z3.Implies(real(x.n) >= 0, real(scaled) <= real(x.n)))
-            heavy.append(z3.Implies(real(x.n) <= 0, real(scaled) >= real(x.n)))
+            within.append(z3.Implies(real(x.n) >= 0, real(scaled) <= real(x.n)))
+            within.append(z3.Implies(real(x.n) <= 0, real(scaled) >= real(x.n)))
         if kind == "out":
-            heavy.append(z3.Implies(real(x.n) >= 0, real(scaled) >= real(x.n)))
-            heavy.append(z3.Implies(real(x.n) <= 0, real(scaled) <= real(x.n)))
+            within.append(z3.Implies(real(x.n) >= 0, real(scaled) >= real(x.n)))
+            within.append(z3.Implies(real(x.n) <= 0, real(scaled) <= real(x.n)))
+        # Over a divisor of 0 there is nothing to round: the box must not forbid that there is such a manager.
+        heavy += [z3.Implies(x.d > 0, rule) for rule in within] if x.is_pair else within
         self.rounded[path] = (x.n, x.d, s)
         self.roundings.append((how, (x.n, x.d, s)))
         return Num(s, ONE, x.k)
@@ -381,7 +385,7 @@ class Encoder:
             for row in self.rows(node.table)
         ]
         last = table.no_row
-        return _read_down(rows, (lambda: self.encode(last[index])) if last is not None else None)
+        return read_down(rows, (lambda: self.encode(last[index])) if last is not None else None)
 
     def _marginal(self, name: str, index: int, keys: list[Sym]) -> Num:
         table = self.rulebook.tables[name]
@@ -390,12 +394,12 @@ class Encoder:
         for row in self.rows(name):
             held = self.row_holds(row.cells[1:], keys[1:])
             rate = self.number(row.gives[index])
-            part = _part_inside(row.cells[0], x, pieces=table.how == "per piece")
+            part = part_inside(row.cells[0], x, pieces=table.how == "per piece")
             if not is_stepwise(part) and not is_stepwise(rate.n):
                 self.products.append((row.gives[index], row.gives[index]))
             known = both(held.k, choose_truth(held.v, rate.k, True))
             terms.append(Num(choose(held.v, mul(part, rate.n), ZERO), ONE, known))
-        return _summed(terms)
+        return summed(terms)
 
     # -- leaves --
 
@@ -414,7 +418,7 @@ class Encoder:
             case t.Previous(otherwise=otherwise) if otherwise is not None:
                 one, instead = self._figure(node), self.encode(otherwise)
                 if isinstance(one, Num) and isinstance(instead, Num):
-                    return _merged(one.k, one, instead, either(one.k, instead.k))
+                    return merged(one.k, one, instead, either(one.k, instead.k))
                 return one
             case _:
                 pass
@@ -431,13 +435,27 @@ class Encoder:
             and isinstance(found, Num)
             and not isinstance(found.n, Fraction)
         ):
-            now = self.line(node.line)
-            if isinstance(now, Yes):
-                holds = compared(">=", found.n, ONE)
-                rule = choose_truth(
-                    now.v, holds, compared("=", found.n, ZERO) if isinstance(node, t.Streak) else True
-                )
-                self.figures.rules.append(rule if not isinstance(rule, bool) else z3.BoolVal(rule))
+            return self._counted(node, found)
+        return found
+
+    def _counted(self, node: t.Streak | t.Times, found: Num) -> Num:
+        """Return a count of instances, with what it is made of: what was before, and whether the condition holds now."""
+        now, streak = self.line(node.line), isinstance(node, t.Streak)
+        if not isinstance(now, Yes):
+            return found
+        key = key_of(node, self.figures.chosen)
+        rule = choose_truth(
+            now.v, compared(">=", found.n, ONE), compared("=", found.n, ZERO) if streak else True
+        )
+        if key in self.varied:
+            # Two copies of a manager have the same past.
+            past = self.figures.past(key, node.last - 1 if isinstance(node, t.Times) else None)
+            before = ZERO if streak else past
+            counted = compared("=", found.n, choose(now.v, add(past, ONE), before))
+            rule = both(rule, either(no(now.k), counted))
+            found = Num(found.n, found.d, both(found.k, now.k))
+        if rule is not True:
+            self.figures.rules.append(rule if not isinstance(rule, bool) else z3.BoolVal(rule))
         return found
 
     def _group(self, node: t.Group, found: Num) -> None:
@@ -488,80 +506,6 @@ class Encoder:
         if name == "period_end":
             return Name(self.days.last_day)
         return Num(Fraction(self.days.days), ONE, True)
-
-
-def _merged(first: Truth, x: Num, y: Num, known: Truth) -> Num:
-    if isinstance(first, bool):
-        return Num(x.n, x.d, known) if first else Num(y.n, y.d, known)
-    if x.is_pair or y.is_pair:
-        return Num(choose(first, x.n, y.n), choose(first, x.d, y.d), known)
-    return Num(choose(first, x.n, y.n), ONE, known)
-
-
-def _summed(terms: list[Num]) -> Num:
-    known = both(*(x.k for x in terms))
-    divisors = [x.d for x in terms if x.is_pair]
-    if not divisors:
-        return Num(add(*(x.n for x in terms)), ONE, known)
-    below = divisors[0]
-    for one in divisors[1:]:
-        below = mul(below, one)
-    above: list[Term] = []
-    for at, x in enumerate(terms):
-        part = x.n
-        for other_at, other in enumerate(terms):
-            if other_at != at and other.is_pair:
-                part = mul(part, other.d)
-        above.append(part)
-    return Num(add(*above), below, known)
-
-
-def _read_down(rows: Sequence[tuple[Yes, Callable[[], Sym]]], last: Callable[[], Sym] | None) -> Sym:
-    """Return the value of the first row that holds; an unknown condition on the way makes it unknown."""
-    live: list[tuple[Yes, Sym]] = []
-    found: Sym | None = None
-    for condition, made in rows:
-        if condition.fails is True:
-            continue
-        if condition.holds is True:
-            found = made()
-            break
-        live.append((condition, made()))
-    else:
-        found = last() if last is not None else None
-    if found is None:
-        like = live[0][1] if live else Num(ZERO, ONE, False)
-        found = Yes(False, False) if isinstance(like, Yes) else Num(ZERO, ONE, False)
-    for condition, value in reversed(live):
-        if isinstance(value, Num) and isinstance(found, Num):
-            known = both(condition.k, choose_truth(condition.v, value.k, found.k))
-            found = _merged(condition.v, value, found, known)
-        elif isinstance(value, Yes) and isinstance(found, Yes):
-            known = both(condition.k, choose_truth(condition.v, value.k, found.k))
-            found = Yes(choose_truth(condition.v, value.v, found.v), known)
-    return found
-
-
-def _part_inside(cell: t.Cell, x: Num, *, pieces: bool) -> Term:
-    if not isinstance(cell, t.RangeCell):
-        return x.n
-    low, high = cell.low, cell.high
-    if pieces:
-        low = low - 1 if low is not None and cell.low_in else low
-        high = high - 1 if high is not None and not cell.high_in else high
-    top = x.n if high is None else choose(compared("<=", x.n, high), x.n, high)
-    if low is None:
-        return top
-    part = add(top, -low)
-    return choose(compared(">", part, ZERO), part, ZERO)
-
-
-def _between(what: str, first: Sym, last: Sym) -> Num:
-    a = first.value if isinstance(first, Name) else None
-    b = last.value if isinstance(last, Name) else None
-    if not isinstance(a, date) or not isinstance(b, date):
-        return Num(ZERO, ONE, False)
-    return Num(Fraction((b - a).days if what == "days" else whole_months(a, b)), ONE, True)
 
 
 def own_day(node: t.Between) -> str | None:

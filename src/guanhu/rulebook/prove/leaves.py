@@ -144,7 +144,7 @@ class Book:
                 yield node
                 more: tuple[t.Expr, ...] = ()
                 match node:
-                    case t.LineRef(name=name):
+                    case t.LineRef(name=name) | t.Streak(line=name) | t.Times(line=name):
                         key = f"line {name}"
                         more = self.roots(name)
                     case t.MeasureRef(name=name):
@@ -159,6 +159,17 @@ class Book:
                 if key not in seen:
                     seen.add(key)
                     waiting.extend(more)
+
+    def counts_along(self, names: Iterable[str], keys: frozenset[str]) -> frozenset[str]:
+        """Return the streaks and counts under lines that a figure moves, because it decides whether their check holds now."""
+        found: set[str] = set()
+        for name in names:
+            for node in self.closure(name):
+                if isinstance(node, t.Streak | t.Times) and any(
+                    isinstance(n, LEAVES) and key_of(n, {}) in keys for n in self.closure(node.line)
+                ):
+                    found.add(key_of(node, {}))
+        return frozenset(found)
 
     def choices(self, name: str) -> list[Choice]:
         """Return the names and days that a line depends on."""
@@ -223,6 +234,23 @@ class Book:
                 high if measure.high is None else measure.high,
             )
         return self._ends[measure.id]
+
+    def ends_of_group(self, node: t.Group) -> tuple[Fraction | None, Fraction | None]:
+        """Return between which ends a figure of a group lies: where what it is made of lies; a sum has no upper end."""
+        from guanhu.rulebook.prove.slope import ends_of  # noqa: PLC0415 - slopes stand on leaves
+
+        if node.below or node.of.unit not in units.SCALARS:
+            return None, None
+        key = f"group {key_of(node, {})}"
+        if key not in self._ends:
+            self._ends[key] = (None, None)
+            low, high = ends_of(self, node.of, "2025")
+            is_sum = node.how == "sum"
+            self._ends[key] = (
+                (Fraction(0) if low is not None and low >= 0 else None) if is_sum else low,
+                None if is_sum else high,
+            )
+        return self._ends[key]
 
     def instances_in(self, node: t.OverInstances) -> int:
         """Return how many instances of a shorter line the line that gathers them has at most."""
@@ -366,7 +394,8 @@ def leaf_of(book: Book, node: t.Expr, chosen: Chosen) -> Leaf:
         case t.Group(how=how):
             low = Fraction(1) if how == "rank" else Fraction(0) if how == "count" else None
             better = ("more" if node.lowest_first else "less") if how == "rank" else ""
-            return replace(found, title=_group_title(rulebook, node), low=low, better=better)
+            low, high = book.ends_of_group(node) if how in _OF_PARTS else (low, None)
+            return replace(found, title=_group_title(rulebook, node), low=low, high=high, better=better)
         case t.Balance():
             return replace(found, title=rulebook.ledgers[node.ledger].title, low=Fraction(0))
         case t.LotFigure():
@@ -428,6 +457,9 @@ _GATHERED = {
 }
 
 
+_OF_PARTS = ("average", "highest", "lowest", "sum")
+
+
 def _group_title(rulebook: t.Rulebook, node: t.Group) -> str:
     """Return what a figure of the others is called: 客户经理中得分的名次."""
     group = rulebook.groups[node.among].title if node.among in rulebook.groups else node.among
@@ -466,7 +498,8 @@ def _over(book: Book, found: Leaf, node: t.OverInstances) -> Leaf:
     line = book.rulebook.lines.get(node.line)
     if line is None or line.unit not in units.SCALARS:
         return found
-    better = "more" if line.role in ("pay", "score", "total") else ""
+    # Pay that was paid is no work: a settlement takes it off what is due, and is right to do so.
+    better = "more" if line.role in ("pay", "score", "total") and line.unit != units.MONEY else ""
     low, high = ends_of_line(book, node.line, period_for(line.every))
     if node.how == "sum":
         # A person may have been there in fewer instances, or in none.

@@ -125,7 +125,7 @@ class Slope:
                 shared, own = self.of(amount), self.of(of)
                 is_positive = shared.is_positive and own.is_positive
                 turn = joined((shared.turn, own.turn)) if is_positive else None
-                return Way(turn, Fraction(0) if is_positive else None, None)
+                return Way(turn, Fraction(0) if is_positive else None, shared.high if is_positive else None)
             case _:
                 return self._leaf(node)
 

@@ -60,11 +60,23 @@ def work_of(proof: Proof, name: str) -> list[Work]:
     return list(found.values())
 
 
-def along(proof: Proof, name: str, key: str) -> list[t.Group]:
-    """Return the sums of a group that rise with a figure, because one's own part is in them."""
+GROUP_SIZES = (2, 10)
+"""How many an average is of, where a fall is looked for."""
+
+
+def improves(work: Work, points: tuple[Point, ...]) -> bool:
+    """Tell whether a figure is really better at the second of two points."""
+    x, y = (p.figures.get(work.leaf.key) for p in points)
+    if not isinstance(x, Fraction) or not isinstance(y, Fraction):
+        return False
+    return x < y if work.leaf.better == "more" else x > y
+
+
+def along(proof: Proof, name: str, key: str, how: str = "sum") -> list[t.Group]:
+    """Return the sums (or averages) of a group that rise with a figure, because one's own part is in them."""
     found: dict[str, t.Group] = {}
     for node in proof.book.closure(name):
-        if not isinstance(node, t.Group) or node.how != "sum" or not node.self_in or node.below:
+        if not isinstance(node, t.Group) or node.how != how or not node.self_in or node.below:
             continue
         reads = any(isinstance(n, LEAVES) and key_of(n, {}) == key for n in proof.book.reached([node.of]))
         if reads and node.of.unit in units.SCALARS:
@@ -72,14 +84,19 @@ def along(proof: Proof, name: str, key: str) -> list[t.Group]:
     return list(found.values())
 
 
-def others_stay(copies: list[Encoder], groups: list[t.Group]) -> list[Truth]:
-    """Return that what the others bring into a sum is the same in both copies."""
+def others_stay(copies: list[Encoder], groups: list[t.Group], size: int = 1) -> list[Truth]:
+    """Return that what the others bring into a sum, or into an average of so many, is the same in both copies."""
     rules: list[Truth] = []
     for node in groups:
         sums, owns = [copy.number(node) for copy in copies], [copy.number(node.of) for copy in copies]
         if not any(x.is_pair for x in (*sums, *owns)):
-            rest = [add(x.n, -own.n) for x, own in zip(sums, owns, strict=True)]
+            rest = [add(mul(x.n, Fraction(size)), -own.n) for x, own in zip(sums, owns, strict=True)]
             rules.append(compared("=", rest[0], rest[1]))
+            low, high = copies[0].book.ends_of_group(node) if size > 1 else (None, None)
+            if low is not None:
+                rules.append(compared(">=", rest[0], low * (size - 1)))
+            if high is not None:
+                rules.append(compared("<=", rest[0], high * (size - 1)))
     return rules
 
 
@@ -93,10 +110,12 @@ def falls(proof: Proof, names: list[str]) -> None:
             key = work.leaf.key
             if read & fallen.get(key, set()):
                 continue
-            moves = bool(along(proof, name, key))
+            moves = bool(along(proof, name, key) or proof.book.counts_along([name], frozenset([key])))
             if _by_terms(proof, line, key) or (not moves and _by_form(proof, name, work.leaf)):
                 proof.counted()
                 proof.proved_lines[name, key] = True
+                if _falls_with_average(proof, line, work, read):
+                    fallen.setdefault(key, set()).add(name)
                 continue
             if _falls(proof, line, work, read):
                 fallen.setdefault(key, set()).add(name)
@@ -130,8 +149,31 @@ def _by_terms(proof: Proof, line: t.Line, key: str) -> bool:
 
 
 def _falls(proof: Proof, line: t.Line, work: Work, read: set[str]) -> bool:
+    verdict = proof.ask(*_fall_question(proof, line, work, along(proof, line.id, work.leaf.key), 1))
+    proof.proved_lines[line.id, work.leaf.key] = verdict.state == PROVED
+    if shown(verdict):
+        _tell_fall(proof, line, work, read, verdict.points)
+        return True
+    return verdict.state == PROVED and _falls_with_average(proof, line, work, read)
+
+
+def _falls_with_average(proof: Proof, line: t.Line, work: Work, read: set[str]) -> bool:
+    """Look for a fall by way of an average that one's own part moves: in small groups only, which proves nothing of others."""
+    groups = along(proof, line.id, work.leaf.key, "average")
+    for size in GROUP_SIZES if groups else ():
+        question, *_ = _fall_question(proof, line, work, groups, size)
+        verdict = proof.asker.ask(question, proof.limits.seconds / 4)
+        if shown(verdict):
+            proof.counted()
+            _tell_fall(proof, line, work, read, verdict.points)
+            return True
+    return False
+
+
+def _fall_question(
+    proof: Proof, line: t.Line, work: Work, groups: list[t.Group], size: int
+) -> tuple[Question, str, tuple[str, ...], str, str]:
     leaf, name = work.leaf, line.id
-    groups = along(proof, name, leaf.key)
 
     def holds(copies: list[Encoder]) -> Truth:
         one, other = copies
@@ -144,23 +186,25 @@ def _falls(proof: Proof, line: t.Line, work: Work, read: set[str]) -> bool:
         lower = add(second.n, mul(one.figures.margin, second.d))
         fall = compared(">", mul(first.n, second.d), mul(lower, first.d))
         up = compared("<" if leaf.better == "more" else ">", x.n, y.n)
-        return both(first.k, second.k, up, fall, *others_stay(copies, groups))
+        return both(first.k, second.k, up, fall, *others_stay(copies, groups, size))
 
     def confirm(points: tuple[Point, ...]) -> bool:
-        return _less(proof.value(name, points[0]), proof.value(name, points[1]))
+        return improves(work, points) and _less(proof.value(name, points[0]), proof.value(name, points[1]))
 
     varied = frozenset([leaf.key, *(key_of(node, {}) for node in groups)])
-    question = Question((name,), holds, confirm, varied=varied, copies=2)
-    verb = "升" if leaf.better == "more" else "降"
     zh, en = (
         f"{leaf.title}变好时{line.title}会不会减少",
         f"whether {line.title} can fall while {leaf.title} gets better",
     )
-    verdict = proof.ask(question, "PRV010", (line.path,), zh, en)
-    proof.proved_lines[name, leaf.key] = verdict.state == PROVED
-    if not shown(verdict):
-        return False
-    points = verdict.points if groups else closer(proof, name, leaf, verdict.points)
+    return Question((name,), holds, confirm, varied=varied, copies=2), "PRV010", (line.path,), zh, en
+
+
+def _tell_fall(proof: Proof, line: t.Line, work: Work, read: set[str], points: tuple[Point, ...]) -> None:
+    leaf, name = work.leaf, line.id
+    verb = "升" if leaf.better == "more" else "降"
+    moved = [n for how in ("sum", "average") for n in along(proof, name, leaf.key, how)]
+    if not moved and not proof.book.counts_along([name], frozenset([leaf.key])):
+        points = closer(proof, name, leaf, points)
     before, after = (proof.value(name, p) for p in points)
     x, y = (p.figures[leaf.key] for p in points)
     chain = [proof.rulebook.lines[n] for n in proof.rulebook.order if n in read and n in proof.rulebook.lines]
@@ -183,7 +227,6 @@ def _falls(proof: Proof, line: t.Line, work: Work, read: set[str]) -> bool:
             facts={"figure": leaf.key, "from": a, "to": b, "before": u, "after": v},
         )
     )
-    return True
 
 
 def _path_of(proof: Proof, leaf: Leaf) -> tuple[str, ...]:
@@ -289,7 +332,7 @@ def _movers(proof: Proof, name: str) -> list[Work]:
 
 
 def _ordinary(copy: Encoder, name: str) -> list[Truth]:
-    """Return that what a formula divides by is of ordinary size: ten thousand yuan, one of anything else."""
+    """Return that what a formula divides by is of ordinary size: ten thousand yuan, one of anything else; a pool is shared by 100."""
     rules: list[Truth] = []
     for node in copy.book.closure(name):
         if isinstance(node, t.Quotient):
@@ -297,6 +340,10 @@ def _ordinary(copy: Encoder, name: str) -> list[Truth]:
             least = Fraction(10000) if node.divisor.unit == units.MONEY else Fraction(1)
             if not isinstance(below.n, Fraction):
                 rules.append(compared(">=", below.n, mul(least, below.d)))
+        if isinstance(node, t.Pool):
+            copy.number(node)
+            least = Fraction(10000) if node.of.unit == units.MONEY else Fraction(100)
+            rules.append(compared(">=", copy.figures.pool_sum(node.of.unit), least))
     return rules
 
 
