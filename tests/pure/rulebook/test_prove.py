@@ -6,6 +6,7 @@ import json
 import random
 import re
 import time
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from guanhu.cli.main import app
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Unknown
 from guanhu.rulebook.load.folder import load, load_string
-from guanhu.rulebook.prove.ask import OPEN, Asker, Question, sensible
+from guanhu.rulebook.prove.ask import OPEN, Asker, Question
 from guanhu.rulebook.prove.encode import Encoder
 from guanhu.rulebook.prove.figures import Figures
 from guanhu.rulebook.prove.finding import CODES, DEFECT, FAULT
 from guanhu.rulebook.prove.leaves import LEAVES, Book, key_of, leaf_of
+from guanhu.rulebook.prove.ordinary import sensible
 from guanhu.rulebook.prove.planted import planted_in, tried
 from guanhu.rulebook.prove.proof import Limits
 from guanhu.rulebook.prove.reading import prove
@@ -332,6 +334,60 @@ def test_the_table_of_what_is_planted_is_printed(tmp_path: Path) -> None:
 
 
 # -- in its time --
+
+
+def test_a_large_rulebook_is_all_but_decided_in_its_time() -> None:
+    """Twenty-seven clauses: a pool shared by points, ranks, steps, marginal rates, lots; supplied figures without ranges."""
+    proof = prove(opened(Path(__file__).parent / "large"), limits_=Limits(total=Fraction(40)))
+    assert proof.questions > 150
+    assert proof.undecided * 10 <= proof.questions
+    assert proof.seconds < 45
+    shown = [f for f in proof.findings if f.points]
+    assert len(shown) > 8
+    for finding in shown:
+        for point in finding.points:
+            assert proof.replay_agrees(finding.line, point), finding.zh
+
+
+# -- kinds of manager --
+
+KINDS = """\
+rulebook: k
+name: 新老有别
+calendar: {every: month}
+who: {managers: {clause: 一, is: "post in (客户经理, 理财经理)"}}
+words:
+  岗位: {of: post, are: [客户经理, 理财经理, 柜员]}
+  等级: {of: grade, are: [初级, 中级, 高级], ladder: yes}
+tables:
+  k: {clause: 二, by: [grade], gives: {x: number}, rows: [[初级 | 中级, 1], [高级, 1.2]]}
+measures:
+  fees: {clause: 三, item: 收入, unit: money, range: "[0, 10万元]", better: more}
+lines:
+  pay: {clause: 四, pay: "fees * 1‰ * k * if(months_between(hired_on, period_end) < 3, 80%, 100%)"}
+"""
+
+
+def test_kinds_that_the_formulas_cannot_tell_apart_are_asked_about_once() -> None:
+    rulebook, problems = load_string(KINDS)
+    assert rulebook is not None, problems
+    question = Question(("pay",), lambda _: False, lambda _: False)
+    kinds = list(Asker(Book(rulebook)).contexts(question))
+    assert len(kinds) == 4
+    assert {(k["grade"] == "高级", k["hired_on"] > date(2025, 5, 1)) for k, _, _ in kinds} == {
+        (False, False),
+        (False, True),
+        (True, False),
+        (True, True),
+    }
+    assert all(all_said for _, _, all_said in kinds)
+
+
+def test_a_day_that_is_taken_apart_is_only_sampled() -> None:
+    rulebook, _ = load_string(KINDS.replace("months_between(hired_on, period_end) < 3", "day(hired_on) < 20"))
+    assert rulebook is not None
+    question = Question(("pay",), lambda _: False, lambda _: False)
+    assert not any(all_said for _, _, all_said in Asker(Book(rulebook)).contexts(question))
 
 
 def test_nothing_is_built_once_the_time_of_a_question_is_over() -> None:

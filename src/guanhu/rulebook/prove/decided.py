@@ -9,15 +9,16 @@ from fractions import Fraction
 from itertools import combinations, pairwise
 
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.prove.ask import Question
+from guanhu.rulebook.prove.ask import CHOICES_MAX, Question
 from guanhu.rulebook.prove.encode import Encoder
 from guanhu.rulebook.prove.finding import DEFECT, Finding, clauses_of
 from guanhu.rulebook.prove.leaves import LEAVES, key_of
 from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, shown_value, value_at
-from guanhu.rulebook.prove.terms import Num, Truth, Yes, both, compared, mul
+from guanhu.rulebook.prove.slope import Turned
+from guanhu.rulebook.prove.terms import Num, Truth, Yes, add, both, compared, mul
 from guanhu.rulebook.prove.uses import column_title
-from guanhu.rulebook.prove.work import Work, improves, is_reward, work_of
+from guanhu.rulebook.prove.work import Work, improves, is_reward, whole_of, work_of
 from guanhu.values import units
 from guanhu.values.dates import MONTHS_OF
 
@@ -383,6 +384,31 @@ def _pays_less(proof: Proof, name: str, move: Move) -> bool:
 
 def _two_states(proof: Proof, name: str, state: str, before: str, after: str) -> tuple[Point, Point] | None:
     """Return one manager in two states, paid less in the second; None when there is none or it is not decided."""
+    whole = whole_of(proof, proof.rulebook.lines[name])
+    asked = (name, state, before, after)
+    if (whole, state, before, after) in proof.two_states and asked not in proof.two_states:
+        # A fixed part of what has been asked about: it is less where that is less.
+        proof.two_states[asked] = None
+    if asked not in proof.two_states:
+        proof.two_states[asked] = _asked_two_states(proof, name, state, before, after)
+    return proof.two_states[asked]
+
+
+def _by_form(proof: Proof, question: Question, state: str, after: str) -> bool:
+    """Tell whether the form of a line alone says that it is not less in the second state."""
+    (name,) = question.names
+    for count, (chosen, period, _) in enumerate(proof.asker.contexts(question)):
+        if (
+            Turned(proof.book, state, after, chosen, period).line(name).turn not in (0, 1)
+            or count > CHOICES_MAX
+        ):
+            return False
+    return True
+
+
+def _asked_two_states(
+    proof: Proof, name: str, state: str, before: str, after: str
+) -> tuple[Point, Point] | None:
     line = proof.rulebook.lines[name]
 
     def holds(copies: list[Encoder]) -> Truth:
@@ -394,14 +420,18 @@ def _two_states(proof: Proof, name: str, state: str, before: str, after: str) ->
         second = again.line(name)
         if not isinstance(first, Num) or not isinstance(second, Num):
             return False
-        return both(first.k, second.k, compared(">", mul(first.n, second.d), mul(second.n, first.d)))
+        more = add(second.n, mul(again.figures.margin, second.d))
+        return both(first.k, second.k, compared(">", mul(first.n, second.d), mul(more, first.d)))
 
     def confirm(points: tuple[Point, ...]) -> bool:
         one = proof.value(name, points[0])
         other = value_at(proof.rulebook, name, points[0].at(state, after))
         return isinstance(one, Fraction) and isinstance(other, Fraction) and other < one
 
-    question = Question((name,), holds, confirm, fixed_choices={state: before})
+    question = Question((name,), holds, confirm, fixed_choices={state: before}, also={state: after})
+    if _by_form(proof, question, state, after):
+        proof.counted()
+        return None
     zh, en = (
         f"{column_title(state)}从{before}到{after}, {line.title}会不会减少",
         f"whether {line.title} falls as {state} goes from {before} to {after}",

@@ -406,7 +406,7 @@ class Encoder:
     def _leaf(self, node: t.Expr) -> Sym:
         match node:
             case t.LineRef(name=name):
-                return self.line(name)
+                return self._figure(node) if name in self.cuts else self.line(name)
             case t.InstanceValue(name=name):
                 return self._instance(name)
             case t.MeasureRef(name=name):

@@ -100,6 +100,22 @@ def period_for(every: str, month: int = 7) -> str:
             return _PERIODS.get(every, "2025")
 
 
+def period_from(every: str, day: date) -> str:
+    """Return the first period that begins on a day or later.
+
+    >>> (
+    ...     period_from("month", date(2025, 7, 1)),
+    ...     period_from("quarter", date(2025, 7, 2)),
+    ...     period_from("year", date(2026, 1, 1)),
+    ... )
+    ('2025-07', '2025Q4', '2026')
+    """
+    length = MONTHS_OF[every]
+    at = day.year * 12 + day.month - 1 + (day.day > 1)
+    year, month = divmod(-(-at // length) * length, 12)
+    return str(year) + period_for(every, month + 1).removeprefix("2025")
+
+
 def days_for(period: str) -> Span:
     """Return the days of a period."""
     found = period_of(period)
@@ -117,6 +133,7 @@ class Book:
         self._closures: dict[str, tuple[t.Expr, ...]] = {}
         self._steps: dict[Unit, Fraction] = {}
         self._ends: dict[str, tuple[Fraction | None, Fraction | None]] = {}
+        self._pooled: frozenset[str] | None = None
 
     def roots(self, name: str) -> tuple[t.Expr, ...]:
         """Return the formulas of a line or decision."""
@@ -138,10 +155,16 @@ class Book:
 
     def reached(self, roots: Iterable[t.Expr]) -> Iterator[t.Expr]:
         """Yield the expressions of formulas and of all that these read in the same instance, each once."""
+        for root in self.roots_reached(roots):
+            yield from t.walk(root)
+
+    def roots_reached(self, roots: Iterable[t.Expr]) -> Iterator[t.Expr]:
+        """Yield formulas and those of all that they read in the same instance, each once."""
         waiting, seen = list(roots), set[str]()
         while waiting:
-            for node in t.walk(waiting.pop()):
-                yield node
+            root = waiting.pop()
+            yield root
+            for node in t.walk(root):
                 more: tuple[t.Expr, ...] = ()
                 match node:
                     case t.LineRef(name=name) | t.Streak(line=name) | t.Times(line=name):
@@ -252,6 +275,15 @@ class Book:
             )
         return self._ends[key]
 
+    def pooled(self) -> frozenset[str]:
+        """Return the supplied figures that are the amount of a pool: nobody shares less than nothing unless a range says so."""
+        if self._pooled is None:
+            amounts = [n.amount for n in self._all() if isinstance(n, t.Pool)]
+            refs = {n.name for amount in amounts for n in t.walk(amount) if isinstance(n, t.MeasureRef)}
+            supplied = (m for m in self.rulebook.measures.values() if isinstance(m, t.FigureMeasure))
+            self._pooled = frozenset(refs & {m.id for m in supplied})
+        return self._pooled
+
     def instances_in(self, node: t.OverInstances) -> int:
         """Return how many instances of a shorter line the line that gathers them has at most."""
         inside = MONTHS_OF.get(node.every, 1)
@@ -273,11 +305,16 @@ class Book:
         """Return the grid of a unit: its own, or finer where the rulebook's own numbers are."""
         if not self._steps:
             self._steps = dict(_STEPS)
-            for found, value in self._constants():
+            for found, value in self.constants():
                 self._steps[found] = finer(self._steps.get(found, Fraction(1, 100)), value)
         return self._steps.get(unit, Fraction(1, 100))
 
-    def _constants(self) -> Iterator[tuple[Unit, Fraction]]:
+    def steps(self) -> Iterator[t.Steps]:
+        """Yield what is counted in steps."""
+        yield from (node for node in self._all() if isinstance(node, t.Steps))
+
+    def constants(self) -> Iterator[tuple[Unit, Fraction]]:
+        """Yield the numbers that figures are compared with or looked up between, each with its unit."""
         for node in self._all():
             if isinstance(node, t.Compare):
                 for one, other in ((node.left, node.right), (node.right, node.left)):
@@ -323,7 +360,7 @@ def _days_to_try() -> list[date]:
 def key_of(node: t.Expr, chosen: Chosen) -> str:
     """Return what a worked example calls a leaf."""
     match node:
-        case t.MeasureRef(name=name) | t.State(name=name):
+        case t.MeasureRef(name=name) | t.State(name=name) | t.LineRef(name=name):
             return plain(name)
         case t.Balance(ledger=name) | t.LotFigure(ledger=name, what="waiting"):
             return plain(name)
@@ -379,6 +416,9 @@ def leaf_of(book: Book, node: t.Expr, chosen: Chosen) -> Leaf:
                 step=step,
                 ranged=ranged,
             )
+        case t.LineRef(name=name):
+            owner = book.owner(name)
+            return replace(found, title=owner.title, clause=owner.clause)
         case t.OverInstances():
             return _over(book, replace(found, title=_over_title(rulebook, node)), node)
         case t.Previous(line=name):
@@ -419,7 +459,7 @@ def _measured(book: Book, found: Leaf, measure: t.AnyMeasure) -> Leaf:
     )
     low = measure.low
     high = measure.high
-    if low is None and (counted or found.unit in _NOT_NEGATIVE):
+    if low is None and (counted or found.unit in _NOT_NEGATIVE or measure.id in book.pooled()):
         low = Fraction(0)
     if isinstance(measure, t.FormulaMeasure) and None in (low, high):
         low, high = book.ends_of_formula(measure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.prove import bounds, brackets, cases, decided, limits, overlaps, weights, work
+from guanhu.rulebook.prove import bounds, brackets, cases, decided, limits, overlaps, rows, weights, work
 from guanhu.rulebook.prove.proof import Limits, Proof, started, timed
 
 
@@ -27,6 +27,7 @@ def prove(
         (
             lambda p: brackets.table_gaps(p, names),
             lambda p: overlaps.bracket_cases(p, names),
+            lambda p: rows.rows(p, line),
             lambda p: brackets.unreached_rows(p, names),
             lambda p: cases.unreached_cases(p, names),
             lambda p: limits.conditions(p, names),

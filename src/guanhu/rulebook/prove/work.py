@@ -13,7 +13,8 @@ from guanhu.rulebook.prove.finding import DEFECT, Finding, clauses_of
 from guanhu.rulebook.prove.leaves import LEAVES, Leaf, key_of, leaf_of
 from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, shown_value
-from guanhu.rulebook.prove.slope import Slope
+from guanhu.rulebook.prove.sampled import better_values, next_value
+from guanhu.rulebook.prove.slope import Slope, left_of
 from guanhu.rulebook.prove.terms import Num, Truth, add, both, compared, either, mul
 from guanhu.values import units
 
@@ -103,12 +104,14 @@ def others_stay(copies: list[Encoder], groups: list[t.Group], size: int = 1) -> 
 def falls(proof: Proof, names: list[str]) -> None:
     """Ask of each reward and each figure under it: can the figure get better and the reward less."""
     fallen: dict[str, set[str]] = {}
+    undecided: set[tuple[str, str]] = set()
     for name in names:
         line = proof.rulebook.lines[name]
         read = {n.name for n in proof.book.closure(name) if isinstance(n, t.LineRef)}
-        for work in work_of(proof, name):
+        whole = whole_of(proof, line)
+        for work in _wholes(proof, name):
             key = work.leaf.key
-            if read & fallen.get(key, set()):
+            if read & fallen.get(key, set()) or (whole, key) in undecided:
                 continue
             moves = bool(along(proof, name, key) or proof.book.counts_along([name], frozenset([key])))
             if _by_terms(proof, line, key) or (not moves and _by_form(proof, name, work.leaf)):
@@ -117,8 +120,45 @@ def falls(proof: Proof, names: list[str]) -> None:
                 if _falls_with_average(proof, line, work, read):
                     fallen.setdefault(key, set()).add(name)
                 continue
+            before = proof.undecided
             if _falls(proof, line, work, read):
                 fallen.setdefault(key, set()).add(name)
+            if proof.undecided > before:
+                undecided.add((name, key))
+
+
+def whole_of(proof: Proof, line: t.Line) -> str:
+    """Return the line that a line is a fixed part of: what is asked of the one is answered by the other. '' is none."""
+    bounded = line.least is not None or line.most is not None or line.for_days
+    value = line.value
+    if bounded or not isinstance(value, t.Product | t.Sum):
+        return ""
+    if isinstance(value, t.Sum):
+        found = left_of(proof.rulebook, value.terms)
+        return found or ""
+    sides = (value.left, value.right)
+    reads = [x.name for x in sides if isinstance(x, t.LineRef)]
+    shares = [x.value for x in sides if isinstance(x, t.Const)]
+    return reads[0] if len(reads) == 1 and len(shares) == 1 and 0 < shares[0] <= 1 else ""
+
+
+def _wholes(proof: Proof, name: str) -> list[Work]:
+    """Return the figures under a line, without those that are in it only as a part of a quotient that is asked about itself."""
+    found = work_of(proof, name)
+    asked = {work.leaf.key for work in found}
+    inside = _inside_quotients(proof, name)
+    return [work for work in found if inside.get(work.leaf.key, "") not in asked]
+
+
+def _inside_quotients(proof: Proof, name: str) -> dict[str, str]:
+    """Return the quotients that may stand for themselves, by the measures that they are made of."""
+    inside: dict[str, str] = {}
+    for quotient in proof.asker.cuts(Question((name,), lambda _: False, lambda _: False)):
+        measure, line = proof.rulebook.measures.get(quotient), proof.rulebook.lines.get(quotient)
+        made_of = measure.expr if isinstance(measure, t.FormulaMeasure) else line.value if line else None
+        if made_of is not None:
+            inside.update({p.name: quotient for p in t.walk(made_of) if isinstance(p, t.MeasureRef)})
+    return inside
 
 
 def _by_form(proof: Proof, name: str, leaf: Leaf) -> bool:
@@ -196,7 +236,8 @@ def _fall_question(
         f"{leaf.title}变好时{line.title}会不会减少",
         f"whether {line.title} can fall while {leaf.title} gets better",
     )
-    return Question((name,), holds, confirm, varied=varied, copies=2), "PRV010", (line.path,), zh, en
+    question = Question((name,), holds, confirm, varied=varied, copies=2, second=better_values(leaf.better))
+    return question, "PRV010", (line.path,), zh, en
 
 
 def _tell_fall(proof: Proof, line: t.Line, work: Work, read: set[str], points: tuple[Point, ...]) -> None:
@@ -271,19 +312,26 @@ def closer(proof: Proof, name: str, leaf: Leaf, points: tuple[Point, ...]) -> tu
 def cliffs(proof: Proof, names: list[str]) -> None:
     """Ask of each reward: can one step of a figure move it by more than the limit."""
     steep: dict[str, set[str]] = {}
+    undecided: set[tuple[str, str]] = set()
     for name in names:
         line = proof.rulebook.lines[name]
+        whole = whole_of(proof, line)
         if line.unit not in (units.MONEY, units.POINTS):
             continue
         read = {n.name for n in proof.book.closure(name) if isinstance(n, t.LineRef)}
         for work in _movers(proof, name):
             if read & steep.get(work.leaf.key, set()) or line.role == "total":
                 continue
+            if (whole, work.leaf.key) in undecided:
+                continue
             if _within(proof, line, work.leaf):
                 proof.counted()
                 continue
+            before = proof.undecided
             if _cliff(proof, line, work):
                 steep.setdefault(work.leaf.key, set()).add(name)
+            if proof.undecided > before:
+                undecided.add((name, work.leaf.key))
 
 
 def _limit(proof: Proof, line: t.Line) -> Fraction:
@@ -311,17 +359,9 @@ def _movers(proof: Proof, name: str) -> list[Work]:
 
     A fen more is no small step of a growth over next to nothing; a hundredth of a percent is.
     """
-    cuts = proof.asker.cuts(Question((name,), lambda _: False, lambda _: False))
-    inside: dict[str, str] = {}
-    nodes: dict[str, t.MeasureRef] = {}
-    for node in proof.book.closure(name):
-        if isinstance(node, t.MeasureRef) and node.name in cuts:
-            measure = proof.rulebook.measures[node.name]
-            nodes[node.name] = node
-            if isinstance(measure, t.FormulaMeasure):
-                inside.update(
-                    {p.name: node.name for p in t.walk(measure.expr) if isinstance(p, t.MeasureRef)}
-                )
+    inside = _inside_quotients(proof, name)
+    refs = [n for n in proof.book.closure(name) if isinstance(n, t.MeasureRef | t.LineRef)]
+    nodes = {n.name: n for n in refs if n.name in set(inside.values())}
     found: dict[str, Work] = {}
     for work in work_of(proof, name):
         quotient = inside.get(work.leaf.key, "")
@@ -366,7 +406,14 @@ def _cliff(proof: Proof, line: t.Line, work: Work) -> bool:
         one, other = (proof.value(name, p) for p in points)
         return isinstance(one, Fraction) and isinstance(other, Fraction) and abs(one - other) > limit
 
-    question = Question((name,), holds, confirm, varied=frozenset([leaf.key]), copies=2)
+    question = Question(
+        (name,),
+        holds,
+        confirm,
+        varied=frozenset([leaf.key]),
+        copies=2,
+        second=next_value(leaf.step, leaf.high),
+    )
     zh, en = (
         f"{leaf.title}差一点时{line.title}会不会差很多",
         f"whether one step of {leaf.title} moves {line.title} much",
