@@ -14,6 +14,7 @@ from fractions import Fraction
 from guanhu.kinds.catalogue import CATALOGUE
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.given import group_keys
+from guanhu.rulebook.shape import shape
 from guanhu.values import units
 from guanhu.values.dates import MONTHS_OF, Span, add_months, period_of
 from guanhu.values.units import Unit
@@ -472,7 +473,7 @@ def _measured(book: Book, found: Leaf, measure: t.AnyMeasure) -> Leaf:
         low=low,
         high=high,
         ranged=measure.low is not None and measure.high is not None,
-        better="" if is_baseline(measure) else measure.better,
+        better="" if is_baseline(measure) or _is_before(book.rulebook, measure) else measure.better,
     )
 
 
@@ -484,6 +485,19 @@ def is_baseline(measure: t.AnyMeasure) -> bool:
         "last",
         "same period last year",
         "previous period",
+    )
+
+
+def _is_before(rulebook: t.Rulebook, measure: t.AnyMeasure) -> bool:
+    """Tell whether a measure of named days is what the same measure of the instance itself is compared with."""
+    if not isinstance(measure, t.Measure) or measure.window.how != "days":
+        return False
+    made = [shape(x) if x is not None else None for x in (measure.where, measure.each)]
+    others = [m for m in rulebook.measures.values() if isinstance(m, t.Measure) and m.window.is_own]
+    return any(
+        (m.kind, m.take) == (measure.kind, measure.take)
+        and [shape(x) if x is not None else None for x in (m.where, m.each)] == made
+        for m in others
     )
 
 

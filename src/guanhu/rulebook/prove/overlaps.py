@@ -254,9 +254,11 @@ def _case_hole(proof: Proof, use: Use, node: t.Cases, found: list[Bracket]) -> N
     tried = sorted([*edges, *((a + b) / 2 for a, b in pairwise(edges))])
     holes = [v for v in tried if not any(c.holds(v) for c in cells)]
     owner = proof.book.owner(use.name)
-    for hole in holes[:1]:
+    for hole in holes:
         low = max((c.high for c in cells if c.high is not None and c.high <= hole), default=None)
         high = min((c.low for c in cells if c.low is not None and c.low >= hole), default=None)
+        if low is None or high is None:
+            continue
 
         def holds(copies: list[Encoder], low: Fraction | None = low, high: Fraction | None = high) -> Truth:
             one = copies[0]

@@ -89,11 +89,9 @@ class Slope:
             case t.LineRef(name=name):
                 return self.line(name)
             case t.Sum(terms=terms):
-                whole = left_of(self.rulebook, terms)
-                if whole is not None:
-                    way = self.line(whole)
-                    ends = (Fraction(0), way.high) if way.is_positive else (None, None)
-                    return Way(way.turn, *ends)
+                rest = self._left(terms)
+                if rest is not None:
+                    return rest
                 ways = [self.of(x) for x in terms]
                 return Way(
                     joined(w.turn for w in ways), _total(w.low for w in ways), _total(w.high for w in ways)
@@ -133,6 +131,28 @@ class Slope:
                 return Way(turn, Fraction(0) if is_positive else None, shared.high if is_positive else None)
             case _:
                 return self._leaf(node)
+
+    def _left(self, terms: Sequence[t.Expr]) -> Way | None:
+        """Return the direction of a line less a part of it, or with its own deduction in percent: a fen more leaves no fen less."""
+        if len(terms) != 2 or not isinstance(terms[0], t.LineRef) or terms[0].unit != units.MONEY:
+            return None
+        whole, other = terms[0].name, terms[1]
+        taken = other.x if isinstance(other, t.Negative) else None
+        owner = other if isinstance(other, t.LineRef) else taken
+        line = self.rulebook.lines.get(owner.name) if isinstance(owner, t.LineRef) else None
+        if line is None or line.least is not None or line.most is not None or line.for_days:
+            return None
+        factors = _factors(line.value if taken is not None else _taken_off(line.value))
+        reads = [x for x in factors if isinstance(x, t.LineRef) and x.name == whole]
+        if line.unit != units.MONEY or len(reads) != 1 or whole not in self.rulebook.lines:
+            return None
+        share = Way(0, Fraction(1), Fraction(1))
+        for part in factors:
+            share = share if part is reads[0] else _product(share, self.of(part))
+        if share.turn != 0 or not share.is_positive or share.high is None or share.high > 1:
+            return None
+        way = self.line(whole)
+        return Way(way.turn, *((Fraction(0), way.high) if way.is_positive else (None, None)))
 
     def truth(self, node: t.Expr) -> int | None:
         """Return where a condition goes: +1 once it holds it goes on to hold, −1 once it fails, 0 it does not move."""
@@ -275,6 +295,25 @@ class Slope:
             turns.append(0 if rises and falls else 1 if rises else -1 if falls else None)
         order = joined(turns)
         return None if order is None or key.turn is None else order * key.turn
+
+
+def _factors(node: t.Expr | None) -> list[t.Expr]:
+    """Return what a product is made of."""
+    if isinstance(node, t.Settled):
+        return _factors(node.x)
+    if not isinstance(node, t.Product):
+        return [node] if node is not None else []
+    return [*_factors(node.left), *_factors(node.right)]
+
+
+def _taken_off(node: t.Expr) -> t.Expr | None:
+    """Return what a deduction takes off: of `0 - x` and of `-x`."""
+    terms = (
+        [x for x in node.terms if not isinstance(x, t.Const) or x.value]
+        if isinstance(node, t.Sum)
+        else [node]
+    )
+    return terms[0].x if len(terms) == 1 and isinstance(terms[0], t.Negative) else None
 
 
 def left_of(rulebook: t.Rulebook, terms: Sequence[t.Expr]) -> str | None:

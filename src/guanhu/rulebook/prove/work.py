@@ -113,6 +113,8 @@ def falls(proof: Proof, names: list[str]) -> None:
             key = work.leaf.key
             if read & fallen.get(key, set()) or (whole, key) in undecided:
                 continue
+            if proof.proved_lines.get((name, key)):
+                continue
             moves = bool(along(proof, name, key) or proof.book.counts_along([name], frozenset([key])))
             if _by_terms(proof, line, key) or (not moves and _by_form(proof, name, work.leaf)):
                 proof.counted()
@@ -192,9 +194,25 @@ def _falls(proof: Proof, line: t.Line, work: Work, read: set[str]) -> bool:
     verdict = proof.ask(*_fall_question(proof, line, work, along(proof, line.id, work.leaf.key), 1))
     proof.proved_lines[line.id, work.leaf.key] = verdict.state == PROVED
     if shown(verdict):
+        if _made_up_for(proof, line, work):
+            return False
         _tell_fall(proof, line, work, read, verdict.points)
         return True
     return verdict.state == PROVED and _falls_with_average(proof, line, work, read)
+
+
+def _made_up_for(proof: Proof, line: t.Line, work: Work) -> bool:
+    """Tell whether every total that a line is a term of is proved not to fall: a deduction in percent of pay is no defect."""
+    key = work.leaf.key
+    totals = [x for x in proof.rulebook.lines.values() if line.id in x.terms and is_reward(proof, x.id)]
+    for total in totals:
+        if (total.id, key) not in proof.proved_lines and _by_form(proof, total.id, work.leaf):
+            proof.counted()
+            proof.proved_lines[total.id, key] = True
+        if (total.id, key) not in proof.proved_lines:
+            verdict = proof.ask(*_fall_question(proof, total, work, along(proof, total.id, key), 1))
+            proof.proved_lines[total.id, key] = verdict.state == PROVED
+    return bool(totals) and all(proof.proved_lines[total.id, key] for total in totals)
 
 
 def _falls_with_average(proof: Proof, line: t.Line, work: Work, read: set[str]) -> bool:
