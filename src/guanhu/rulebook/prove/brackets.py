@@ -114,6 +114,10 @@ def _tell_gap(
         elif value < 0 and not _ranged(proof, node.keys[numeric[0]]):
             severity = NOTICE
     owner = proof.book.owner(use.name)
+    if len(table.versions) > 1:
+        rows = rows_in_force(table, days_for(point.period).last_day)
+        start = next(v.start for v in table.versions if v.rows is rows)
+        where_zh, where_en = f"{where_zh}({start} 起的一版)", f"{where_en} (the version from {start} on)"
     proof.add(
         Finding(
             code="PRV001",

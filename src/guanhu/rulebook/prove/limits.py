@@ -242,20 +242,39 @@ def _division(proof: Proof, name: str, node: t.Quotient) -> None:
     subjects = (owner.path, *((inside.path,) if inside else ()))
     verdict = proof.ask(question, "PRV022", subjects, zh, en)
     if shown(verdict):
-        value = expression_at(proof.rulebook, node.divisor, verdict.points[0]).value
+        point = verdict.points[0]
+        value = expression_at(proof.rulebook, node.divisor, point).value
         said = shown_value(value, node.divisor.unit)
+        when, when_en = (
+            f"{divisor}为 {said} 时除不了",
+            f"with {divisor} at {said} there is nothing to divide by",
+        )
+        if not isinstance(node.divisor, (*LEAVES, t.LineRef)):
+            parts = _parts_of(proof, node.divisor, point)
+            when = f"{parts} 时除数为{'零' if value == 0 else ' ' + said}"
+            when_en = f"with {parts} the divisor is {'zero' if value == 0 else said}"
         proof.add(
             Finding(
                 code="PRV022",
                 severity=DEFECT,
                 subjects=subjects,
                 clauses=clauses_of(owner.clause, inside.clause if inside else ""),
-                zh=f"{divisor}为 {said} 时除不了, {owner.title}没有结果; 可写 undefined 或另写一种情形",
-                en=f"with {divisor} at {said} there is nothing to divide by, and {owner.title} is unknown; write undefined, or a case",
+                zh=f"{when}, {owner.title}没有结果; 可写 undefined 或另写一种情形",
+                en=f"{when_en}, and {owner.title} is unknown; write undefined, or a case",
                 line=name,
                 points=verdict.points,
             )
         )
+
+
+def _parts_of(proof: Proof, node: t.Expr, point: Point) -> str:
+    """Return the figures of an expression with their values: 不良率 100%、出勤天数 0 天."""
+    found: dict[str, str] = {}
+    for part in t.walk(node):
+        if isinstance(part, (*LEAVES, t.LineRef, t.InstanceValue)) and part.unit in units.SCALARS:
+            value = expression_at(proof.rulebook, part, point).value
+            found.setdefault(title_of(proof, part), shown_value(value, part.unit))
+    return "、".join(f"{title} {value}" for title, value in found.items())
 
 
 def _measure_of(proof: Proof, node: t.Expr) -> t.FormulaMeasure | None:

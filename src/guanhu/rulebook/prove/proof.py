@@ -12,7 +12,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Value
 from guanhu.rulebook.prove.ask import OPEN as NOT_DECIDED
 from guanhu.rulebook.prove.ask import SHOWN, Asker, Question, Verdict
-from guanhu.rulebook.prove.finding import ACCEPTED, DEFECT, FAULT, OPEN, Finding, clauses_of
+from guanhu.rulebook.prove.finding import ACCEPTED, DEFECT, FAULT, OPEN, Finding, clauses_of, english
 from guanhu.rulebook.prove.leaves import Book
 from guanhu.rulebook.prove.replay import Point, replayed
 
@@ -95,6 +95,7 @@ class Proof:
         why = next(
             (a.why for path in finding.subjects for a in self._accepts(path) if a.code == finding.code), ""
         )
+        finding = replace(finding, en=english(finding.en))
         if why and finding.severity == DEFECT:
             finding = replace(finding, severity=ACCEPTED, why=why)
         if not any(f.code == finding.code and f.zh == finding.zh for f in self.findings):

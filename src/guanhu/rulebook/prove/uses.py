@@ -109,6 +109,8 @@ def title_of(proof: Proof, node: t.Expr) -> str:
             return column_title(column)
         case t.DatePart(part=part):
             return {"year": "年份", "month": "月份", "day": "日子"}.get(part, part)
+        case t.InstanceValue(name=name):
+            return {"period_days": "当期天数", "spell_days": "在岗天数"}.get(name, name)
         case t.Between(what=what):
             return "相隔的天数" if what == "days" else "相隔的月数"
         case t.Group(how=how):
