@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import lcm
 
@@ -13,7 +14,7 @@ from guanhu.rulebook.prove.ask import PROVED, Question
 from guanhu.rulebook.prove.cases import unreached_atom
 from guanhu.rulebook.prove.encode import Encoder
 from guanhu.rulebook.prove.finding import DEFECT, NOTICE, Finding, clauses_of
-from guanhu.rulebook.prove.leaves import LEAVES, key_of, leaf_of
+from guanhu.rulebook.prove.leaves import LEAVES, key_of, leaf_of, optional_keys
 from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, expression_at, shown_value
 from guanhu.rulebook.prove.terms import Num, Truth, Yes, both, compared, mul, no
@@ -214,13 +215,14 @@ def divisions(proof: Proof, names: list[str]) -> None:
 def _division(proof: Proof, name: str, node: t.Quotient) -> None:
     owner = proof.book.owner(name)
 
-    def holds(copies: list[Encoder]) -> Truth:
-        one = copies[0]
-        above, below = one.number(node.dividend), one.number(node.divisor)
-        line = one.line(name)
+    def zero(copies: list[Encoder]) -> Truth:
+        above, below = copies[0].number(node.dividend), copies[0].number(node.divisor)
         bad = compared("<=" if node.positive else "=", below.n, Fraction(0))
-        unknown = no(line.k) if isinstance(line, Num | Yes) else False
-        return both(above.k, below.k, bad, unknown)
+        return both(above.k, below.k, bad)
+
+    def holds(copies: list[Encoder]) -> Truth:
+        line = copies[0].line(name)
+        return both(zero(copies), no(line.k) if isinstance(line, Num | Yes) else False)
 
     def confirm(points: tuple[Point, ...]) -> bool:
         found = expression_at(proof.rulebook, node, points[0]).value
@@ -240,7 +242,14 @@ def _division(proof: Proof, name: str, node: t.Quotient) -> None:
         (name,), holds, confirm, varied=frozenset(keys), whole=whole | ({inside.id} if inside else set())
     )
     subjects = (owner.path, *((inside.path,) if inside else ()))
-    verdict = proof.ask(question, "PRV022", subjects, zh, en)
+    # Whether the divisor can be zero at all is the simpler question, and mostly says it.
+    verdict = proof.asker.ask(replace(question, holds=zero), proof.limits.seconds / 4)
+    # Who is shown has all figures then; of those that need not be given the whole line has to say which are.
+    whole_line = optional_keys(proof.book, proof.book.closure(name), {})
+    if verdict.state == PROVED or (shown(verdict) and not whole_line):
+        proof.counted()
+    else:
+        verdict = proof.ask(question, "PRV022", subjects, zh, en)
     if shown(verdict):
         point = verdict.points[0]
         value = expression_at(proof.rulebook, node.divisor, point).value
