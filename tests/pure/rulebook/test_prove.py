@@ -6,6 +6,8 @@ import json
 import random
 import re
 import time
+from collections import Counter
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,11 +19,12 @@ from guanhu.cli.main import app
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Unknown
 from guanhu.rulebook.load.folder import load, load_string
-from guanhu.rulebook.prove.ask import OPEN, Asker, Question, sensible
+from guanhu.rulebook.prove.ask import OPEN, Asker, Question
 from guanhu.rulebook.prove.encode import Encoder
 from guanhu.rulebook.prove.figures import Figures
 from guanhu.rulebook.prove.finding import CODES, DEFECT, FAULT
 from guanhu.rulebook.prove.leaves import LEAVES, Book, key_of, leaf_of
+from guanhu.rulebook.prove.ordinary import sensible
 from guanhu.rulebook.prove.planted import planted_in, tried
 from guanhu.rulebook.prove.proof import Limits
 from guanhu.rulebook.prove.reading import prove
@@ -33,6 +36,8 @@ from guanhu.values import units
 ROOT = Path(__file__).parents[3]
 PLANTED = Path(__file__).parent / "planted"
 SHIPPED = sorted(p.parent for p in (ROOT / "rulebooks").glob("*/rulebook.yaml"))
+SOUND = Path(__file__).parent / "sound"
+"""Rulebooks that look suspicious and have no defect."""
 PLANTED_MIN = 25
 PATIENT = Limits(seconds=Fraction(5), total=Fraction(120))
 """More time than a user has: these tests run beside others, and a slow machine is no false alarm."""
@@ -54,12 +59,35 @@ def test_a_planted_defect_is_found_and_nothing_else(planted) -> None:
     assert (found.found, found.undecided) == (planted.codes, 0)
 
 
+@pytest.mark.parametrize("path", sorted(SOUND.glob("*.yaml")), ids=lambda path: path.stem)
+def test_what_only_looks_suspicious_raises_no_alarm(path: Path) -> None:
+    rulebook, problems = load_string(path.read_text("utf-8"))
+    assert rulebook is not None, problems
+    proof = prove(rulebook, limits_=PATIENT)
+    assert [f.text("zh") for f in proof.findings if f.severity in (DEFECT, FAULT)] == []
+    assert proof.undecided == 0
+
+
 def test_enough_is_planted_of_every_kind() -> None:
     planted = planted_in(PLANTED)
     assert len(planted) >= PLANTED_MIN
     assert all(p.says and p.codes for p in planted)
     kinds = {code for code in CODES if code < "PRV030"}
     assert kinds - {code for p in planted for code in p.codes} == set()
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_readme_counts_what_is_planted(readme: str) -> None:
+    """A file counts once, under the first code that it plants."""
+    counted = Counter(planted.codes[0] for planted in planted_in(PLANTED))
+    text = (Path(__file__).parents[3] / readme).read_text("utf-8")
+    told = re.findall(r"^\|.*\| (PRV[^|]*) \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    for codes, count, found in told:
+        first, last = (re.findall(r"PRV\d+", codes) * 2)[:1] + re.findall(r"PRV\d+", codes)[-1:]
+        wanted = sum(n for code, n in counted.items() if first <= code <= last)
+        assert (int(count), int(found)) == (wanted, wanted), codes
+    assert f"| {counted.total()} | {counted.total()} |" in text
+    assert sum(int(count) for _, count, _ in told) == counted.total()
 
 
 @pytest.mark.parametrize("planted", planted_in(PLANTED), ids=lambda planted: planted.name)
@@ -321,6 +349,60 @@ def test_the_table_of_what_is_planted_is_printed(tmp_path: Path) -> None:
 
 
 # -- in its time --
+
+
+def test_a_large_rulebook_is_all_but_decided_in_its_time() -> None:
+    """Twenty-seven clauses: a pool shared by points, ranks, steps, marginal rates, lots; supplied figures without ranges."""
+    proof = prove(opened(Path(__file__).parent / "large"), limits_=Limits(total=Fraction(40)))
+    assert proof.questions > 150
+    assert proof.undecided * 10 <= proof.questions
+    assert proof.seconds < 45
+    shown = [f for f in proof.findings if f.points]
+    assert len(shown) > 8
+    for finding in shown:
+        for point in finding.points:
+            assert proof.replay_agrees(finding.line, point), finding.zh
+
+
+# -- kinds of manager --
+
+KINDS = """\
+rulebook: k
+name: 新老有别
+calendar: {every: month}
+who: {managers: {clause: 一, is: "post in (客户经理, 理财经理)"}}
+words:
+  岗位: {of: post, are: [客户经理, 理财经理, 柜员]}
+  等级: {of: grade, are: [初级, 中级, 高级], ladder: yes}
+tables:
+  k: {clause: 二, by: [grade], gives: {x: number}, rows: [[初级 | 中级, 1], [高级, 1.2]]}
+measures:
+  fees: {clause: 三, item: 收入, unit: money, range: "[0, 10万元]", better: more}
+lines:
+  pay: {clause: 四, pay: "fees * 1‰ * k * if(months_between(hired_on, period_end) < 3, 80%, 100%)"}
+"""
+
+
+def test_kinds_that_the_formulas_cannot_tell_apart_are_asked_about_once() -> None:
+    rulebook, problems = load_string(KINDS)
+    assert rulebook is not None, problems
+    question = Question(("pay",), lambda _: False, lambda _: False)
+    kinds = list(Asker(Book(rulebook)).contexts(question))
+    assert len(kinds) == 4
+    assert {(k["grade"] == "高级", k["hired_on"] > date(2025, 5, 1)) for k, _, _ in kinds} == {
+        (False, False),
+        (False, True),
+        (True, False),
+        (True, True),
+    }
+    assert all(all_said for _, _, all_said in kinds)
+
+
+def test_a_day_that_is_taken_apart_is_only_sampled() -> None:
+    rulebook, _ = load_string(KINDS.replace("months_between(hired_on, period_end) < 3", "day(hired_on) < 20"))
+    assert rulebook is not None
+    question = Question(("pay",), lambda _: False, lambda _: False)
+    assert not any(all_said for _, _, all_said in Asker(Book(rulebook)).contexts(question))
 
 
 def test_nothing_is_built_once_the_time_of_a_question_is_over() -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
-from itertools import product
 from typing import Any
 
 import z3
@@ -17,58 +16,24 @@ from guanhu.rulebook.explain.values import Unknown, Value
 from guanhu.rulebook.load.typing import is_quotient
 from guanhu.rulebook.prove.encode import Encoder, never_falls, own_day
 from guanhu.rulebook.prove.figures import Figures
-from guanhu.rulebook.prove.leaves import (
-    LEAVES,
-    Book,
-    Choice,
-    Leaf,
-    key_of,
-    leaf_of,
-    optional_keys,
-    period_for,
-)
-from guanhu.rulebook.prove.replay import Point, expression_at, missing_at
-from guanhu.rulebook.prove.terms import ONE, Truth, both
+from guanhu.rulebook.prove.kinds import Kinds
+from guanhu.rulebook.prove.leaves import LEAVES, Book, Leaf, key_of, leaf_of, optional_keys
+from guanhu.rulebook.prove.ordinary import on_grid, round_figures, sensible
+from guanhu.rulebook.prove.replay import Point, Values, missing_at
+from guanhu.rulebook.prove.sampled import Marks, Second, Trial, tries
+from guanhu.rulebook.prove.terms import Truth, both
 from guanhu.values import units
-from guanhu.values.exact import round_half_away
-from guanhu.values.units import Unit
 
 PROVED, SHOWN, OPEN = "proved", "shown", "open"
 OUT_OF_TIME = "out of time"
-SHARE_OF_LEFT = 8
+SHARE_OF_LEFT = 10
 """A question takes at most this part of the time that is left for all."""
 LEAST_SECONDS = Fraction(1, 20)
+_TRYING = Fraction(2, 5)
+"""This part of the time of a question goes into trying managers, where figures are multiplied."""
 CHOICES_MAX = 96
 """So many combinations of names and days are asked about one by one; more are not decided."""
 
-_COARSE = {
-    units.MONEY: Fraction(10000),
-    units.MONEY_YEAR: Fraction(10000),
-    units.RATIO: Fraction(1, 100),
-    units.ANNUAL_RATE: Fraction(1, 1000),
-    units.POINTS: Fraction(1),
-    units.NUMBER: Fraction(1),
-}
-_SENSIBLE: dict[Unit, tuple[int | Fraction, ...]] = {
-    units.MONEY: (1000000, 100000, 1000, 100, 100000000),
-    units.MONEY_YEAR: (100000, 1000, 1000000, 100, 1),
-    units.RATIO: (Fraction(1, 2), 1, Fraction(1, 10), Fraction(1, 100), Fraction(9, 10)),
-    units.ANNUAL_RATE: (
-        Fraction(1, 100),
-        Fraction(1, 50),
-        Fraction(1, 1000),
-        Fraction(1, 20),
-        Fraction(1, 10),
-    ),
-    units.POINTS: (80, 100, 60, 10, 1),
-    units.COUNT: (10, 1, 5, 2, 100),
-    units.DAYS: (10, 1, 5, 2, 30),
-    units.NUMBER: (1, 10, 2, 100, Fraction(1, 2)),
-}
-
-
-_PARTS = (Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(3, 4), Fraction(0))
-"""Where in its range a figure is tried first."""
 _MARGINS = (Fraction(100), Fraction(1), Fraction(1, 50))
 """By how much a fall is to be shown, if it can be: a hundred yuan tell more than a fen."""
 
@@ -89,6 +54,8 @@ class Question:
     names    the lines that it is about
     holds    makes the condition from one encoder, or from two when `varied` figures differ between them
     confirm  tells whether *explain* shows it at the points found
+    second   what the varied figure of the second copy may be, so that pairs can be tried
+    also     names of a second state of the same manager, where the question is about two
     """
 
     names: tuple[str, ...]
@@ -97,7 +64,9 @@ class Question:
     varied: frozenset[str] = frozenset()
     whole: frozenset[str] = frozenset()
     fixed_choices: Mapping[str, object] = field(default_factory=dict)
+    also: Mapping[str, object] = field(default_factory=dict)
     copies: int = 1
+    second: Second | None = None
     two_books: bool = False
 
 
@@ -107,13 +76,19 @@ class Asker:
     def __init__(self, book: Book, seconds: Fraction = Fraction(2), total: Fraction = Fraction(30)) -> None:
         """Take the rulebook, the seconds of one question and those of all."""
         self.book, self.rulebook = book, book.rulebook
+        self.kinds, self.values = Kinds(book), Values(book.rulebook)
+        self._marks: Marks | None = None
+        self._contexts: dict[str, list[tuple[dict[str, Any], str, bool]]] = {}
         self.seconds = seconds
         self.end = time.monotonic() + float(total)
         self.clashes: list[tuple[tuple[str, ...], Point]] = []
 
-    def ask(self, question: Question) -> Verdict:
-        """Return the verdict on a question."""
-        until = self._until()
+    def ask(self, question: Question, seconds: Fraction | None = None) -> Verdict:
+        """Return the verdict on a question, after so many seconds at most."""
+        until = self._until(self.seconds if seconds is None else seconds)
+        if question.varied:
+            moved = self.book.counts_along(question.names, question.varied)
+            question = replace(question, varied=question.varied | moved)
         still_open, sampled, count = "", False, 0
         at_once: dict[str, bool] = {}
         for chosen, period, all_said in self.contexts(question):
@@ -121,10 +96,10 @@ class Asker:
             if count and time.monotonic() > until:
                 still_open = OUT_OF_TIME
                 break
-            names = [(k, v) for k, v in sorted(chosen.items()) if isinstance(v, str)]
-            if repr(names) not in at_once:
-                at_once[repr(names)] = self._at_any_time(question, chosen, period, until)
-            if at_once[repr(names)]:
+            names = repr(self.signature(question, chosen, period, any_day=True))
+            if names not in at_once:
+                at_once[names] = self._at_any_time(question, chosen, period, until)
+            if at_once[names]:
                 continue
             sampled = sampled or not all_said
             count += 1
@@ -141,65 +116,83 @@ class Asker:
             return Verdict(OPEN, why=still_open or "days are only sampled")
         return Verdict(PROVED)
 
-    def _until(self) -> float:
+    def _until(self, seconds: Fraction) -> float:
         """Return when to stop thinking about a question: the last ones get less, so that none is left unasked."""
         now = time.monotonic()
         share = max((self.end - now) / SHARE_OF_LEFT, float(LEAST_SECONDS))
-        return now + min(float(self.seconds), share)
+        return now + min(float(seconds), share)
 
     def contexts(self, question: Question) -> Iterator[tuple[dict[str, Any], str, bool]]:
-        """Yield the combinations of names, days and period; those for whom the lines are not are left out."""
-        choices: dict[str, Choice] = {}
-        for name in question.names:
-            choices.update({c.key: c for c in self.book.choices(name)})
-        every = self.book.owner(question.names[0]).every
-        periods = choices.pop("period").values if "period" in choices else (period_for(every),)
-        for key, value in question.fixed_choices.items():
-            choices[key] = Choice(key, (value,))  # type: ignore[arg-type]
-        all_said = not any(c.sampled for c in choices.values())
-        for period in periods:
-            for values in product(*(c.values for c in choices.values())):
-                chosen = dict(zip(choices, values, strict=True))
-                if all(self._belongs(name, chosen, str(period)) for name in question.names):
-                    yield chosen, str(period), all_said
+        """Yield the combinations of names, days and period, one of all that the formulas cannot tell apart."""
+        asked = repr((question.names, question.fixed_choices, question.also))
+        if asked not in self._contexts:
+            self._contexts[asked] = list(self._told_apart(question))
+        yield from self._contexts[asked]
 
-    def _belongs(self, name: str, chosen: Mapping[str, Any], period: str) -> bool:
-        held = expression_at(self.rulebook, self.book.condition(name), Point(period, chosen))
-        return held.value is not False
+    def _told_apart(self, question: Question) -> Iterator[tuple[dict[str, Any], str, bool]]:
+        seen: set[object] = set()
+        for kind in self.kinds.all(question.names, question.fixed_choices):
+            alike = tuple(
+                self.signature(question, {**kind.chosen, **more}, kind.period) for more in ({}, question.also)
+            )
+            if alike not in seen:
+                seen.add(alike)
+                yield kind.chosen, kind.period, kind.all_said
+
+    def signature(
+        self, question: Question, chosen: Mapping[str, Any], period: str, *, any_day: bool = False
+    ) -> object:
+        """Return what the formulas of a question make of names, days and period."""
+        return self.kinds.signature(question.names, chosen, period, any_day=any_day)
 
     def cuts(self, question: Question) -> frozenset[str]:
-        """Return the quotients that may be taken as figures of their own: nothing else reads what they are made of."""
-        readers: dict[str, set[str]] = {}
-        found: dict[str, set[str]] = {}
+        """Return the quotients that may be taken as figures of their own: nothing else reads what they are made of.
+
+        They are measures, or lines that are a quotient and nothing more.
+        """
         nodes = [n for name in question.names for n in self.book.closure(name)]
-        inside: dict[int, str] = {}
-        for name in {n.name for n in nodes if isinstance(n, t.MeasureRef)}:
-            measure = self.rulebook.measures[name]
-            if isinstance(measure, t.FormulaMeasure):
-                for part in t.walk(measure.expr):
-                    inside[id(part)] = name
-                if is_quotient(measure.expr):
-                    found[name] = set()
+        found: dict[str, t.Expr] = {}
+        for node in nodes:
+            quotient = self._quotient(node)
+            if quotient is not None and isinstance(node, t.MeasureRef | t.LineRef):
+                found[node.name] = quotient
+        inside = {id(part): name for name, quotient in found.items() for part in t.walk(quotient)}
+        for node in nodes:
+            if isinstance(node, t.MeasureRef) and id(node) not in inside:
+                measure = self.rulebook.measures[node.name]
+                if isinstance(measure, t.FormulaMeasure):
+                    inside.update({id(part): node.name for part in t.walk(measure.expr)})
+        readers: dict[str, set[str]] = {}
         for node in nodes:
             if isinstance(node, t.MeasureRef):
                 readers.setdefault(node.name, set()).add(inside.get(id(node), ""))
         kept: set[str] = set()
-        for name in found:
-            measure = self.rulebook.measures[name]
-            parts = [p for p in t.walk(measure.expr) if not isinstance(p, t.Const)]  # type: ignore[union-attr]
+        for name, quotient in found.items():
+            parts = [p for p in t.walk(quotient) if not isinstance(p, t.Const)]
             refs = {p.name for p in parts if isinstance(p, t.MeasureRef)}
             alone = all(readers.get(ref, set()) <= {name} for ref in refs)
-            plain_parts = not any(isinstance(p, t.InputRef | t.SubjectValue | t.Lookup) for p in parts)
+            odd = (t.InputRef, t.SubjectValue, t.Lookup, t.LineRef, t.Group, t.Previous, t.OverInstances)
+            plain_parts = not any(isinstance(p, odd) for p in parts)
             formulas = any(isinstance(self.rulebook.measures[ref], t.FormulaMeasure) for ref in refs)
-            if (
-                alone
-                and plain_parts
-                and not formulas
-                and not refs & question.varied
-                and name not in question.whole
-            ):
+            free = not refs & question.varied and name not in question.whole | set(question.names)
+            if alone and plain_parts and not formulas and free:
                 kept.add(name)
         return frozenset(kept)
+
+    def _quotient(self, node: t.Expr) -> t.Expr | None:
+        """Return the quotient that a measure or a line is."""
+        match node:
+            case t.MeasureRef(name=name):
+                measure = self.rulebook.measures[name]
+                is_one = isinstance(measure, t.FormulaMeasure) and is_quotient(measure.expr)
+                return measure.expr if is_one else None  # type: ignore[union-attr]
+            case t.LineRef(name=name) if name in self.rulebook.lines:
+                line = self.rulebook.lines[name]
+                value = line.value.x if isinstance(line.value, t.Settled) else line.value
+                bounded = line.least is not None or line.most is not None or line.for_days
+                return value if isinstance(value, t.Quotient) and not bounded else None
+            case _:
+                return None
 
     def _at_any_time(self, question: Question, chosen: dict[str, Any], period: str, until: float) -> bool:
         """Tell whether nobody is there in any month and with any day of entry, asked at once.
@@ -209,10 +202,15 @@ class Asker:
         nodes = [n for name in question.names for n in self.book.closure(name)]
         parts = [n for n in nodes if isinstance(n, t.DatePart)]
         between = [n for n in nodes if isinstance(n, t.Between) and own_day(n) is not None]
+        versions = any(
+            len(self.rulebook.tables[n.table].versions) > 1 for n in nodes if isinstance(n, t.Lookup)
+        )
         own_days = sum(n.unit == units.DATE and isinstance(n, LEAVES) for n in nodes)
         counted = any(isinstance(n, t.InstanceValue) and n.unit != units.DATE for n in nodes) and bool(parts)
         months = all(n.part == "month" and isinstance(n.x, t.InstanceValue) for n in parts)
         if not (parts or between) or counted or not months or own_days != len(between) or question.two_books:
+            return False
+        if versions:
             return False
         built = self._built(question, chosen, period, exact=False, fixed={}, any_time=True)
         if built is None:
@@ -236,7 +234,7 @@ class Asker:
                     break
                 for key in missing:
                     leaf = leaves[key]
-                    point = point.at(key, False if leaf.unit == units.YES_NO else _sensible(leaf, 0))
+                    point = point.at(key, False if leaf.unit == units.YES_NO else sensible(leaf, 0))
         return point
 
     def at_point(self, question: Question, point: Point, free: str) -> tuple[str, Fraction | None]:
@@ -274,38 +272,113 @@ class Asker:
         if built is None:
             return Verdict(PROVED)
         figures, encoders, condition = built
-        for more in ([], figures.heavy) if figures.heavy else ([],):
-            state, _ = _checked([*figures.rules, *more, condition], until, share=Fraction(2, 5))
+        state, model = _checked([*figures.rules, condition], until, share=Fraction(1, 5))
+        if state == z3.unsat:
+            return Verdict(PROVED)
+        found = self._nearby(question, chosen, period, until, {})
+        if found is None and state == z3.sat and encoders[0].products:
+            found = self._tried(question, figures, self._points(figures, model, period, question), until)
+        found = found or self._nearby(question, chosen, period, until, {}, first=False)
+        if found is not None:
+            return found
+        if figures.heavy:
+            state, _ = _checked([*figures.rules, *figures.heavy, condition], until, share=Fraction(1, 5))
             if state == z3.unsat:
                 return Verdict(PROVED)
-        near = self._nearby(question, chosen, period, until)
-        if near is not None:
-            return near
         fixes = self._to_fix(encoders, question.varied) | ({"sum"} & set(figures.leaves))
         if not fixes:
             return self._exactly(question, chosen, period, until, {}, closes=True)
         leaves = [figures.leaves[key] for key in sorted(fixes) if key in figures.leaves]
-        for at in range(5):
-            fixed = {leaf.key: _sensible(leaf, at) for leaf in leaves}
+        sets = [{leaf.key: sensible(leaf, at) for leaf in leaves} for at in range(5)]
+        for fixed in sets:
+            near = self._nearby(question, chosen, period, until, fixed)
+            if near is not None:
+                return near
+        for fixed in sets:
             verdict = self._exactly(question, chosen, period, until, fixed, closes=False)
             if verdict.state == SHOWN or time.monotonic() > until:
                 return verdict
         return Verdict(OPEN, why="not linear")
 
-    def _nearby(
-        self, question: Question, chosen: dict[str, Any], period: str, until: float
+    def _tried(
+        self, question: Question, figures: Figures, near: tuple[Point, ...], until: float
     ) -> Verdict | None:
-        """Look for a manager off the grid, with a margin for roundings, and take the one on the grid beside it."""
-        tries = [(m, n) for m in (_MARGINS if question.copies == 2 else _MARGINS[-1:]) for n in (False, True)]
-        for margin, negative in tries:
+        """Try managers beside those that are nearly right; None when none of them shows it."""
+        if question.two_books or len(question.varied) > 1 or (question.copies == 2) != bool(question.second):
+            return None
+        if self._marks is None:
+            self._marks = Marks(self.book)
+        leaves = figures.leaves
+        worth = {k: self._marks.of(x, [sensible(x, at) for at in range(5)]) for k, x in leaves.items()}
+        (varied,) = question.varied or ("",)
+        if varied and varied not in leaves:
+            return None
+        now = time.monotonic()
+        optional, name = frozenset(figures.given), question.names[0]
+        trial = Trial(
+            leaves,
+            worth,
+            optional,
+            near,
+            lambda p: self.values.at(name, p),
+            question.also,
+            varied,
+            question.second,
+        )
+        for points in tries(trial, now + (until - now) * float(_TRYING)):
+            if question.confirm(points) and self._holds_at(question, points):
+                return Verdict(SHOWN, points)
+        return None
+
+    def _holds_at(self, question: Question, points: tuple[Point, ...]) -> bool:
+        """Tell whether the formulas of a question hold at points."""
+        chosen = {k: v for k, v in points[0].figures.items() if isinstance(v, str | date)}
+        built = self._built(question, chosen, points[0].period, exact=True, fixed={})
+        if built is None:
+            return False
+        figures, _, condition = built
+        rules = [*figures.rules, *figures.heavy, condition]
+        for key, known in figures.given.items():
+            rules.append(
+                known == (key in points[0].figures and not isinstance(points[0].figures[key], Unknown))
+            )
+        for mark, point in zip(["", "′"], points, strict=False):
+            for key in figures.leaves:
+                var = figures.vars.get(key + mark)
+                value = point.figures.get(key)
+                if var is not None and isinstance(value, bool):
+                    rules.append(var == value)
+                elif var is not None and isinstance(value, Fraction):
+                    rules.append(var == z3.Q(value.numerator, value.denominator))
+        state, _ = _checked(rules, time.monotonic() + 1, share=Fraction(1, 2))
+        return bool(state == z3.sat)
+
+    def _nearby(
+        self,
+        question: Question,
+        chosen: dict[str, Any],
+        period: str,
+        until: float,
+        fixed: dict[str, Fraction],
+        *,
+        first: bool = True,
+    ) -> Verdict | None:
+        """Look for a manager off the grid, with a margin for roundings, and take the one on the grid beside it.
+
+        The `first` time without figures below 0.
+        """
+        two = question.copies == 2 or bool(question.also)
+        margins = _MARGINS if two else _MARGINS[-1:]
+        plain = [(margin, False) for margin in (margins[-1:] if fixed else margins)]
+        for margin, negative in plain if first else [(margin, True) for margin in margins]:
             if time.monotonic() > until:
                 return None
-            built = self._built(question, chosen, period, exact=False, fixed={}, margin=margin)
+            built = self._built(question, chosen, period, exact=False, fixed=fixed, margin=margin)
             if built is None:
                 continue
             figures, _, condition = built
-            rules = [*figures.rules, *_round_figures(figures, question.varied, negative=negative), condition]
-            state, model = _checked(rules, until, share=Fraction(1, 8))
+            rules = [*figures.rules, *round_figures(figures, question.varied, negative=negative), condition]
+            state, model = _checked(rules, until, share=Fraction(1, 12))
             if state == z3.sat:
                 points = self._points(figures, model, period, question)
                 if question.confirm(points):
@@ -329,7 +402,7 @@ class Asker:
         if built is None:
             return Verdict(PROVED if closes else OPEN)
         figures, _, condition = built
-        for rules in (_round_figures(figures, question.varied), []):
+        for rules in (round_figures(figures, question.varied), []):
             state, model = _checked(
                 [*figures.rules, *figures.heavy, *rules, condition], until, share=Fraction(1, 2)
             )
@@ -432,7 +505,7 @@ def keys_in(node: t.Expr, encoder: Encoder) -> set[str]:
             measure = encoder.rulebook.measures[part.name]
             if isinstance(measure, t.FormulaMeasure) and part.name not in encoder.cuts:
                 continue
-        elif not isinstance(part, LEAVES):
+        elif not isinstance(part, LEAVES) and not (isinstance(part, t.LineRef) and part.name in encoder.cuts):
             continue
         key = key_of(part, chosen)
         if key in encoder.figures.leaves:
@@ -449,11 +522,11 @@ def _value(var: Any, leaf: Leaf, model: Any, said: frozenset[str], fixed: Fracti
     if fixed is not None:
         return fixed
     if var is None:
-        return False if leaf.unit == units.YES_NO else _sensible(leaf, 0)
+        return False if leaf.unit == units.YES_NO else sensible(leaf, 0)
     if leaf.unit == units.YES_NO:
         return bool(z3.is_true(model.eval(var, model_completion=True)))
     if not {var.decl().name(), f"{var.decl().name()} steps"} & said:
-        return _sensible(leaf, 0)
+        return sensible(leaf, 0)
     found = model.eval(var, model_completion=True)
     if not z3.is_rational_value(found):
         found = found.approx(20)
@@ -470,55 +543,3 @@ def _checked(rules: Iterable[Any], until: float, *, share: Fraction) -> tuple[An
     solver.add(*rules)
     state = solver.check()
     return state, solver.model() if state == z3.sat else None
-
-
-def _round_figures(figures: Figures, varied: frozenset[str], *, negative: bool = False) -> list[Any]:
-    """Return that all figures but the varied ones are round, none enormous, nor negative unless that is asked for."""
-    rules: list[Any] = []
-    for key, leaf in figures.leaves.items():
-        var = figures.vars.get(key)
-        coarse = _COARSE.get(leaf.unit)
-        if var is None or leaf.unit == units.YES_NO:
-            continue
-        if leaf.high is not None and coarse is not None and coarse > leaf.high:
-            continue
-        if key not in varied and coarse is not None:
-            rules.append(
-                var == z3.ToReal(z3.Int(f"{key} coarse")) * z3.Q(coarse.numerator, coarse.denominator)
-            )
-        if not negative and (leaf.low is None or leaf.low >= 0):
-            rules.append(var >= 0)
-        rules.append(var <= 10**8)
-    return rules
-
-
-def _sensible(leaf: Leaf, at: int) -> Fraction:
-    """Return a sensible value of a leaf on its grid and in its range."""
-    values = [x * ONE for x in _SENSIBLE.get(leaf.unit, (1, 10, 2, 100, 3))]
-    if leaf.low is None:
-        values[1] = -values[1]
-    value = values[at % len(values)]
-    if leaf.low is not None and leaf.high is not None and not leaf.low <= value <= leaf.high:
-        value = leaf.low + (leaf.high - leaf.low) * _PARTS[at % 5]
-    if leaf.low is not None and value < leaf.low:
-        value = leaf.low + values[at % len(values)]
-    if leaf.high is not None and value > leaf.high:
-        value = leaf.high
-    return on_grid(value, leaf.step)
-
-
-def on_grid(value: Fraction, step: Fraction) -> Fraction:
-    """Return the number on a grid next to a value.
-
-    >>> on_grid(Fraction(10, 3), Fraction(1, 100))
-    Fraction(333, 100)
-    """
-    return round_half_away(value / step) * step
-
-
-def sensible(leaf: Leaf, at: int = 0) -> Fraction:
-    """Return a sensible value of a leaf: the `at`th of a few."""
-    return _sensible(leaf, at)
-
-
-__all__ = ["OPEN", "PROVED", "SHOWN", "Asker", "Question", "Verdict", "sensible"]

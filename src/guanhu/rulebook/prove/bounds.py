@@ -7,10 +7,11 @@ from fractions import Fraction
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Value
-from guanhu.rulebook.prove.ask import OPEN, Question, sensible
+from guanhu.rulebook.prove.ask import OPEN, Question
 from guanhu.rulebook.prove.encode import Encoder
 from guanhu.rulebook.prove.finding import FACT, Finding, clauses_of
 from guanhu.rulebook.prove.leaves import LEAVES, Leaf, key_of, leaf_of
+from guanhu.rulebook.prove.ordinary import sensible
 from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, shown_value, value_at
 from guanhu.rulebook.prove.terms import Num, Truth, both, compared, mul

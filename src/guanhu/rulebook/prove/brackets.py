@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.reads import rows_in_force
 from guanhu.rulebook.explain.values import Unknown
 from guanhu.rulebook.prove.ask import PROVED, Question
 from guanhu.rulebook.prove.encode import Encoder
 from guanhu.rulebook.prove.finding import DEFECT, NOTICE, Finding, clauses_of
-from guanhu.rulebook.prove.leaves import leaf_of
+from guanhu.rulebook.prove.leaves import days_for, leaf_of
 from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, expression_at, shown_value
 from guanhu.rulebook.prove.terms import Num, Truth, both
-from guanhu.rulebook.prove.uses import Use, title_of, uses
+from guanhu.rulebook.prove.uses import Use, came_to, comes_to, title_of, uses
 from guanhu.values import units
 
 # -- gaps --
@@ -23,22 +25,23 @@ from guanhu.values import units
 def table_gaps(proof: Proof, names: list[str]) -> None:
     """Ask of each look-up by numbers: can a key fall in no row, and leave the line unknown."""
     done: set[str] = set()
-    for use in uses(proof, names, t.Lookup):
+    # One that is always reckoned speaks for those that are reckoned in some cases only.
+    for use in sorted(uses(proof, names, t.Lookup), key=lambda use: bool(use.guards)):
         node = use.node
         if not isinstance(node, t.Lookup) or node.table in done:
             continue
-        done.add(node.table)
+        if not use.guards:
+            done.add(node.table)
         table = proof.rulebook.tables[node.table]
-        if table.how in ("whole", "ladder") and table.no_row is None:
-            _gap(proof, use, node, table)
+        if table.how in ("whole", "ladder") and table.no_row is None and _gap(proof, use, node, table):
+            done.add(node.table)
+    done |= {use.node.table for use in uses(proof, names, t.Lookup) if isinstance(use.node, t.Lookup)}
     for name, table in proof.rulebook.tables.items():
         if name in done and table.how in ("marginal", "per piece"):
             _marginal_gaps(proof, table)
-        elif name not in done and "@" in name and table.no_row is None:
-            _row_table_gaps(proof, table)
 
 
-def _gap(proof: Proof, use: Use, node: t.Lookup, table: t.Table) -> None:
+def _gap(proof: Proof, use: Use, node: t.Lookup, table: t.Table) -> bool:
     seen: list[Fraction] = []
     numeric = [at for at, unit in enumerate(table.key_units) if not units.is_choice(unit)]
     for _ in range(4):
@@ -48,38 +51,41 @@ def _gap(proof: Proof, use: Use, node: t.Lookup, table: t.Table) -> None:
             keys = [one.encode(key) for key in node.keys]
             rows = [one.row_holds(row.cells, keys) for row in one.rows(node.table)]
             known = [key.k for key in keys if isinstance(key, Num)]
-            away = [_outside(one, table, keys[numeric[0]], value) for value in seen if numeric]
-            return both(*known, *(row.fails for row in rows), *away)
+            rows_there = one.rows(node.table)
+            away = [_outside(one, rows_there, table, keys[numeric[0]], value) for value in seen if numeric]
+            return both(comes_to(one, use.guards), *known, *(row.fails for row in rows), *away)
 
         def confirm(points: tuple[Point, ...]) -> bool:
             found = expression_at(proof.rulebook, node, points[0])
-            return isinstance(found.value, Unknown) and found.value.why == "no row"
+            missing = isinstance(found.value, Unknown) and found.value.why == "no row"
+            return missing and came_to(proof, use.guards, points[0])
 
         zh, en = f"{table.title}有没有空缺", f"whether {table.title} leaves a gap"
         verdict = proof.ask(Question((use.name,), holds, confirm), "PRV001", (table.path,), zh, en)
         if not shown(verdict):
-            return
+            return bool(seen)
         value = _tell_gap(proof, use, node, table, verdict.points[0], numeric)
         if value is None:
-            return
+            return True
         seen.append(value)
+    return True
 
 
-def _outside(one: Encoder, table: t.Table, key: object, value: Fraction) -> Truth:
+def _outside(one: Encoder, rows: Sequence[t.TableRow], table: t.Table, key: object, value: Fraction) -> Truth:
     """Return that a key is not in the hole that `value` lies in."""
-    low, high = hole_around(table, value)
+    low, high = hole_around(table, rows, value)
     cell = t.RangeCell(low[0], low[1], high[0], high[1], "")
     return one.row_holds((cell,), [key]).fails if isinstance(key, Num) else True
 
 
 def hole_around(
-    table: t.Table, value: Fraction
+    table: t.Table, rows: Sequence[t.TableRow], value: Fraction
 ) -> tuple[tuple[Fraction | None, bool], tuple[Fraction | None, bool]]:
     """Return the hole of the first numeric key around a value that no row holds: its ends, and whether they belong to it."""
     at = next(i for i, unit in enumerate(table.key_units) if not units.is_choice(unit))
     low: tuple[Fraction | None, bool] = (None, False)
     high: tuple[Fraction | None, bool] = (None, False)
-    for row in table.versions[-1].rows:
+    for row in rows:
         cell = row.cells[at]
         if not isinstance(cell, t.RangeCell):
             continue
@@ -101,13 +107,17 @@ def _tell_gap(
     value = keys[numeric[0]] if numeric else None
     severity, where_zh, where_en = DEFECT, "", ""
     if isinstance(value, Fraction):
-        low, high = hole_around(table, value)
+        low, high = hole_around(table, rows_in_force(table, days_for(point.period).last_day), value)
         if low[0] is not None and high[0] is not None:
             where_zh = f", 在 {shown_value(low[0], table.key_units[numeric[0]])} 和 {shown_value(high[0], table.key_units[numeric[0]])} 两档之间"
             where_en = f", between the rows at {shown_value(low[0], table.key_units[numeric[0]])} and {shown_value(high[0], table.key_units[numeric[0]])}"
         elif value < 0 and not _ranged(proof, node.keys[numeric[0]]):
             severity = NOTICE
     owner = proof.book.owner(use.name)
+    if len(table.versions) > 1:
+        rows = rows_in_force(table, days_for(point.period).last_day)
+        start = next(v.start for v in table.versions if v.rows is rows)
+        where_zh, where_en = f"{where_zh}({start} 起的一版)", f"{where_en} (the version from {start} on)"
     proof.add(
         Finding(
             code="PRV001",
@@ -161,44 +171,6 @@ def _marginal_gaps(proof: Proof, table: t.Table) -> None:
                             en=f"{table.title} has no bracket between {a} and {b}: that part is paid nothing",
                         )
                     )
-
-
-def _row_table_gaps(proof: Proof, table: t.Table) -> None:
-    """Find holes between the ranges of a table that rows of fact are looked up in. Exact, by the ends."""
-    for version in table.versions:
-        for at, unit in enumerate(table.key_units):
-            if units.is_choice(unit):
-                continue
-            proof.counted()
-            edges = sorted(
-                {
-                    e
-                    for r in version.rows
-                    for c in (r.cells[at],)
-                    if isinstance(c, t.RangeCell)
-                    for e in (c.low, c.high)
-                    if e is not None
-                }
-            )
-            tried = [*edges, *((a + b) / 2 for a, b in pairwise(edges))]
-            for value in sorted(tried):
-                if not any(_holds(r.cells[at], value) for r in version.rows):
-                    said = shown_value(value, unit)
-                    proof.add(
-                        Finding(
-                            code="PRV001",
-                            severity=DEFECT,
-                            subjects=(table.path,),
-                            clauses=clauses_of(table.clause),
-                            zh=f"{table.title}没有一档包含 {said}",
-                            en=f"no row of {table.title} holds {said}",
-                        )
-                    )
-                    break
-
-
-def _holds(cell: t.Cell, value: Fraction) -> bool:
-    return not isinstance(cell, t.RangeCell) or cell.holds(value)
 
 
 # -- rows that are never taken --
@@ -273,9 +245,9 @@ def _row_question(proof: Proof, use: Use, at: int, *, with_above: bool) -> Quest
         if not isinstance(node, t.Lookup):
             return False
         keys = [one.encode(key) for key in node.keys]
-        rows = [one.row_holds(row.cells, keys) for row in one.rows(node.table)]
-        if at >= len(rows):
+        if one.rows(node.table) is not rulebook.tables[node.table].versions[-1].rows:
             return False
+        rows = [one.row_holds(row.cells, keys) for row in one.rows(node.table)]
         above = [row.fails for row in rows[:at]] if with_above else []
         return both(rows[at].holds, *above)
 

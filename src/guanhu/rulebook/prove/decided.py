@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 from itertools import combinations, pairwise
 
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.prove.ask import Question
+from guanhu.rulebook.prove.ask import CHOICES_MAX, Question
 from guanhu.rulebook.prove.encode import Encoder
 from guanhu.rulebook.prove.finding import DEFECT, Finding, clauses_of
+from guanhu.rulebook.prove.leaves import LEAVES, key_of
 from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, shown_value, value_at
-from guanhu.rulebook.prove.terms import Num, Truth, Yes, both, compared, mul
-from guanhu.rulebook.prove.work import Work, is_reward, work_of
+from guanhu.rulebook.prove.slope import Turned
+from guanhu.rulebook.prove.terms import Num, Truth, Yes, add, both, compared, mul
+from guanhu.rulebook.prove.uses import column_title
+from guanhu.rulebook.prove.work import Work, improves, is_reward, whole_of, work_of
 from guanhu.values import units
+from guanhu.values.dates import MONTHS_OF
 
 
 def decisions_of(proof: Proof, names: list[str]) -> list[t.Decision]:
@@ -26,13 +31,12 @@ def decisions_of(proof: Proof, names: list[str]) -> list[t.Decision]:
 def at_once(proof: Proof, names: list[str]) -> None:
     """Ask of each two decisions of one calendar that set one state from one day: can both hold."""
     for one, other in combinations(decisions_of(proof, names), 2):
-        same = (one.group, one.every, one.state, one.once) == (
-            other.group,
-            other.every,
-            other.state,
-            other.once,
-        )
-        if not same or not one.state or _first_day(one) != _first_day(other):
+        if not one.state or (one.group, one.state) != (other.group, other.state):
+            continue
+        if one.every != other.every:
+            _at_year_end(proof, *sorted((one, other), key=lambda d: MONTHS_OF.get(d.every, 12)))
+            continue
+        if one.once != other.once or _first_day(one) != _first_day(other):
             continue
 
         def holds(copies: list[Encoder], pair: tuple[t.Decision, t.Decision] = (one, other)) -> Truth:
@@ -55,12 +59,81 @@ def at_once(proof: Proof, names: list[str]) -> None:
                     severity=DEFECT,
                     subjects=(one.path, other.path),
                     clauses=clauses_of(one.clause, other.clause),
-                    zh=f"{one.title}和{other.title}可以同时成立, 都要改“{one.state}”: 这个人只能列为未决",
+                    zh=f"{one.title}和{other.title}可以同时成立, 都要改“{column_title(one.state)}”: 这个人只能列为未决",
                     en=f"{one.title} and {other.title} can hold together and both set {one.state}: the person stays undecided",
                     line=one.id,
                     points=verdict.points,
                 )
             )
+
+
+def _at_year_end(proof: Proof, short: t.Decision, long: t.Decision) -> None:
+    """Ask of two decisions of different calendars that set one state: can both hold where their instances end together.
+
+    Only of two that stand on different figures: what a month is and what the year that it ends comes to are free of
+    each other then.
+    """
+    nodes = [*proof.book.closure(short.id), *proof.book.closure(long.id)]
+    ends_alike = {short.every, long.every} <= set(MONTHS_OF) and "at once" not in (
+        short.in_force,
+        long.in_force,
+    )
+    if not ends_alike or any(isinstance(n, t.DatePart) for n in nodes):
+        return
+    figures = [
+        {
+            key_of(n, {})
+            for n in proof.book.closure(d.id)
+            if isinstance(n, LEAVES) and not isinstance(n, t.SubjectValue)
+        }
+        for d in (short, long)
+    ]
+    gathered = {n.line for n in proof.book.closure(long.id) if isinstance(n, t.OverInstances)}
+    read = {n.name for n in proof.book.closure(short.id) if isinstance(n, t.LineRef)} | {short.id}
+    if figures[0] & figures[1] or gathered & read:
+        return
+    found: list[Point] = []
+    for one in (short, long):
+        point = _holding(proof, one, found)
+        if point is None:
+            return
+        found.append(point)
+    if any(k in found[0].figures and found[0].figures[k] != v for k, v in found[1].figures.items()):
+        return
+    zh = f"{short.title}和{long.title}可以同时成立, 从同一天起都要改“{column_title(short.state)}”: 以哪一项为准没有说"
+    en = f"{short.title} and {long.title} can hold together and set {short.state} from the same day: which of them counts is not said"
+    proof.add(
+        Finding(
+            code="PRV020",
+            severity=DEFECT,
+            subjects=(short.path, long.path),
+            clauses=clauses_of(short.clause, long.clause),
+            zh=zh,
+            en=en,
+            line=short.id,
+            points=(found[0],),
+        )
+    )
+
+
+def _holding(proof: Proof, decision: t.Decision, others: list[Point]) -> Point | None:
+    """Return a manager for whom a decision holds, with the names and days of those found before."""
+
+    def holds(copies: list[Encoder]) -> Truth:
+        found = copies[0].line(decision.id)
+        return found.holds if isinstance(found, Yes) else False
+
+    def confirm(points: tuple[Point, ...]) -> bool:
+        return proof.value(decision.id, points[0]) is True
+
+    fixed = {k: v for p in others for k, v in p.figures.items() if isinstance(v, str | date)}
+    keys = {c.key for c in proof.book.choices(decision.id)}
+    zh, en = f"{decision.title}在期末会不会成立", f"whether {decision.title} can hold at the end"
+    question = Question(
+        (decision.id,), holds, confirm, fixed_choices={k: v for k, v in fixed.items() if k in keys}
+    )
+    verdict = proof.ask(question, "PRV020", (decision.path,), zh, en)
+    return verdict.points[0] if shown(verdict) else None
 
 
 def _first_day(decision: t.Decision) -> str:
@@ -109,7 +182,8 @@ def _contrary(proof: Proof, decision: t.Decision, work: Work, direction: int) ->
         return both(*turn, *apart, better(copies, work))
 
     def confirm(points: tuple[Point, ...]) -> bool:
-        return [proof.value(decision.id, p) for p in points] == [direction > 0, direction < 0]
+        turned = [proof.value(decision.id, p) for p in points] == [direction > 0, direction < 0]
+        return turned and improves(work, points)
 
     leaf = work.leaf
     question = Question((decision.id,), holds, confirm, varied=frozenset([leaf.key]), copies=2)
@@ -215,6 +289,8 @@ def _moves(proof: Proof, state: str) -> Iterator[Move]:
                 for low, high in pairwise(ladder):
                     yield Move(state, low, high, work, (decision,))
     fixed = [d for d in decisions if isinstance(d.becomes, t.WordConst)]
+    if len(decisions) == 1 and fixed:
+        yield from _moves_alone(proof, fixed[0])
     for one in fixed:
         for other in fixed:
             if (
@@ -230,6 +306,39 @@ def _moves(proof: Proof, state: str) -> Iterator[Move]:
                         break
 
 
+def _moves_alone(proof: Proof, decision: t.Decision) -> Iterator[Move]:
+    """Yield how more work leads to the only state that is decided, from each other that the rulebook names."""
+    if not isinstance(decision.becomes, t.WordConst):
+        return
+    after = decision.becomes.value
+    for work in work_of(proof, decision.id):
+        if _begins(proof, decision, work):
+            for before in proof.book.values_of(decision.state):
+                if before != after:
+                    yield Move(decision.state, before, after, work, (decision,))
+            return
+
+
+def _begins(proof: Proof, decision: t.Decision, work: Work) -> bool:
+    """Tell whether a decision can begin to hold while a figure gets better."""
+
+    def holds(copies: list[Encoder]) -> Truth:
+        first, second = (copy.line(decision.id) for copy in copies)
+        if not isinstance(first, Yes) or not isinstance(second, Yes):
+            return False
+        return both(first.fails, second.holds, better(copies, work))
+
+    def confirm(points: tuple[Point, ...]) -> bool:
+        return [proof.value(decision.id, p) for p in points] == [False, True] and improves(work, points)
+
+    question = Question((decision.id,), holds, confirm, varied=frozenset([work.leaf.key]), copies=2)
+    zh, en = (
+        f"{work.leaf.title}变好会不会带来{decision.title}",
+        f"whether better {work.leaf.title} brings {decision.title}",
+    )
+    return shown(proof.ask(question, "PRV012", (decision.path,), zh, en))
+
+
 def _leads(proof: Proof, one: t.Decision, other: t.Decision, work: Work) -> bool:
     """Tell whether more of a figure can lead from one decision to another."""
 
@@ -243,7 +352,7 @@ def _leads(proof: Proof, one: t.Decision, other: t.Decision, work: Work) -> bool
 
     def confirm(points: tuple[Point, ...]) -> bool:
         values = [[proof.value(d.id, p) for d in (one, other)] for p in points]
-        return values == [[True, False], [False, True]]
+        return values == [[True, False], [False, True]] and improves(work, points)
 
     question = Question((one.id, other.id), holds, confirm, varied=frozenset([work.leaf.key]), copies=2)
     zh, en = f"{one.title}变为{other.title}", f"from {one.title} to {other.title}"
@@ -264,7 +373,7 @@ def _pays_less(proof: Proof, name: str, move: Move) -> bool:
             severity=DEFECT,
             subjects=(line.path, *(d.path for d in move.decisions)),
             clauses=clauses_of(leaf.clause, *(d.clause for d in move.decisions), line.clause),
-            zh=f"{leaf.title}变好 → {decisions} → {move.state}从{move.before}变为{move.after} → 同样的业绩, {line.title}从 {u} 减到 {v}",
+            zh=f"{leaf.title}变好 → {decisions} → {column_title(move.state)}从{move.before}变为{move.after} → 同样的业绩, {line.title}从 {u} 减到 {v}",
             en=f"{leaf.title} gets better → {decisions} → {move.state} goes from {move.before} to {move.after} → for the same work {line.title} falls from {u} to {v}",
             line=name,
             points=points,
@@ -275,6 +384,31 @@ def _pays_less(proof: Proof, name: str, move: Move) -> bool:
 
 def _two_states(proof: Proof, name: str, state: str, before: str, after: str) -> tuple[Point, Point] | None:
     """Return one manager in two states, paid less in the second; None when there is none or it is not decided."""
+    whole = whole_of(proof, proof.rulebook.lines[name])
+    asked = (name, state, before, after)
+    if (whole, state, before, after) in proof.two_states and asked not in proof.two_states:
+        # A fixed part of what has been asked about: it is less where that is less.
+        proof.two_states[asked] = None
+    if asked not in proof.two_states:
+        proof.two_states[asked] = _asked_two_states(proof, name, state, before, after)
+    return proof.two_states[asked]
+
+
+def _by_form(proof: Proof, question: Question, state: str, after: str) -> bool:
+    """Tell whether the form of a line alone says that it is not less in the second state."""
+    (name,) = question.names
+    for count, (chosen, period, _) in enumerate(proof.asker.contexts(question)):
+        if (
+            Turned(proof.book, state, after, chosen, period).line(name).turn not in (0, 1)
+            or count > CHOICES_MAX
+        ):
+            return False
+    return True
+
+
+def _asked_two_states(
+    proof: Proof, name: str, state: str, before: str, after: str
+) -> tuple[Point, Point] | None:
     line = proof.rulebook.lines[name]
 
     def holds(copies: list[Encoder]) -> Truth:
@@ -286,16 +420,20 @@ def _two_states(proof: Proof, name: str, state: str, before: str, after: str) ->
         second = again.line(name)
         if not isinstance(first, Num) or not isinstance(second, Num):
             return False
-        return both(first.k, second.k, compared(">", mul(first.n, second.d), mul(second.n, first.d)))
+        more = add(second.n, mul(again.figures.margin, second.d))
+        return both(first.k, second.k, compared(">", mul(first.n, second.d), mul(more, first.d)))
 
     def confirm(points: tuple[Point, ...]) -> bool:
         one = proof.value(name, points[0])
         other = value_at(proof.rulebook, name, points[0].at(state, after))
         return isinstance(one, Fraction) and isinstance(other, Fraction) and other < one
 
-    question = Question((name,), holds, confirm, fixed_choices={state: before})
+    question = Question((name,), holds, confirm, fixed_choices={state: before}, also={state: after})
+    if _by_form(proof, question, state, after):
+        proof.counted()
+        return None
     zh, en = (
-        f"{state}从{before}到{after}, {line.title}会不会减少",
+        f"{column_title(state)}从{before}到{after}, {line.title}会不会减少",
         f"whether {line.title} falls as {state} goes from {before} to {after}",
     )
     verdict = proof.ask(question, "PRV013", (line.path,), zh, en)

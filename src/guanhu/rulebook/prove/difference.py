@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -14,6 +14,7 @@ from guanhu.rulebook.prove.ask import OPEN, PROVED, Asker, Question
 from guanhu.rulebook.prove.encode import Encoder, rounds_alike
 from guanhu.rulebook.prove.figures import Figures
 from guanhu.rulebook.prove.finding import clauses_of, command
+from guanhu.rulebook.prove.kinds import Kinds
 from guanhu.rulebook.prove.leaves import LEAVES, Book, Leaf, key_of, leaf_of, optional_keys
 from guanhu.rulebook.prove.replay import Point, shown_value, value_at
 from guanhu.rulebook.prove.terms import Num, Sym, Term, Truth, Yes, both, choose_truth, either, mul, no
@@ -96,7 +97,7 @@ class _TwoBooks(Asker):
 
     def __init__(self, one: Book, other: Book) -> None:
         super().__init__(one)
-        self.other = other
+        self.other, self.other_kinds = other, Kinds(other)
 
     def encoders(self, question: Question, figures: Figures, period: str) -> list[Encoder]:
         """Return the two readings of one manager."""
@@ -105,6 +106,7 @@ class _TwoBooks(Asker):
         for book, found in zip(books, nodes, strict=True):
             figures.optional |= optional_keys(book, found, figures.chosen)
         cuts = self.cuts(question) & Asker(self.other).cuts(question)
+        cuts = frozenset(name for name in cuts if name in self.rulebook.measures)
         same = {name for name in cuts if _measure(self.book, name) == _measure(self.other, name)}
         return [Encoder(figures, book, period, "", frozenset(), frozenset(same)) for book in books]
 
@@ -114,21 +116,24 @@ class _TwoBooks(Asker):
 
     def contexts(self, question: Question) -> Iterator[tuple[dict[str, Any], str, bool]]:
         """Yield the combinations of both rulebooks."""
-        yielded: set[str] = set()
-        for asker in (Asker(self.book), Asker(self.other)):
-            for chosen, period, said in asker.contexts(question):
-                more = {
-                    c.key: c.values[0]
-                    for b in (self.book, self.other)
-                    for n in question.names
-                    for c in b.choices(n)
-                    if c.values
-                }
-                full = {**{k: v for k, v in more.items() if k != "period"}, **chosen}
-                mark = repr(sorted((k, str(v)) for k, v in full.items())) + period
+        yielded: set[object] = set()
+        books = (self.book, self.other)
+        choices = [c for b in books for n in question.names for c in b.choices(n) if c.values]
+        more = {c.key: c.values[0] for c in choices if c.key != "period"}
+        for kinds in (self.kinds, self.other_kinds):
+            for kind in kinds.all(question.names, question.fixed_choices):
+                full = {**more, **kind.chosen}
+                mark = self.signature(question, full, kind.period)
                 if mark not in yielded:
                     yielded.add(mark)
-                    yield full, period, said
+                    yield full, kind.period, kind.all_said
+
+    def signature(
+        self, question: Question, chosen: Mapping[str, Any], period: str, *, any_day: bool = False
+    ) -> object:
+        """Return what the formulas of both make of names, days and period."""
+        both_kinds = (self.kinds, self.other_kinds)
+        return tuple(k.signature(question.names, chosen, period, any_day=any_day) for k in both_kinds)
 
 
 def _measure(book: Book, name: str) -> object:

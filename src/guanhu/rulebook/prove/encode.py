@@ -12,9 +12,9 @@ import z3
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.reads import rows_in_force
-from guanhu.rulebook.explain.scalar import whole_months
 from guanhu.rulebook.load.typing import is_quotient
 from guanhu.rulebook.prove.figures import Figures
+from guanhu.rulebook.prove.joined import between, part_inside, summed
 from guanhu.rulebook.prove.leaves import Book, days_for, key_of
 from guanhu.rulebook.prove.reading_down import merged, of_name, read_down
 from guanhu.rulebook.prove.slope import Slope
@@ -139,7 +139,7 @@ class Encoder:
                 found = self.number(x)
                 return Num(neg(found.n), found.d, found.k)
             case t.Sum(terms=terms):
-                return _summed([self.number(x) for x in terms])
+                return summed([self.number(x) for x in terms])
             case t.Product(left=left, right=right):
                 return self._product(node, left, right)
             case t.Quotient():
@@ -212,7 +212,7 @@ class Encoder:
             case t.Between(what=what) if self.figures.any_time and own_day(node) is not None:
                 return Num(self.figures.since(what, str(own_day(node))), ONE, True)
             case t.Between(what=what, first=first, last=last):
-                return _between(what, self.encode(first), self.encode(last))
+                return between(what, self.encode(first), self.encode(last))
             case _:
                 return self._leaf(node)
 
@@ -275,16 +275,20 @@ class Encoder:
         # With a free divisor these multiply two unknowns: the solver first tries without them.
         heavy = self.figures.heavy if x.is_pair else rules
         room = mul(width, x.d)
-        heavy.append(real(add(scaled, neg(x.n))) <= real(room))
-        heavy.append(real(add(x.n, neg(scaled))) <= real(room))
+        within = [
+            real(add(scaled, neg(x.n))) <= real(room),
+            real(add(x.n, neg(scaled))) <= real(room),
+        ]
         rules.append(z3.Implies(real(x.n) >= 0, s >= 0))
         rules.append(z3.Implies(real(x.n) <= 0, s <= 0))
         if kind == "cut":
-            heavy.append(z3.Implies(real(x.n) >= 0, real(scaled) <= real(x.n)))
-            heavy.append(z3.Implies(real(x.n) <= 0, real(scaled) >= real(x.n)))
+            within.append(z3.Implies(real(x.n) >= 0, real(scaled) <= real(x.n)))
+            within.append(z3.Implies(real(x.n) <= 0, real(scaled) >= real(x.n)))
         if kind == "out":
-            heavy.append(z3.Implies(real(x.n) >= 0, real(scaled) >= real(x.n)))
-            heavy.append(z3.Implies(real(x.n) <= 0, real(scaled) <= real(x.n)))
+            within.append(z3.Implies(real(x.n) >= 0, real(scaled) >= real(x.n)))
+            within.append(z3.Implies(real(x.n) <= 0, real(scaled) <= real(x.n)))
+        # Over a divisor of 0 there is nothing to round: the box must not forbid that there is such a manager.
+        heavy += [z3.Implies(x.d > 0, rule) for rule in within] if x.is_pair else within
         self.rounded[path] = (x.n, x.d, s)
         self.roundings.append((how, (x.n, x.d, s)))
         return Num(s, ONE, x.k)
@@ -393,19 +397,19 @@ class Encoder:
         for row in self.rows(name):
             held = self.row_holds(row.cells[1:], keys[1:])
             rate = self.number(row.gives[index])
-            part = _part_inside(row.cells[0], x, pieces=table.how == "per piece")
+            part = part_inside(row.cells[0], x, pieces=table.how == "per piece")
             if not is_stepwise(part) and not is_stepwise(rate.n):
                 self.products.append((row.gives[index], row.gives[index]))
             known = both(held.k, choose_truth(held.v, rate.k, True))
             terms.append(Num(choose(held.v, mul(part, rate.n), ZERO), ONE, known))
-        return _summed(terms)
+        return summed(terms)
 
     # -- leaves --
 
     def _leaf(self, node: t.Expr) -> Sym:
         match node:
             case t.LineRef(name=name):
-                return self.line(name)
+                return self._figure(node) if name in self.cuts else self.line(name)
             case t.InstanceValue(name=name):
                 return self._instance(name)
             case t.MeasureRef(name=name):
@@ -434,13 +438,27 @@ class Encoder:
             and isinstance(found, Num)
             and not isinstance(found.n, Fraction)
         ):
-            now = self.line(node.line)
-            if isinstance(now, Yes):
-                holds = compared(">=", found.n, ONE)
-                rule = choose_truth(
-                    now.v, holds, compared("=", found.n, ZERO) if isinstance(node, t.Streak) else True
-                )
-                self.figures.rules.append(rule if not isinstance(rule, bool) else z3.BoolVal(rule))
+            return self._counted(node, found)
+        return found
+
+    def _counted(self, node: t.Streak | t.Times, found: Num) -> Num:
+        """Return a count of instances, with what it is made of: what was before, and whether the condition holds now."""
+        now, streak = self.line(node.line), isinstance(node, t.Streak)
+        if not isinstance(now, Yes):
+            return found
+        key = key_of(node, self.figures.chosen)
+        rule = choose_truth(
+            now.v, compared(">=", found.n, ONE), compared("=", found.n, ZERO) if streak else True
+        )
+        if key in self.varied:
+            # Two copies of a manager have the same past.
+            past = self.figures.past(key, node.last - 1 if isinstance(node, t.Times) else None)
+            before = ZERO if streak else past
+            counted = compared("=", found.n, choose(now.v, add(past, ONE), before))
+            rule = both(rule, either(no(now.k), counted))
+            found = Num(found.n, found.d, both(found.k, now.k))
+        if rule is not True:
+            self.figures.rules.append(rule if not isinstance(rule, bool) else z3.BoolVal(rule))
         return found
 
     def _group(self, node: t.Group, found: Num) -> None:
@@ -491,46 +509,6 @@ class Encoder:
         if name == "period_end":
             return Name(self.days.last_day)
         return Num(Fraction(self.days.days), ONE, True)
-
-
-def _summed(terms: list[Num]) -> Num:
-    known = both(*(x.k for x in terms))
-    divisors = [x.d for x in terms if x.is_pair]
-    if not divisors:
-        return Num(add(*(x.n for x in terms)), ONE, known)
-    below = divisors[0]
-    for one in divisors[1:]:
-        below = mul(below, one)
-    above: list[Term] = []
-    for at, x in enumerate(terms):
-        part = x.n
-        for other_at, other in enumerate(terms):
-            if other_at != at and other.is_pair:
-                part = mul(part, other.d)
-        above.append(part)
-    return Num(add(*above), below, known)
-
-
-def _part_inside(cell: t.Cell, x: Num, *, pieces: bool) -> Term:
-    if not isinstance(cell, t.RangeCell):
-        return x.n
-    low, high = cell.low, cell.high
-    if pieces:
-        low = low - 1 if low is not None and cell.low_in else low
-        high = high - 1 if high is not None and not cell.high_in else high
-    top = x.n if high is None else choose(compared("<=", x.n, high), x.n, high)
-    if low is None:
-        return top
-    part = add(top, -low)
-    return choose(compared(">", part, ZERO), part, ZERO)
-
-
-def _between(what: str, first: Sym, last: Sym) -> Num:
-    a = first.value if isinstance(first, Name) else None
-    b = last.value if isinstance(last, Name) else None
-    if not isinstance(a, date) or not isinstance(b, date):
-        return Num(ZERO, ONE, False)
-    return Num(Fraction((b - a).days if what == "days" else whole_months(a, b)), ONE, True)
 
 
 def own_day(node: t.Between) -> str | None:

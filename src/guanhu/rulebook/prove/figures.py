@@ -66,6 +66,17 @@ class Figures:
             self.rules.append(var == z3.ToReal(z3.Int(f"{name} steps")) * real(leaf.step))
         return var
 
+    def past(self, key: str, most: int | None) -> Any:
+        """Return how often a condition held before this instance: the same for all copies of a manager."""
+        name = f"~past {key}"
+        if name not in self.vars:
+            count = z3.Int(name)
+            self.rules.append(count >= 0)
+            if most is not None:
+                self.rules.append(count <= most)
+            self.vars[name] = z3.ToReal(count)
+        return self.vars[name]
+
     def since(self, what: str, key: str) -> Any:
         """Return how many months or days lie between a day of one's own and the instance: any number."""
         name = f"~{what} {key}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,6 +101,20 @@ _SEVERITIES = {
     FACT: ("界限", "bound"),
     FAULT: ("程序错误", "fault"),
 }
+
+
+_IN_ENGLISH = {" 元/年": " yuan a year", " 元": " yuan", " 分": " points", " 天": " days"}
+
+
+def english(text: str) -> str:
+    """Return a sentence with the units after its numbers in English.
+
+    >>> english("绩效 falls from 1200.5 元 to 800 元, 得分 is 90 分"), english("from 未知 to 3")
+    ('绩效 falls from 1200.5 yuan to 800 yuan, 得分 is 90 points', 'from unknown to 3')
+    """
+    units = "|".join(map(re.escape, _IN_ENGLISH))
+    told = re.sub(rf"(?<=\d)({units})", lambda found: _IN_ENGLISH[found[1]], text)
+    return re.sub(r"(?<![^\s])未知(?![^\s,;])", "unknown", told)
 
 
 def command(folder: str, line: str, point: Point) -> str:

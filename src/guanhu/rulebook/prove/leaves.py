@@ -14,6 +14,7 @@ from fractions import Fraction
 from guanhu.kinds.catalogue import CATALOGUE
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.given import group_keys
+from guanhu.rulebook.shape import shape
 from guanhu.values import units
 from guanhu.values.dates import MONTHS_OF, Span, add_months, period_of
 from guanhu.values.units import Unit
@@ -100,6 +101,22 @@ def period_for(every: str, month: int = 7) -> str:
             return _PERIODS.get(every, "2025")
 
 
+def period_from(every: str, day: date) -> str:
+    """Return the first period that begins on a day or later.
+
+    >>> (
+    ...     period_from("month", date(2025, 7, 1)),
+    ...     period_from("quarter", date(2025, 7, 2)),
+    ...     period_from("year", date(2026, 1, 1)),
+    ... )
+    ('2025-07', '2025Q4', '2026')
+    """
+    length = MONTHS_OF[every]
+    at = day.year * 12 + day.month - 1 + (day.day > 1)
+    year, month = divmod(-(-at // length) * length, 12)
+    return str(year) + period_for(every, month + 1).removeprefix("2025")
+
+
 def days_for(period: str) -> Span:
     """Return the days of a period."""
     found = period_of(period)
@@ -117,6 +134,7 @@ class Book:
         self._closures: dict[str, tuple[t.Expr, ...]] = {}
         self._steps: dict[Unit, Fraction] = {}
         self._ends: dict[str, tuple[Fraction | None, Fraction | None]] = {}
+        self._pooled: frozenset[str] | None = None
 
     def roots(self, name: str) -> tuple[t.Expr, ...]:
         """Return the formulas of a line or decision."""
@@ -138,13 +156,19 @@ class Book:
 
     def reached(self, roots: Iterable[t.Expr]) -> Iterator[t.Expr]:
         """Yield the expressions of formulas and of all that these read in the same instance, each once."""
+        for root in self.roots_reached(roots):
+            yield from t.walk(root)
+
+    def roots_reached(self, roots: Iterable[t.Expr]) -> Iterator[t.Expr]:
+        """Yield formulas and those of all that they read in the same instance, each once."""
         waiting, seen = list(roots), set[str]()
         while waiting:
-            for node in t.walk(waiting.pop()):
-                yield node
+            root = waiting.pop()
+            yield root
+            for node in t.walk(root):
                 more: tuple[t.Expr, ...] = ()
                 match node:
-                    case t.LineRef(name=name):
+                    case t.LineRef(name=name) | t.Streak(line=name) | t.Times(line=name):
                         key = f"line {name}"
                         more = self.roots(name)
                     case t.MeasureRef(name=name):
@@ -159,6 +183,17 @@ class Book:
                 if key not in seen:
                     seen.add(key)
                     waiting.extend(more)
+
+    def counts_along(self, names: Iterable[str], keys: frozenset[str]) -> frozenset[str]:
+        """Return the streaks and counts under lines that a figure moves, because it decides whether their check holds now."""
+        found: set[str] = set()
+        for name in names:
+            for node in self.closure(name):
+                if isinstance(node, t.Streak | t.Times) and any(
+                    isinstance(n, LEAVES) and key_of(n, {}) in keys for n in self.closure(node.line)
+                ):
+                    found.add(key_of(node, {}))
+        return frozenset(found)
 
     def choices(self, name: str) -> list[Choice]:
         """Return the names and days that a line depends on."""
@@ -224,6 +259,32 @@ class Book:
             )
         return self._ends[measure.id]
 
+    def ends_of_group(self, node: t.Group) -> tuple[Fraction | None, Fraction | None]:
+        """Return between which ends a figure of a group lies: where what it is made of lies; a sum has no upper end."""
+        from guanhu.rulebook.prove.slope import ends_of  # noqa: PLC0415 - slopes stand on leaves
+
+        if node.below or node.of.unit not in units.SCALARS:
+            return None, None
+        key = f"group {key_of(node, {})}"
+        if key not in self._ends:
+            self._ends[key] = (None, None)
+            low, high = ends_of(self, node.of, "2025")
+            is_sum = node.how == "sum"
+            self._ends[key] = (
+                (Fraction(0) if low is not None and low >= 0 else None) if is_sum else low,
+                None if is_sum else high,
+            )
+        return self._ends[key]
+
+    def pooled(self) -> frozenset[str]:
+        """Return the supplied figures that are the amount of a pool: nobody shares less than nothing unless a range says so."""
+        if self._pooled is None:
+            amounts = [n.amount for n in self._all() if isinstance(n, t.Pool)]
+            refs = {n.name for amount in amounts for n in t.walk(amount) if isinstance(n, t.MeasureRef)}
+            supplied = (m for m in self.rulebook.measures.values() if isinstance(m, t.FigureMeasure))
+            self._pooled = frozenset(refs & {m.id for m in supplied})
+        return self._pooled
+
     def instances_in(self, node: t.OverInstances) -> int:
         """Return how many instances of a shorter line the line that gathers them has at most."""
         inside = MONTHS_OF.get(node.every, 1)
@@ -245,11 +306,16 @@ class Book:
         """Return the grid of a unit: its own, or finer where the rulebook's own numbers are."""
         if not self._steps:
             self._steps = dict(_STEPS)
-            for found, value in self._constants():
+            for found, value in self.constants():
                 self._steps[found] = finer(self._steps.get(found, Fraction(1, 100)), value)
         return self._steps.get(unit, Fraction(1, 100))
 
-    def _constants(self) -> Iterator[tuple[Unit, Fraction]]:
+    def steps(self) -> Iterator[t.Steps]:
+        """Yield what is counted in steps."""
+        yield from (node for node in self._all() if isinstance(node, t.Steps))
+
+    def constants(self) -> Iterator[tuple[Unit, Fraction]]:
+        """Yield the numbers that figures are compared with or looked up between, each with its unit."""
         for node in self._all():
             if isinstance(node, t.Compare):
                 for one, other in ((node.left, node.right), (node.right, node.left)):
@@ -295,7 +361,7 @@ def _days_to_try() -> list[date]:
 def key_of(node: t.Expr, chosen: Chosen) -> str:
     """Return what a worked example calls a leaf."""
     match node:
-        case t.MeasureRef(name=name) | t.State(name=name):
+        case t.MeasureRef(name=name) | t.State(name=name) | t.LineRef(name=name):
             return plain(name)
         case t.Balance(ledger=name) | t.LotFigure(ledger=name, what="waiting"):
             return plain(name)
@@ -351,6 +417,9 @@ def leaf_of(book: Book, node: t.Expr, chosen: Chosen) -> Leaf:
                 step=step,
                 ranged=ranged,
             )
+        case t.LineRef(name=name):
+            owner = book.owner(name)
+            return replace(found, title=owner.title, clause=owner.clause)
         case t.OverInstances():
             return _over(book, replace(found, title=_over_title(rulebook, node)), node)
         case t.Previous(line=name):
@@ -366,7 +435,8 @@ def leaf_of(book: Book, node: t.Expr, chosen: Chosen) -> Leaf:
         case t.Group(how=how):
             low = Fraction(1) if how == "rank" else Fraction(0) if how == "count" else None
             better = ("more" if node.lowest_first else "less") if how == "rank" else ""
-            return replace(found, title=_group_title(rulebook, node), low=low, better=better)
+            low, high = book.ends_of_group(node) if how in _OF_PARTS else (low, None)
+            return replace(found, title=_group_title(rulebook, node), low=low, high=high, better=better)
         case t.Balance():
             return replace(found, title=rulebook.ledgers[node.ledger].title, low=Fraction(0))
         case t.LotFigure():
@@ -390,7 +460,7 @@ def _measured(book: Book, found: Leaf, measure: t.AnyMeasure) -> Leaf:
     )
     low = measure.low
     high = measure.high
-    if low is None and (counted or found.unit in _NOT_NEGATIVE):
+    if low is None and (counted or found.unit in _NOT_NEGATIVE or measure.id in book.pooled()):
         low = Fraction(0)
     if isinstance(measure, t.FormulaMeasure) and None in (low, high):
         low, high = book.ends_of_formula(measure)
@@ -403,7 +473,7 @@ def _measured(book: Book, found: Leaf, measure: t.AnyMeasure) -> Leaf:
         low=low,
         high=high,
         ranged=measure.low is not None and measure.high is not None,
-        better="" if is_baseline(measure) else measure.better,
+        better="" if is_baseline(measure) or _is_before(book.rulebook, measure) else measure.better,
     )
 
 
@@ -418,6 +488,19 @@ def is_baseline(measure: t.AnyMeasure) -> bool:
     )
 
 
+def _is_before(rulebook: t.Rulebook, measure: t.AnyMeasure) -> bool:
+    """Tell whether a measure of named days is what the same measure of the instance itself is compared with."""
+    if not isinstance(measure, t.Measure) or measure.window.how != "days":
+        return False
+    made = [shape(x) if x is not None else None for x in (measure.where, measure.each)]
+    others = [m for m in rulebook.measures.values() if isinstance(m, t.Measure) and m.window.is_own]
+    return any(
+        (m.kind, m.take) == (measure.kind, measure.take)
+        and [shape(x) if x is not None else None for x in (m.where, m.each)] == made
+        for m in others
+    )
+
+
 _GATHERED = {
     "rank": "名次",
     "sum": "合计",
@@ -426,6 +509,9 @@ _GATHERED = {
     "highest": "最高",
     "lowest": "最低",
 }
+
+
+_OF_PARTS = ("average", "highest", "lowest", "sum")
 
 
 def _group_title(rulebook: t.Rulebook, node: t.Group) -> str:
@@ -466,7 +552,8 @@ def _over(book: Book, found: Leaf, node: t.OverInstances) -> Leaf:
     line = book.rulebook.lines.get(node.line)
     if line is None or line.unit not in units.SCALARS:
         return found
-    better = "more" if line.role in ("pay", "score", "total") else ""
+    # Pay that was paid is no work: a settlement takes it off what is due, and is right to do so.
+    better = "more" if line.role in ("pay", "score", "total") and line.unit != units.MONEY else ""
     low, high = ends_of_line(book, node.line, period_for(line.every))
     if node.how == "sum":
         # A person may have been there in fewer instances, or in none.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import lcm
 
@@ -13,13 +14,12 @@ from guanhu.rulebook.prove.ask import PROVED, Question
 from guanhu.rulebook.prove.cases import unreached_atom
 from guanhu.rulebook.prove.encode import Encoder
 from guanhu.rulebook.prove.finding import DEFECT, NOTICE, Finding, clauses_of
-from guanhu.rulebook.prove.leaves import LEAVES, key_of, leaf_of
+from guanhu.rulebook.prove.leaves import LEAVES, key_of, leaf_of, optional_keys
 from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, expression_at, shown_value
 from guanhu.rulebook.prove.terms import Num, Truth, Yes, both, compared, mul, no
-from guanhu.rulebook.prove.uses import own_nodes, title_of, uses
+from guanhu.rulebook.prove.uses import Guards, Use, came_to, comes_to, own_nodes, title_of, uses
 from guanhu.values import units
-from guanhu.values.exact import shown as decimal
 
 WIDTH_BITS = 126
 """A figure wider than this is computed by the evaluator, row by row, or refused by a run (RUN056, RUN021)."""
@@ -68,29 +68,36 @@ def _bound(proof: Proof, line: t.Line, node: t.Expr, key: str) -> None:
     )
 
 
-def _beyond(proof: Proof, name: str, values: Sequence[t.Expr], limit: t.Expr, op: str) -> Question:
-    """Return the question whether all of several figures can lie beyond a limit."""
+def _beyond(
+    proof: Proof, name: str, values: Sequence[t.Expr], limit: t.Expr, op: str, guards: Guards = ()
+) -> Question:
+    """Return the question whether all of several figures can lie beyond a limit, where it is reckoned at all."""
 
     def holds(copies: list[Encoder]) -> Truth:
         edge = copies[0].number(limit)
         numbers = [copies[0].number(x) for x in values]
-        return both(edge.k, *(both(x.k, compared(op, mul(x.n, edge.d), mul(edge.n, x.d))) for x in numbers))
+        past = [both(x.k, compared(op, mul(x.n, edge.d), mul(edge.n, x.d))) for x in numbers]
+        return both(comes_to(copies[0], guards), edge.k, *past)
 
     def confirm(points: tuple[Point, ...]) -> bool:
         edge = expression_at(proof.rulebook, limit, points[0]).value
         found = [expression_at(proof.rulebook, x, points[0]).value for x in values]
-        return isinstance(edge, Fraction) and all(
-            isinstance(v, Fraction) and _HOLDS[op](v, edge) for v in found
+        return (
+            came_to(proof, guards, points[0])
+            and isinstance(edge, Fraction)
+            and all(isinstance(v, Fraction) and _HOLDS[op](v, edge) for v in found)
         )
 
     return Question((name,), holds, confirm)
 
 
-def _severity(proof: Proof, name: str, values: Sequence[t.Expr], limit: t.Expr, op: str) -> str:
+def _severity(
+    proof: Proof, name: str, values: Sequence[t.Expr], limit: t.Expr, op: str, guards: Guards = ()
+) -> str:
     """Return notice for a bound that is a precaution: a floor of 0, or one that is just reached."""
     if op == "<" and isinstance(limit, t.Const) and limit.value == 0:
         return NOTICE
-    reached = proof.asker.ask(_beyond(proof, name, values, limit, f"{op}="))
+    reached = proof.asker.ask(_beyond(proof, name, values, limit, f"{op}=", guards))
     return NOTICE if shown(reached) else DEFECT
 
 
@@ -131,10 +138,11 @@ def bounds_in_formulas(proof: Proof, names: list[str]) -> None:
         others = [x for x in node.terms if not isinstance(x, t.Const)]
         for edge in (x for x in node.terms if isinstance(x, t.Const)):
             if others:
-                _edge(proof, use.name, node, edge, others)
+                _edge(proof, use, node, edge, others)
 
 
-def _edge(proof: Proof, name: str, node: t.Least | t.Most, edge: t.Const, others: Sequence[t.Expr]) -> None:
+def _edge(proof: Proof, use: Use, node: t.Least | t.Most, edge: t.Const, others: Sequence[t.Expr]) -> None:
+    name = use.name
     is_cap = isinstance(node, t.Least)
     op = ">" if is_cap else "<"
     owner = proof.book.owner(name)
@@ -144,11 +152,12 @@ def _edge(proof: Proof, name: str, node: t.Least | t.Most, edge: t.Const, others
         f"{owner.title}里的{word} {limit} 会不会起作用",
         f"whether the {word_en} {limit} in {owner.title} can bind",
     )
-    if proof.ask(_beyond(proof, name, others, edge, op), code, (owner.path,), zh, en).state == PROVED:
+    beyond = _beyond(proof, name, others, edge, op, use.guards)
+    if proof.ask(beyond, code, (owner.path,), zh, en).state == PROVED:
         proof.add(
             Finding(
                 code=code,
-                severity=_severity(proof, name, others, edge, op),
+                severity=_severity(proof, name, others, edge, op, use.guards),
                 subjects=(owner.path,),
                 clauses=clauses_of(owner.clause),
                 zh=f"{owner.title}里的{word} {limit} 从不起作用",
@@ -206,13 +215,14 @@ def divisions(proof: Proof, names: list[str]) -> None:
 def _division(proof: Proof, name: str, node: t.Quotient) -> None:
     owner = proof.book.owner(name)
 
-    def holds(copies: list[Encoder]) -> Truth:
-        one = copies[0]
-        above, below = one.number(node.dividend), one.number(node.divisor)
-        line = one.line(name)
+    def zero(copies: list[Encoder]) -> Truth:
+        above, below = copies[0].number(node.dividend), copies[0].number(node.divisor)
         bad = compared("<=" if node.positive else "=", below.n, Fraction(0))
-        unknown = no(line.k) if isinstance(line, Num | Yes) else False
-        return both(above.k, below.k, bad, unknown)
+        return both(above.k, below.k, bad)
+
+    def holds(copies: list[Encoder]) -> Truth:
+        line = copies[0].line(name)
+        return both(zero(copies), no(line.k) if isinstance(line, Num | Yes) else False)
 
     def confirm(points: tuple[Point, ...]) -> bool:
         found = expression_at(proof.rulebook, node, points[0]).value
@@ -232,22 +242,48 @@ def _division(proof: Proof, name: str, node: t.Quotient) -> None:
         (name,), holds, confirm, varied=frozenset(keys), whole=whole | ({inside.id} if inside else set())
     )
     subjects = (owner.path, *((inside.path,) if inside else ()))
-    verdict = proof.ask(question, "PRV022", subjects, zh, en)
+    # Whether the divisor can be zero at all is the simpler question, and mostly says it.
+    verdict = proof.asker.ask(replace(question, holds=zero), proof.limits.seconds / 4)
+    # Who is shown has all figures then; of those that need not be given the whole line has to say which are.
+    whole_line = optional_keys(proof.book, proof.book.closure(name), {})
+    if verdict.state == PROVED or (shown(verdict) and not whole_line):
+        proof.counted()
+    else:
+        verdict = proof.ask(question, "PRV022", subjects, zh, en)
     if shown(verdict):
-        value = expression_at(proof.rulebook, node.divisor, verdict.points[0]).value
+        point = verdict.points[0]
+        value = expression_at(proof.rulebook, node.divisor, point).value
         said = shown_value(value, node.divisor.unit)
+        when, when_en = (
+            f"{divisor}为 {said} 时除不了",
+            f"with {divisor} at {said} there is nothing to divide by",
+        )
+        if not isinstance(node.divisor, (*LEAVES, t.LineRef)):
+            parts = _parts_of(proof, node.divisor, point)
+            when = f"{parts} 时除数为{'零' if value == 0 else ' ' + said}"
+            when_en = f"with {parts} the divisor is {'zero' if value == 0 else said}"
         proof.add(
             Finding(
                 code="PRV022",
                 severity=DEFECT,
                 subjects=subjects,
                 clauses=clauses_of(owner.clause, inside.clause if inside else ""),
-                zh=f"{divisor}为 {said} 时除不了, {owner.title}没有结果; 可写 undefined 或另写一种情形",
-                en=f"with {divisor} at {said} there is nothing to divide by, and {owner.title} is unknown; write undefined, or a case",
+                zh=f"{when}, {owner.title}没有结果; 可写 undefined 或另写一种情形",
+                en=f"{when_en}, and {owner.title} is unknown; write undefined, or a case",
                 line=name,
                 points=verdict.points,
             )
         )
+
+
+def _parts_of(proof: Proof, node: t.Expr, point: Point) -> str:
+    """Return the figures of an expression with their values: 不良率 100%、出勤天数 0 天."""
+    found: dict[str, str] = {}
+    for part in t.walk(node):
+        if isinstance(part, (*LEAVES, t.LineRef, t.InstanceValue)) and part.unit in units.SCALARS:
+            value = expression_at(proof.rulebook, part, point).value
+            found.setdefault(title_of(proof, part), shown_value(value, part.unit))
+    return "、".join(f"{title} {value}" for title, value in found.items())
 
 
 def _measure_of(proof: Proof, node: t.Expr) -> t.FormulaMeasure | None:
@@ -255,59 +291,6 @@ def _measure_of(proof: Proof, node: t.Expr) -> t.FormulaMeasure | None:
         if isinstance(measure, t.FormulaMeasure) and any(part is node for part in t.walk(measure.expr)):
             return measure
     return None
-
-
-# -- weights --
-
-
-def weights(proof: Proof, names: list[str]) -> None:
-    """Add the weights of totals and of weighted sums: they make one. Exact arithmetic."""
-    for name in names:
-        line = proof.rulebook.lines.get(name)
-        if line is None:
-            continue
-        if line.role == "total":
-            found = [proof.rulebook.lines[term].weight for term in line.terms]
-            if any(w is not None for w in found):
-                proof.counted()
-                total = sum((w for w in found if w is not None), Fraction(0))
-                if total not in (1, 100) or any(w is None for w in found):
-                    _unsummed(proof, line, total, [proof.rulebook.lines[x].clause for x in line.terms])
-            continue
-        for node in own_nodes(proof, name):
-            parts = list(_weighted(node)) if isinstance(node, t.Sum) else []
-            if len(parts) > 1:
-                proof.counted()
-                if sum(parts) != 1:
-                    _unsummed(proof, line, sum(parts, Fraction(0)), [])
-
-
-def _weighted(node: t.Sum) -> Iterator[Fraction]:
-    """Yield the weights of a sum in which each term is a part of a score or ratio; nothing when it is no such sum."""
-    found: list[Fraction] = []
-    for term in node.terms:
-        if not isinstance(term, t.Product) or term.unit not in (units.POINTS, units.RATIO, units.NUMBER):
-            return
-        sides = [x for x in (term.left, term.right) if isinstance(x, t.Const)]
-        if len(sides) != 1 or not 0 < sides[0].value < 1:
-            return
-        found.append(sides[0].value)
-    yield from found
-
-
-def _unsummed(proof: Proof, line: t.Line, total: Fraction, clauses: list[str]) -> None:
-    said = decimal(total * 100) + "%" if total <= 10 else decimal(total)
-    proof.add(
-        Finding(
-            code="PRV021",
-            severity=DEFECT,
-            subjects=(line.path,),
-            clauses=clauses_of(line.clause, *clauses),
-            zh=f"{line.title}各部分的权重加起来是 {said}, 不是 100%",
-            en=f"the weights of {line.title} sum to {said}, not to 100%",
-            facts={"sum": said},
-        )
-    )
 
 
 # -- width --

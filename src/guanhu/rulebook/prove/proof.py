@@ -12,9 +12,9 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Value
 from guanhu.rulebook.prove.ask import OPEN as NOT_DECIDED
 from guanhu.rulebook.prove.ask import SHOWN, Asker, Question, Verdict
-from guanhu.rulebook.prove.finding import ACCEPTED, DEFECT, FAULT, OPEN, Finding, clauses_of
+from guanhu.rulebook.prove.finding import ACCEPTED, DEFECT, FAULT, OPEN, Finding, clauses_of, english
 from guanhu.rulebook.prove.leaves import Book
-from guanhu.rulebook.prove.replay import Point, replayed, value_at
+from guanhu.rulebook.prove.replay import Point, replayed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Proof:
     undecided: int = 0
     seconds: Fraction = Fraction(0)
     proved_lines: dict[tuple[str, str], bool] = field(default_factory=dict)
+    two_states: dict[tuple[str, str, str, str], tuple[Point, Point] | None] = field(default_factory=dict)
 
     @property
     def rulebook(self) -> t.Rulebook:
@@ -94,6 +95,7 @@ class Proof:
         why = next(
             (a.why for path in finding.subjects for a in self._accepts(path) if a.code == finding.code), ""
         )
+        finding = replace(finding, en=english(finding.en))
         if why and finding.severity == DEFECT:
             finding = replace(finding, severity=ACCEPTED, why=why)
         if not any(f.code == finding.code and f.zh == finding.zh for f in self.findings):
@@ -118,7 +120,7 @@ class Proof:
 
     def value(self, name: str, point: Point) -> Value:
         """Return what *explain* has for a line at a point."""
-        return value_at(self.rulebook, name, point)
+        return self.asker.values.at(name, point)
 
     def replay_agrees(self, name: str, point: Point) -> bool:
         """Tell whether `try` gives at a point, written as text, the figure that the proof speaks of."""

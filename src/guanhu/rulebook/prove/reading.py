@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.prove import bounds, brackets, cases, decided, limits, work
+from guanhu.rulebook.prove import bounds, brackets, cases, decided, limits, overlaps, rows, weights, work
 from guanhu.rulebook.prove.proof import Limits, Proof, started, timed
 
 
@@ -26,14 +26,15 @@ def prove(
         proof,
         (
             lambda p: brackets.table_gaps(p, names),
-            lambda p: cases.bracket_cases(p, names),
+            lambda p: overlaps.bracket_cases(p, names),
+            lambda p: rows.rows(p, line),
             lambda p: brackets.unreached_rows(p, names),
             lambda p: cases.unreached_cases(p, names),
             lambda p: limits.conditions(p, names),
             lambda p: limits.bounds_of_lines(p, names),
             lambda p: limits.bounds_in_formulas(p, names),
             lambda p: limits.divisions(p, names),
-            lambda p: limits.weights(p, names),
+            lambda p: weights.weights(p, names),
             lambda p: limits.widths(p, names),
             lambda p: work.falls(p, rewards),
             lambda p: work.cliffs(p, rewards),

@@ -72,6 +72,24 @@ def value_at(rulebook: t.Rulebook, name: str, point: Point) -> Value:
     return line_at(rulebook, name, point).value
 
 
+class Values:
+    """Values of lines at points, the last ones remembered: a manager that is tried is asked about more than once."""
+
+    def __init__(self, rulebook: t.Rulebook, most: int = 200) -> None:
+        """Remember so many."""
+        self.rulebook, self.most = rulebook, most
+        self._held: dict[tuple[str, int], tuple[Point, Value]] = {}
+
+    def at(self, name: str, point: Point) -> Value:
+        """Return the value of a line at a point."""
+        held = self._held.get((name, id(point)))
+        if held is None:
+            if len(self._held) >= self.most:
+                self._held.clear()
+            held = self._held[name, id(point)] = (point, value_at(self.rulebook, name, point))
+        return held[1]
+
+
 def missing_at(rulebook: t.Rulebook, name: str, point: Point) -> list[str]:
     """Return the figures that a line needs at a point and that the point does not have."""
     figures = _AtPoint(rulebook, point)

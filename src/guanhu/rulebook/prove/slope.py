@@ -89,6 +89,9 @@ class Slope:
             case t.LineRef(name=name):
                 return self.line(name)
             case t.Sum(terms=terms):
+                rest = self._left(terms)
+                if rest is not None:
+                    return rest
                 ways = [self.of(x) for x in terms]
                 return Way(
                     joined(w.turn for w in ways), _total(w.low for w in ways), _total(w.high for w in ways)
@@ -125,9 +128,54 @@ class Slope:
                 shared, own = self.of(amount), self.of(of)
                 is_positive = shared.is_positive and own.is_positive
                 turn = joined((shared.turn, own.turn)) if is_positive else None
-                return Way(turn, Fraction(0) if is_positive else None, None)
+                return Way(turn, Fraction(0) if is_positive else None, shared.high if is_positive else None)
             case _:
                 return self._leaf(node)
+
+    def _left(self, terms: Sequence[t.Expr]) -> Way | None:
+        """Return the direction of a line less a part of it, or with its own deduction in percent: a fen more leaves no fen less."""
+        if len(terms) != 2 or not isinstance(terms[0], t.LineRef) or terms[0].unit != units.MONEY:
+            return None
+        whole, other = terms[0].name, terms[1]
+        taken = other.x if isinstance(other, t.Negative) else None
+        owner = other if isinstance(other, t.LineRef) else taken
+        line = self.rulebook.lines.get(owner.name) if isinstance(owner, t.LineRef) else None
+        if line is None or line.least is not None or line.most is not None or line.for_days:
+            return None
+        factors = _factors(line.value if taken is not None else _taken_off(line.value))
+        reads = [x for x in factors if isinstance(x, t.LineRef) and x.name == whole]
+        if line.unit != units.MONEY or len(reads) != 1 or whole not in self.rulebook.lines:
+            return None
+        share = Way(0, Fraction(1), Fraction(1))
+        for part in factors:
+            share = share if part is reads[0] else _product(share, self.of(part))
+        if share.turn != 0 or not share.is_positive or share.high is None or share.high > 1:
+            return None
+        way = self.line(whole)
+        return Way(way.turn, *((Fraction(0), way.high) if way.is_positive else (None, None)))
+
+    def truth(self, node: t.Expr) -> int | None:
+        """Return where a condition goes: +1 once it holds it goes on to hold, −1 once it fails, 0 it does not move."""
+        if not self.reads([node]):
+            return 0
+        match node:
+            case t.Compare(op=op, left=left, right=right) if left.unit in units.SCALARS:
+                turn = joined((self.of(left).turn, _against(self.of(right).turn)))
+                if turn is None or op in ("=", "<>"):
+                    return 0 if turn == 0 else None
+                return turn if op in (">", ">=") else -turn
+            case t.And(terms=terms) | t.Or(terms=terms):
+                return joined(self.truth(x) for x in terms)
+            case t.Not(x=x):
+                return _against(self.truth(x))
+            case t.LineRef(name=name):
+                return self.truth(self.book.owner(name).formulas[0]) if self._is_check(name) else None
+            case _:
+                return None
+
+    def _is_check(self, name: str) -> bool:
+        owner = self.book.owner(name)
+        return isinstance(owner, t.Decision) or owner.unit == units.YES_NO
 
     def _leaf(self, node: t.Expr) -> Way:
         if isinstance(node, t.MeasureRef):
@@ -177,9 +225,11 @@ class Slope:
     def _chosen(self, node: t.Cases | t.Lookup) -> Way:
         if isinstance(node, t.Cases):
             values = [c.value for c in node.cases] + ([node.otherwise] if node.otherwise is not None else [])
-            way = _hull([self.of(x) for x in values])
-            moves = self.reads([c.when for c in node.cases])
-            return Way(None, way.low, way.high) if moves else way
+            ways = [self.of(x) for x in values]
+            way = _hull(ways)
+            if not self.reads([c.when for c in node.cases]):
+                return way
+            return Way(self._through(node, ways), way.low, way.high)
         table = self.rulebook.tables[node.table]
         index = table.columns.index(node.column)
         rows = rows_in_force(table, days_for(self.period).last_day)
@@ -195,6 +245,22 @@ class Slope:
             return way
         turn = self._along(node, rows, ways) if table.no_row is None else None
         return Way(turn, way.low, way.high)
+
+    def _through(self, node: t.Cases, ways: list[Way]) -> int | None:
+        """Return the direction of cases whose conditions move: what is come to is worth no less than what is left."""
+        truths = [self.truth(case.when) for case in node.cases]
+        if None in truths:
+            return None
+        for wanted in (1, -1):
+            turns = [(at, turn * wanted) for at, turn in enumerate(truths) if turn]
+            worth = all(
+                _reaches(ways[at], later) if turn > 0 else _reaches(later, ways[at])
+                for at, turn in turns
+                for later in ways[at + 1 :]
+            )
+            if worth and all(way.turn in (0, wanted) for way in ways):
+                return wanted
+        return None
 
     def _marginal(self, node: t.Lookup, rows: Sequence[t.TableRow], ways: list[Way]) -> Way:
         key = self.of(node.keys[0])
@@ -229,6 +295,48 @@ class Slope:
             turns.append(0 if rises and falls else 1 if rises else -1 if falls else None)
         order = joined(turns)
         return None if order is None or key.turn is None else order * key.turn
+
+
+def _factors(node: t.Expr | None) -> list[t.Expr]:
+    """Return what a product is made of."""
+    if isinstance(node, t.Settled):
+        return _factors(node.x)
+    if not isinstance(node, t.Product):
+        return [node] if node is not None else []
+    return [*_factors(node.left), *_factors(node.right)]
+
+
+def _taken_off(node: t.Expr) -> t.Expr | None:
+    """Return what a deduction takes off: of `0 - x` and of `-x`."""
+    terms = (
+        [x for x in node.terms if not isinstance(x, t.Const) or x.value]
+        if isinstance(node, t.Sum)
+        else [node]
+    )
+    return terms[0].x if len(terms) == 1 and isinstance(terms[0], t.Negative) else None
+
+
+def left_of(rulebook: t.Rulebook, terms: Sequence[t.Expr]) -> str | None:
+    """Return the line of which another that is a part of it is taken off: a fen more of it leaves no fen less."""
+    if len(terms) != 2 or not isinstance(terms[0], t.LineRef) or not isinstance(terms[1], t.Negative):
+        return None
+    part = terms[1].x
+    line = rulebook.lines.get(part.name) if isinstance(part, t.LineRef) else None
+    whole = rulebook.lines.get(terms[0].name)
+    if line is None or whole is None or not isinstance(line.value, t.Product):
+        return None
+    sides = (line.value.left, line.value.right)
+    reads = [x for x in sides if isinstance(x, t.LineRef) and x.name == whole.id]
+    shares = [x.value for x in sides if isinstance(x, t.Const)]
+    bounded = line.least is not None or line.most is not None or line.for_days
+    in_fen = line.unit == whole.unit == units.MONEY
+    fits = in_fen and not bounded and len(reads) == 1 and len(shares) == 1 and 0 <= shares[0] <= 1
+    return whole.id if fits else None
+
+
+def _reaches(one: Way, other: Way) -> bool:
+    """Tell whether one is nowhere below another."""
+    return one.low is not None and other.high is not None and one.low >= other.high
 
 
 def _against(turn: int | None) -> int | None:
@@ -289,6 +397,52 @@ def _outward(way: Way) -> Way:
     low = None if way.low is None else Fraction(floor(way.low))
     high = None if way.high is None else Fraction(ceil(way.high))
     return Way(way.turn, low, high)
+
+
+class Turned(Slope):
+    """The directions of formulas when a state goes from one name to another, all figures staying: +1 is not less."""
+
+    def __init__(self, book: Book, state: str, after: str, chosen: Chosen, period: str) -> None:
+        """Take the state and what it becomes; `chosen` has what it is."""
+        super().__init__(book, state, chosen, period)
+        self.after = {**chosen, state: after}
+
+    def _chosen(self, node: t.Cases | t.Lookup) -> Way:
+        taken = self._taken(node)
+        if taken is None:
+            return super()._chosen(node)
+        before, after = (self.of(x) for x in taken)
+        hull = _hull([before, after])
+        if taken[0] is taken[1]:
+            return before
+        turn = 1 if _reaches(after, before) else -1 if _reaches(before, after) else None
+        if _reaches(after, before) and _reaches(before, after):
+            turn = 0
+        return Way(turn, hull.low, hull.high)
+
+    def _taken(self, node: t.Cases | t.Lookup) -> tuple[t.Expr, t.Expr] | None:
+        """Return what is given before and after, where names and days alone decide; None where anything else does."""
+        roots = [c.when for c in node.cases] if isinstance(node, t.Cases) else list(node.keys)
+        if isinstance(node, t.Lookup) and self.rulebook.tables[node.table].how not in ("whole", "ladder"):
+            return None
+        free = any(isinstance(n, LEAVES) and n.unit in units.SCALARS for n in self.book.reached(roots))
+        if free or not self.reads(roots):
+            return None
+        found = [self._given(node, chosen) for chosen in (self.chosen, self.after)]
+        return (found[0], found[1]) if found[0] is not None and found[1] is not None else None
+
+    def _given(self, node: t.Cases | t.Lookup, chosen: Chosen) -> t.Expr | None:
+        point = Point(self.period, chosen)
+        if isinstance(node, t.Lookup):
+            table = self.rulebook.tables[node.table]
+            rows = rows_in_force(table, days_for(self.period).last_day)
+            hit = expression_at(self.rulebook, node, point).hit
+            return rows[hit].gives[table.columns.index(node.column)] if 0 <= hit < len(rows) else None
+        for case in node.cases:
+            held = expression_at(self.rulebook, case.when, point).value
+            if held is not False:
+                return case.value if held is True else None
+        return node.otherwise
 
 
 def ends_of(book: Book, node: t.Expr, period: str) -> tuple[End, End]:

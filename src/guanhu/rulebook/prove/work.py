@@ -13,7 +13,8 @@ from guanhu.rulebook.prove.finding import DEFECT, Finding, clauses_of
 from guanhu.rulebook.prove.leaves import LEAVES, Leaf, key_of, leaf_of
 from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, shown_value
-from guanhu.rulebook.prove.slope import Slope
+from guanhu.rulebook.prove.sampled import better_values, next_value
+from guanhu.rulebook.prove.slope import Slope, left_of
 from guanhu.rulebook.prove.terms import Num, Truth, add, both, compared, either, mul
 from guanhu.values import units
 
@@ -60,11 +61,23 @@ def work_of(proof: Proof, name: str) -> list[Work]:
     return list(found.values())
 
 
-def along(proof: Proof, name: str, key: str) -> list[t.Group]:
-    """Return the sums of a group that rise with a figure, because one's own part is in them."""
+GROUP_SIZES = (2, 10)
+"""How many an average is of, where a fall is looked for."""
+
+
+def improves(work: Work, points: tuple[Point, ...]) -> bool:
+    """Tell whether a figure is really better at the second of two points."""
+    x, y = (p.figures.get(work.leaf.key) for p in points)
+    if not isinstance(x, Fraction) or not isinstance(y, Fraction):
+        return False
+    return x < y if work.leaf.better == "more" else x > y
+
+
+def along(proof: Proof, name: str, key: str, how: str = "sum") -> list[t.Group]:
+    """Return the sums (or averages) of a group that rise with a figure, because one's own part is in them."""
     found: dict[str, t.Group] = {}
     for node in proof.book.closure(name):
-        if not isinstance(node, t.Group) or node.how != "sum" or not node.self_in or node.below:
+        if not isinstance(node, t.Group) or node.how != how or not node.self_in or node.below:
             continue
         reads = any(isinstance(n, LEAVES) and key_of(n, {}) == key for n in proof.book.reached([node.of]))
         if reads and node.of.unit in units.SCALARS:
@@ -72,34 +85,82 @@ def along(proof: Proof, name: str, key: str) -> list[t.Group]:
     return list(found.values())
 
 
-def others_stay(copies: list[Encoder], groups: list[t.Group]) -> list[Truth]:
-    """Return that what the others bring into a sum is the same in both copies."""
+def others_stay(copies: list[Encoder], groups: list[t.Group], size: int = 1) -> list[Truth]:
+    """Return that what the others bring into a sum, or into an average of so many, is the same in both copies."""
     rules: list[Truth] = []
     for node in groups:
         sums, owns = [copy.number(node) for copy in copies], [copy.number(node.of) for copy in copies]
         if not any(x.is_pair for x in (*sums, *owns)):
-            rest = [add(x.n, -own.n) for x, own in zip(sums, owns, strict=True)]
+            rest = [add(mul(x.n, Fraction(size)), -own.n) for x, own in zip(sums, owns, strict=True)]
             rules.append(compared("=", rest[0], rest[1]))
+            low, high = copies[0].book.ends_of_group(node) if size > 1 else (None, None)
+            if low is not None:
+                rules.append(compared(">=", rest[0], low * (size - 1)))
+            if high is not None:
+                rules.append(compared("<=", rest[0], high * (size - 1)))
     return rules
 
 
 def falls(proof: Proof, names: list[str]) -> None:
     """Ask of each reward and each figure under it: can the figure get better and the reward less."""
     fallen: dict[str, set[str]] = {}
+    undecided: set[tuple[str, str]] = set()
     for name in names:
         line = proof.rulebook.lines[name]
         read = {n.name for n in proof.book.closure(name) if isinstance(n, t.LineRef)}
-        for work in work_of(proof, name):
+        whole = whole_of(proof, line)
+        for work in _wholes(proof, name):
             key = work.leaf.key
-            if read & fallen.get(key, set()):
+            if read & fallen.get(key, set()) or (whole, key) in undecided:
                 continue
-            moves = bool(along(proof, name, key))
+            if proof.proved_lines.get((name, key)):
+                continue
+            moves = bool(along(proof, name, key) or proof.book.counts_along([name], frozenset([key])))
             if _by_terms(proof, line, key) or (not moves and _by_form(proof, name, work.leaf)):
                 proof.counted()
                 proof.proved_lines[name, key] = True
+                if _falls_with_average(proof, line, work, read):
+                    fallen.setdefault(key, set()).add(name)
                 continue
+            before = proof.undecided
             if _falls(proof, line, work, read):
                 fallen.setdefault(key, set()).add(name)
+            if proof.undecided > before:
+                undecided.add((name, key))
+
+
+def whole_of(proof: Proof, line: t.Line) -> str:
+    """Return the line that a line is a fixed part of: what is asked of the one is answered by the other. '' is none."""
+    bounded = line.least is not None or line.most is not None or line.for_days
+    value = line.value
+    if bounded or not isinstance(value, t.Product | t.Sum):
+        return ""
+    if isinstance(value, t.Sum):
+        found = left_of(proof.rulebook, value.terms)
+        return found or ""
+    sides = (value.left, value.right)
+    reads = [x.name for x in sides if isinstance(x, t.LineRef)]
+    shares = [x.value for x in sides if isinstance(x, t.Const)]
+    return reads[0] if len(reads) == 1 and len(shares) == 1 and 0 < shares[0] <= 1 else ""
+
+
+def _wholes(proof: Proof, name: str) -> list[Work]:
+    """Return the figures under a line, without those that are in it only as a part of a quotient that is asked about itself."""
+    found = work_of(proof, name)
+    asked = {work.leaf.key for work in found}
+    inside = _inside_quotients(proof, name)
+    return [work for work in found if inside.get(work.leaf.key, "") not in asked]
+
+
+def _inside_quotients(proof: Proof, name: str) -> dict[str, str]:
+    """Return the quotients that may stand for themselves, by the measures that they are made of."""
+    inside: dict[str, str] = {}
+    for quotient in proof.asker.cuts(Question((name,), lambda _: False, lambda _: False)):
+        measure, line = proof.rulebook.measures.get(quotient), proof.rulebook.lines.get(quotient)
+        made_of = measure.expr if isinstance(measure, t.FormulaMeasure) else line.value if line else None
+        if made_of is not None:
+            inside.update({p.name: quotient for p in t.walk(made_of) if isinstance(p, t.MeasureRef)})
+    return inside
 
 
 def _by_form(proof: Proof, name: str, leaf: Leaf) -> bool:
@@ -130,8 +191,47 @@ def _by_terms(proof: Proof, line: t.Line, key: str) -> bool:
 
 
 def _falls(proof: Proof, line: t.Line, work: Work, read: set[str]) -> bool:
+    verdict = proof.ask(*_fall_question(proof, line, work, along(proof, line.id, work.leaf.key), 1))
+    proof.proved_lines[line.id, work.leaf.key] = verdict.state == PROVED
+    if shown(verdict):
+        if _made_up_for(proof, line, work):
+            return False
+        _tell_fall(proof, line, work, read, verdict.points)
+        return True
+    return verdict.state == PROVED and _falls_with_average(proof, line, work, read)
+
+
+def _made_up_for(proof: Proof, line: t.Line, work: Work) -> bool:
+    """Tell whether every total that a line is a term of is proved not to fall: a deduction in percent of pay is no defect."""
+    key = work.leaf.key
+    totals = [x for x in proof.rulebook.lines.values() if line.id in x.terms and is_reward(proof, x.id)]
+    for total in totals:
+        if (total.id, key) not in proof.proved_lines and _by_form(proof, total.id, work.leaf):
+            proof.counted()
+            proof.proved_lines[total.id, key] = True
+        if (total.id, key) not in proof.proved_lines:
+            verdict = proof.ask(*_fall_question(proof, total, work, along(proof, total.id, key), 1))
+            proof.proved_lines[total.id, key] = verdict.state == PROVED
+    return bool(totals) and all(proof.proved_lines[total.id, key] for total in totals)
+
+
+def _falls_with_average(proof: Proof, line: t.Line, work: Work, read: set[str]) -> bool:
+    """Look for a fall by way of an average that one's own part moves: in small groups only, which proves nothing of others."""
+    groups = along(proof, line.id, work.leaf.key, "average")
+    for size in GROUP_SIZES if groups else ():
+        question, *_ = _fall_question(proof, line, work, groups, size)
+        verdict = proof.asker.ask(question, proof.limits.seconds / 4)
+        if shown(verdict):
+            proof.counted()
+            _tell_fall(proof, line, work, read, verdict.points)
+            return True
+    return False
+
+
+def _fall_question(
+    proof: Proof, line: t.Line, work: Work, groups: list[t.Group], size: int
+) -> tuple[Question, str, tuple[str, ...], str, str]:
     leaf, name = work.leaf, line.id
-    groups = along(proof, name, leaf.key)
 
     def holds(copies: list[Encoder]) -> Truth:
         one, other = copies
@@ -144,23 +244,26 @@ def _falls(proof: Proof, line: t.Line, work: Work, read: set[str]) -> bool:
         lower = add(second.n, mul(one.figures.margin, second.d))
         fall = compared(">", mul(first.n, second.d), mul(lower, first.d))
         up = compared("<" if leaf.better == "more" else ">", x.n, y.n)
-        return both(first.k, second.k, up, fall, *others_stay(copies, groups))
+        return both(first.k, second.k, up, fall, *others_stay(copies, groups, size))
 
     def confirm(points: tuple[Point, ...]) -> bool:
-        return _less(proof.value(name, points[0]), proof.value(name, points[1]))
+        return improves(work, points) and _less(proof.value(name, points[0]), proof.value(name, points[1]))
 
     varied = frozenset([leaf.key, *(key_of(node, {}) for node in groups)])
-    question = Question((name,), holds, confirm, varied=varied, copies=2)
-    verb = "升" if leaf.better == "more" else "降"
     zh, en = (
         f"{leaf.title}变好时{line.title}会不会减少",
         f"whether {line.title} can fall while {leaf.title} gets better",
     )
-    verdict = proof.ask(question, "PRV010", (line.path,), zh, en)
-    proof.proved_lines[name, leaf.key] = verdict.state == PROVED
-    if not shown(verdict):
-        return False
-    points = verdict.points if groups else closer(proof, name, leaf, verdict.points)
+    question = Question((name,), holds, confirm, varied=varied, copies=2, second=better_values(leaf.better))
+    return question, "PRV010", (line.path,), zh, en
+
+
+def _tell_fall(proof: Proof, line: t.Line, work: Work, read: set[str], points: tuple[Point, ...]) -> None:
+    leaf, name = work.leaf, line.id
+    verb = "升" if leaf.better == "more" else "降"
+    moved = [n for how in ("sum", "average") for n in along(proof, name, leaf.key, how)]
+    if not moved and not proof.book.counts_along([name], frozenset([leaf.key])):
+        points = closer(proof, name, leaf, points)
     before, after = (proof.value(name, p) for p in points)
     x, y = (p.figures[leaf.key] for p in points)
     chain = [proof.rulebook.lines[n] for n in proof.rulebook.order if n in read and n in proof.rulebook.lines]
@@ -183,7 +286,6 @@ def _falls(proof: Proof, line: t.Line, work: Work, read: set[str]) -> bool:
             facts={"figure": leaf.key, "from": a, "to": b, "before": u, "after": v},
         )
     )
-    return True
 
 
 def _path_of(proof: Proof, leaf: Leaf) -> tuple[str, ...]:
@@ -228,19 +330,26 @@ def closer(proof: Proof, name: str, leaf: Leaf, points: tuple[Point, ...]) -> tu
 def cliffs(proof: Proof, names: list[str]) -> None:
     """Ask of each reward: can one step of a figure move it by more than the limit."""
     steep: dict[str, set[str]] = {}
+    undecided: set[tuple[str, str]] = set()
     for name in names:
         line = proof.rulebook.lines[name]
+        whole = whole_of(proof, line)
         if line.unit not in (units.MONEY, units.POINTS):
             continue
         read = {n.name for n in proof.book.closure(name) if isinstance(n, t.LineRef)}
         for work in _movers(proof, name):
             if read & steep.get(work.leaf.key, set()) or line.role == "total":
                 continue
+            if (whole, work.leaf.key) in undecided:
+                continue
             if _within(proof, line, work.leaf):
                 proof.counted()
                 continue
+            before = proof.undecided
             if _cliff(proof, line, work):
                 steep.setdefault(work.leaf.key, set()).add(name)
+            if proof.undecided > before:
+                undecided.add((name, work.leaf.key))
 
 
 def _limit(proof: Proof, line: t.Line) -> Fraction:
@@ -268,17 +377,9 @@ def _movers(proof: Proof, name: str) -> list[Work]:
 
     A fen more is no small step of a growth over next to nothing; a hundredth of a percent is.
     """
-    cuts = proof.asker.cuts(Question((name,), lambda _: False, lambda _: False))
-    inside: dict[str, str] = {}
-    nodes: dict[str, t.MeasureRef] = {}
-    for node in proof.book.closure(name):
-        if isinstance(node, t.MeasureRef) and node.name in cuts:
-            measure = proof.rulebook.measures[node.name]
-            nodes[node.name] = node
-            if isinstance(measure, t.FormulaMeasure):
-                inside.update(
-                    {p.name: node.name for p in t.walk(measure.expr) if isinstance(p, t.MeasureRef)}
-                )
+    inside = _inside_quotients(proof, name)
+    refs = [n for n in proof.book.closure(name) if isinstance(n, t.MeasureRef | t.LineRef)]
+    nodes = {n.name: n for n in refs if n.name in set(inside.values())}
     found: dict[str, Work] = {}
     for work in work_of(proof, name):
         quotient = inside.get(work.leaf.key, "")
@@ -289,7 +390,7 @@ def _movers(proof: Proof, name: str) -> list[Work]:
 
 
 def _ordinary(copy: Encoder, name: str) -> list[Truth]:
-    """Return that what a formula divides by is of ordinary size: ten thousand yuan, one of anything else."""
+    """Return that what a formula divides by is of ordinary size: ten thousand yuan, one of anything else; a pool is shared by 100."""
     rules: list[Truth] = []
     for node in copy.book.closure(name):
         if isinstance(node, t.Quotient):
@@ -297,6 +398,10 @@ def _ordinary(copy: Encoder, name: str) -> list[Truth]:
             least = Fraction(10000) if node.divisor.unit == units.MONEY else Fraction(1)
             if not isinstance(below.n, Fraction):
                 rules.append(compared(">=", below.n, mul(least, below.d)))
+        if isinstance(node, t.Pool):
+            copy.number(node)
+            least = Fraction(10000) if node.of.unit == units.MONEY else Fraction(100)
+            rules.append(compared(">=", copy.figures.pool_sum(node.of.unit), least))
     return rules
 
 
@@ -319,7 +424,14 @@ def _cliff(proof: Proof, line: t.Line, work: Work) -> bool:
         one, other = (proof.value(name, p) for p in points)
         return isinstance(one, Fraction) and isinstance(other, Fraction) and abs(one - other) > limit
 
-    question = Question((name,), holds, confirm, varied=frozenset([leaf.key]), copies=2)
+    question = Question(
+        (name,),
+        holds,
+        confirm,
+        varied=frozenset([leaf.key]),
+        copies=2,
+        second=next_value(leaf.step, leaf.high),
+    )
     zh, en = (
         f"{leaf.title}差一点时{line.title}会不会差很多",
         f"whether one step of {leaf.title} moves {line.title} much",
