@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from guanhu.appraisal.runs import seal_of
+from guanhu.appraisal.runs import RunFolder, seal_of
 from guanhu.bank.generate import generate
 from guanhu.cli.runs import moment_of
+from guanhu.values.problem import Refused
 
 RULES = """\
 rulebook: trial
@@ -95,6 +96,35 @@ def test_a_changed_table_of_a_kept_run_is_noticed_when_it_is_run_again(own_bank:
     (kept / "run.json").write_text(json.dumps({**record, "digest": "0" * 64}), encoding="utf-8")
     told = guanhu("run", "--bank", own_bank, "--rulebook", rules, "--period", "2025-11", wanted=1)
     assert "run.json: RUN045" in told
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("readings", ["a"]),
+        ("period", 2025),
+        ("period_text", None),
+        ("facts_as_of", [1]),
+        ("language", None),
+        ("digest", 7),
+        ("published", [[1]]),
+        ("files", [["a"]]),
+        ("program", 1),
+    ],
+)
+def test_a_record_that_no_run_writes_is_told(own_bank: Path, rules: Path, key: str, value: object) -> None:
+    """Without its seal too: each was an error of the program."""
+    kept = Path(str(run(own_bank, rules, "2025-11")["run"]))
+    record = json.loads((kept / "run.json").read_text("utf-8"))
+    del record["seal"]
+    if value is None:
+        del record[key]
+    else:
+        record[key] = value
+    (kept / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(Refused) as refused:
+        RunFolder(kept).verify()
+    assert [problem.code for problem in refused.value.problems] == ["RUN045"]
 
 
 def test_a_run_of_a_guanhu_that_computed_otherwise_is_told_with_what_to_do(
