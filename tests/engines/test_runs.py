@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from guanhu.appraisal.runs import RunFolder, seal_of
@@ -144,6 +145,17 @@ def test_a_run_of_a_guanhu_that_computed_otherwise_is_told_with_what_to_do(
     assert "每个数都相同" in guanhu("difference", tmp_path / "before", kept, "--bank", own_bank)
 
 
+def test_who_explains_a_run_of_another_language_says_so(own_bank: Path, rules: Path) -> None:
+    """The same text may mean another thing now: the figures told would be taken for the kept ones."""
+    kept = Path(str(run(own_bank, rules, "2025-11")["run"]))
+    person = duckdb.sql(f"SELECT min(subject_id) FROM '{kept / 'people.parquet'}'").fetchall()[0][0]
+    assert "RUN057" not in guanhu("explain", kept, person, "--bank", own_bank)
+    record = {**json.loads((kept / "run.json").read_text("utf-8")), "language": "3"}
+    record["seal"] = seal_of(record)
+    (kept / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    assert "RUN057" in guanhu("explain", kept, person, "--bank", own_bank)
+
+
 def test_an_earlier_batch_gives_an_earlier_truth(own_bank: Path, rules: Path) -> None:
     told = guanhu("run", "--bank", own_bank, "--rulebook", rules, "--period", "2025-11", "--as-of", "1")
     assert "RUN020" in told
@@ -245,7 +257,6 @@ def test_a_killed_publish_publishes_nothing(own_bank: Path, rules: Path, point: 
 
 
 def subjects(folder: str) -> set[str]:
-    import duckdb
 
     with duckdb.connect() as connection:
         path = str(Path(folder, "people.parquet"))
@@ -394,7 +405,6 @@ def test_an_unknown_person_gets_the_nearest_and_a_left_out_one_the_reason(
 ) -> None:
     folder = Path(str(run(own_bank, rules, "2025-12")["run"]))
     assert "RUN050" in guanhu("explain", folder, "E0000X", wanted=1)
-    import duckdb
 
     with duckdb.connect() as connection:
         path = str(folder / "left_out.parquet")
