@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from guanhu.appraisal.runs import seal_of
+from guanhu.appraisal.runs import RunFolder, seal_of
 from guanhu.bank.generate import generate
 from guanhu.cli.runs import moment_of
+from guanhu.values.problem import Refused
 
 RULES = """\
 rulebook: trial
@@ -97,6 +99,35 @@ def test_a_changed_table_of_a_kept_run_is_noticed_when_it_is_run_again(own_bank:
     assert "run.json: RUN045" in told
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("readings", ["a"]),
+        ("period", 2025),
+        ("period_text", None),
+        ("facts_as_of", [1]),
+        ("language", None),
+        ("digest", 7),
+        ("published", [[1]]),
+        ("files", [["a"]]),
+        ("program", 1),
+    ],
+)
+def test_a_record_that_no_run_writes_is_told(own_bank: Path, rules: Path, key: str, value: object) -> None:
+    """Without its seal too: each was an error of the program."""
+    kept = Path(str(run(own_bank, rules, "2025-11")["run"]))
+    record = json.loads((kept / "run.json").read_text("utf-8"))
+    del record["seal"]
+    if value is None:
+        del record[key]
+    else:
+        record[key] = value
+    (kept / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(Refused) as refused:
+        RunFolder(kept).verify()
+    assert [problem.code for problem in refused.value.problems] == ["RUN045"]
+
+
 def test_a_run_of_a_guanhu_that_computed_otherwise_is_told_with_what_to_do(
     own_bank: Path, rules: Path, tmp_path: Path
 ) -> None:
@@ -112,6 +143,17 @@ def test_a_run_of_a_guanhu_that_computed_otherwise_is_told_with_what_to_do(
     kept.rename(tmp_path / "before")
     guanhu(*asked)
     assert "每个数都相同" in guanhu("difference", tmp_path / "before", kept, "--bank", own_bank)
+
+
+def test_who_explains_a_run_of_another_language_says_so(own_bank: Path, rules: Path) -> None:
+    """The same text may mean another thing now: the figures told would be taken for the kept ones."""
+    kept = Path(str(run(own_bank, rules, "2025-11")["run"]))
+    person = duckdb.sql(f"SELECT min(subject_id) FROM '{kept / 'people.parquet'}'").fetchall()[0][0]
+    assert "RUN057" not in guanhu("explain", kept, person, "--bank", own_bank)
+    record = {**json.loads((kept / "run.json").read_text("utf-8")), "language": "3"}
+    record["seal"] = seal_of(record)
+    (kept / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    assert "RUN057" in guanhu("explain", kept, person, "--bank", own_bank)
 
 
 def test_an_earlier_batch_gives_an_earlier_truth(own_bank: Path, rules: Path) -> None:
@@ -215,7 +257,6 @@ def test_a_killed_publish_publishes_nothing(own_bank: Path, rules: Path, point: 
 
 
 def subjects(folder: str) -> set[str]:
-    import duckdb
 
     with duckdb.connect() as connection:
         path = str(Path(folder, "people.parquet"))
@@ -364,7 +405,6 @@ def test_an_unknown_person_gets_the_nearest_and_a_left_out_one_the_reason(
 ) -> None:
     folder = Path(str(run(own_bank, rules, "2025-12")["run"]))
     assert "RUN050" in guanhu("explain", folder, "E0000X", wanted=1)
-    import duckdb
 
     with duckdb.connect() as connection:
         path = str(folder / "left_out.parquet")

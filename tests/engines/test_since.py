@@ -183,6 +183,21 @@ def test_late_facts_of_one_institution(pair: int, tmp_path: Path) -> None:
     assert since.record["digest"] == whole.record["digest"]
 
 
+def test_the_whole_bank_after_one_institution(tmp_path: Path) -> None:
+    """What the run knew of listed institutions only, the whole delivery says of all."""
+    world = make_world(0)
+    late = next(x for x in (late_of(world, name) for name in ("A", "A1", "B")) if x is not None)
+    text = rulebook_text("quarter", "none", {"x": {"pay": "stock"}}, measures={"stock": {"from": "balances"}})
+    bank, rules = world.bank(tmp_path), write_rulebook(tmp_path / "rules", text)
+    assert import_folder(write_folder(tmp_path / "late", *late), bank).batch_no
+    first = run_rulebook(make_engine, bank, rules, PERIOD).folder
+    later = changed(world, ["balances"], random.Random(1))
+    assert import_folder(write_folder(tmp_path / "whole", later.files(), COVERAGE), bank).batch_no
+    since, whole, touched = once_more(bank, rules, first)
+    assert "balances" in touched.rows
+    assert since.record["digest"] == whole.record["digest"] != first.record["digest"]
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> BankOfTwoQuarters:
     return BankOfTwoQuarters(tmp_path)

@@ -50,6 +50,24 @@ def replayed(make_engine: EngineMaker, bank: Bank, run: RunFolder, progress: Pro
         return Replayed(record["digest"], made.record["digest"])
 
 
+def told_by_another_language(run: RunFolder) -> list[Problem]:
+    """Return a warning where what explains a run reads the rulebook as another version of the language than the run did."""
+    kept = run.record["language"]
+    if kept == LANGUAGE_VERSION:
+        return []
+    return [
+        Problem(
+            "RUN057",
+            Place(run.path.name),
+            f"这次运行用的是第 {kept} 版的办法语言, 下面按第 {LANGUAGE_VERSION} 版解释, 可能和存档的数不同",
+            f"this run is of version {kept} of the rulebook language; what follows is by version {LANGUAGE_VERSION}, and may differ from the kept figures",
+            "存档的数以 guanhu export 为准; 要解释它们, 用当时版本的 guanhu",
+            "guanhu export gives the kept figures; to have them explained use the guanhu of that time",
+            severity="warning",
+        )
+    ]
+
+
 def _other_language(run: RunFolder) -> Problem:
     kept = run.record["language"]
     return Problem(

@@ -356,10 +356,40 @@ def _came_out_otherwise(run: RunFolder, kept: str, now: str) -> Problem:
     )
 
 
-NEEDED = frozenset(
-    {"rulebook", "rulebook_digest", "readings", "period", "facts_as_of", "digest", "published"}
-)
-"""What run.json says of every run."""
+NEEDED: Mapping[str, type] = {
+    "rulebook": str,
+    "rulebook_digest": str,
+    "readings": dict,
+    "period": str,
+    "period_text": str,
+    "facts_as_of": int,
+    "language": str,
+    "digest": str,
+    "published": list,
+}
+"""What run.json says of every run, and how."""
+BESIDES: Mapping[str, type] = {
+    "identity": str,
+    "program": str,
+    "facts_digest": str,
+    "created_at": str,
+    "counts": dict,
+    "published_instances": dict,
+    "corrections": dict,
+    "times": dict,
+    "files": dict,
+}
+"""What it may say too."""
+
+
+def _is_a_record(found: object) -> bool:
+    """Tell whether run.json says what it must, and says it as a run does: without a seal nothing else would tell."""
+    if not isinstance(found, dict) or not found.keys() >= NEEDED.keys():
+        return False
+    kinds = {**NEEDED, **BESIDES}
+    return all(type(found[key]) is kind for key, kind in kinds.items() if key in found) and all(
+        isinstance(x, str) for x in found["published"]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,12 +405,12 @@ class RunFolder:
         Errors:   Refused RUN045 when it is not there or cannot be read.
         """
         try:
-            found = json.loads((self.path / "run.json").read_text("utf-8"))
+            found: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
         except FileNotFoundError as error:
             raise Refused([_changed(self.path, "run.json", is_missing=True)]) from error
         except ValueError as error:
             raise Refused([_changed(self.path, "run.json")]) from error
-        if not isinstance(found, dict) or not found.keys() >= NEEDED:
+        if not _is_a_record(found):
             raise Refused([_changed(self.path, "run.json")])
         return found
 

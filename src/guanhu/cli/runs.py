@@ -255,6 +255,7 @@ def explain(
     from guanhu.appraisal.opened import OpenRun
     from guanhu.appraisal.pages.corrected import told as corrections_told
     from guanhu.appraisal.pages.waiting import told as lots_told
+    from guanhu.appraisal.replay import told_by_another_language
     from guanhu.appraisal.runs import RunFolder
     from guanhu.facts.store import Bank
     from guanhu.rulebook.explain.telling import Teller
@@ -263,7 +264,8 @@ def explain(
         raise SHELL.wrong_use(f"--depth {depth}: {' | '.join(DEPTHS)}")
     with refusals(SHELL):
         place = bank_of(SHELL, bank, run_name)
-        opened = OpenRun(duckdb_engine, Bank(place), RunFolder(run_folder(SHELL, place, run_name)))
+        kept = RunFolder(run_folder(SHELL, place, run_name))
+        opened = OpenRun(duckdb_engine, Bank(place), kept)
         try:
             explained = opened.explained(person, keeps_rows=depth == "day")
             known = [*opened.rulebook.lines, *opened.rulebook.decisions]
@@ -276,6 +278,8 @@ def explain(
         finally:
             opened.close()
     told = [(key, lines) for key, lines in told if lines]
+    for other in told_by_another_language(kept):
+        typer.echo(other.text(SHELL.lang), err=True)
     if as_json:
         typer.echo(
             json.dumps(

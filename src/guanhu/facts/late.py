@@ -43,7 +43,9 @@ def late_rows(connection: duckdb.DuckDBPyConnection, old: FactView, new: FactVie
         lost = subtracted(was.owned, piece.owned)
         if lost:
             hidden.append(replace(was, owned=lost))
-    needed = [*new.with_needed([kind_name])[:-1], "accounts", "account_institutions", "loans"]
+    # What only listed institutions had said may have been said of all of them since: each moment's own views are asked.
+    read = [x for view in (new, old) for x in view.with_needed([kind_name])[:-1]]
+    needed = list(dict.fromkeys([*read, "accounts", "account_institutions", "loans"]))
     new.register(connection, [x for x in needed if x != ACCOUNT_SPANS])
     if ACCOUNT_SPANS in needed:
         # Of few institutions: where each is asked for once or twice, that costs less than to keep those of all accounts.

@@ -18,7 +18,16 @@ from guanhu.rulebook.prove.leaves import LEAVES, key_of, leaf_of, optional_keys
 from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, expression_at, shown_value
 from guanhu.rulebook.prove.terms import Num, Truth, Yes, both, compared, mul, no
-from guanhu.rulebook.prove.uses import Guards, Use, came_to, comes_to, own_nodes, title_of, uses
+from guanhu.rulebook.prove.uses import (
+    Guards,
+    Use,
+    came_to,
+    comes_to,
+    guarded_nodes,
+    own_nodes,
+    title_of,
+    uses,
+)
 from guanhu.values import units
 
 WIDTH_BITS = 126
@@ -206,19 +215,19 @@ def divisions(proof: Proof, names: list[str]) -> None:
     """Ask of each division without a value for it: can its divisor be zero, so that the line is unknown."""
     done: set[int] = set()
     for name in names:
-        for node in own_nodes(proof, name):
+        for node, guards in guarded_nodes(proof, name):
             if isinstance(node, t.Quotient) and node.undefined is None and id(node) not in done:
                 done.add(id(node))
-                _division(proof, name, node)
+                _division(proof, name, node, guards)
 
 
-def _division(proof: Proof, name: str, node: t.Quotient) -> None:
+def _division(proof: Proof, name: str, node: t.Quotient, guards: Guards) -> None:
     owner = proof.book.owner(name)
 
     def zero(copies: list[Encoder]) -> Truth:
         above, below = copies[0].number(node.dividend), copies[0].number(node.divisor)
         bad = compared("<=" if node.positive else "=", below.n, Fraction(0))
-        return both(above.k, below.k, bad)
+        return both(comes_to(copies[0], guards), above.k, below.k, bad)
 
     def holds(copies: list[Encoder]) -> Truth:
         line = copies[0].line(name)
@@ -227,7 +236,8 @@ def _division(proof: Proof, name: str, node: t.Quotient) -> None:
     def confirm(points: tuple[Point, ...]) -> bool:
         found = expression_at(proof.rulebook, node, points[0]).value
         value = proof.value(name, points[0])
-        return isinstance(found, Unknown) and isinstance(value, Unknown)
+        unknown = isinstance(found, Unknown) and isinstance(value, Unknown)
+        return unknown and came_to(proof, guards, points[0])
 
     divisor = title_of(proof, node.divisor)
     zh, en = (
@@ -246,7 +256,9 @@ def _division(proof: Proof, name: str, node: t.Quotient) -> None:
     verdict = proof.asker.ask(replace(question, holds=zero), proof.limits.seconds / 4)
     # Who is shown has all figures then; of those that need not be given the whole line has to say which are.
     whole_line = optional_keys(proof.book, proof.book.closure(name), {})
-    if verdict.state == PROVED or (shown(verdict) and not whole_line):
+    # A line that is unknown only for what the question left out is none that the divisor makes so.
+    whole_points = tuple(proof.asker.completed(point, (name,)) for point in verdict.points)
+    if verdict.state == PROVED or (shown(verdict) and not whole_line and confirm(whole_points)):
         proof.counted()
     else:
         verdict = proof.ask(question, "PRV022", subjects, zh, en)
