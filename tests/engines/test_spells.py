@@ -414,7 +414,7 @@ def test_a_rate_of_more_than_the_institutions_counts_it_by_days(bank: Bank, tmp_
         "x": {"pay": "more * 1%"},
         "own": {"unit": "number", "value": "money / 1元"},
         "part": {"unit": "number", "value": "inst / 10元"},
-        "seen": {"unit": "number", "value": "more / 1元"},
+        "seen": {"score": "more / 1元 * 1"},
     }
     text = rulebook_text("quarter", "by days", lines, measures=measures)
     compared = compare(bank, write_rulebook(tmp_path / "rules", text), PERIOD)

@@ -20,6 +20,7 @@ from guanhu.appraisal.pages.reasons import Reasons, distance_to_steps
 from guanhu.appraisal.statement import agree_with_run, statement, write_statement
 from guanhu.rulebook.load.folder import load_string
 from guanhu.rulebook.print.blocks import Drawing, Figures, Mark, Page, Rule, plain
+from guanhu.rulebook.run.template import filled
 from guanhu.values.exact import InvariantBroken, money_shown, truncate
 from guanhu.values.problem import Refused
 from tests.engines.kept_runs import NASTY_NAME, Kept, kept_run
@@ -155,6 +156,19 @@ def test_a_stranger_is_refused(opened: OpenRun, tmp_path: Path) -> None:
     with pytest.raises(Refused, match="RUN050"):
         write_statement(opened, "nobody", "html", tmp_path / "x.html")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_is_answered_with_the_id(opened: OpenRun) -> None:
+    ((name, person),) = opened.engine.rows(
+        filled(
+            "SELECT name, min(person_id) FROM f_staff WHERE name IS NOT NULL GROUP BY name ORDER BY 2 LIMIT 1"
+        )
+    )
+    with pytest.raises(Refused) as refused:
+        opened.explain(str(name))
+    (problem,) = refused.value.problems
+    assert problem.code == "RUN050"
+    assert problem.hint_zh.startswith(f"写员工号: {person}")
 
 
 class Tags(HTMLParser):

@@ -38,6 +38,11 @@ CAUSES = [
         "too few in “Managers” for a rank or an average",
     ),
     (
+        "members.managers",
+        "“Managers”中有人未结清, 或人数不足",
+        "somebody in “Managers” is not settled, or they are too few",
+    ),
+    (
         "undefined",
         "没有定义(除数为 0, 或基数不大于 0)",
         "a figure is not defined (the divisor is 0, or the base not above 0)",

@@ -258,6 +258,11 @@ class Appraisal:
         join_pools(self.engine, card, self.rulebook, roots)
         self.lots.join(card, roots)
         if isinstance(line, t.Line) and line.role != "check":
+            for node in (part for root in roots for part in t.walk(root)):
+                if isinstance(node, t.Group) and node.among == card.group.id and not node.below:
+                    join_wholes(self.engine, card, self.rulebook, node.of)
+                elif isinstance(node, t.LineRef) and node.whole:
+                    join_wholes(self.engine, card, self.rulebook, node)
             try:
                 card.add_line(line)
             except TooWide:
@@ -392,10 +397,10 @@ class Appraisal:
         span = span_of(measure.window, instance.days, instance.every)
         if span is None:
             return Figure("", Fraction(1), by_spell=False, unknown="window")
-        for kind, days in needs_of(measure, subject, span, instance.days):
-            gaps = uncovered(self.view, kind, days)
+        for need in needs_of(measure, subject, span, instance, self.rulebook.measures):
+            gaps = uncovered(self.view, need.kind, need.days)
             if gaps:
-                self._tell_gap(measure, kind, gaps, instance)
+                self._tell_gap(need.measure, need.kind, gaps, instance)
                 return Figure("", Fraction(1), by_spell=False, unknown="coverage")
         few = card.table if instance.window is not None and subject == card.group.subject else ""
         order = Wanted(measure, instance, subject, span, card.group.spells, only=few)

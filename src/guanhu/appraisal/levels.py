@@ -121,7 +121,7 @@ def _figures(engine: Engine, card: Card, other: Card, node: t.Group) -> tuple[st
 
     The bounds are those of the data: they would grow with each level if they were proved from those before.
     """
-    with other.reading_as(card, node):
+    with other.gathered(node):
         value = other.compiler.compile(node.of)
     other.flush()
     found = Window(node, plain(value), other.size, other.sheet.bind).aggregated()

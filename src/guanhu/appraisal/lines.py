@@ -7,7 +7,7 @@ group's card has been kept as a table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -129,6 +129,8 @@ class Card:
         match node:
             case t.MeasureRef():
                 return self.measure(node)
+            case t.LineRef(whole=True):
+                return self.wholes.get(node.name, self.lines[node.name])
             case t.LineRef():
                 return self.line(node.name)
             case t.InputRef():
@@ -166,13 +168,12 @@ class Card:
             self.reads_wholes = before
 
     @contextmanager
-    def reading_as(self, asker: Card, node: t.Group) -> Iterator[None]:
-        """Read lines as the card that asks does: a check or decision gathers what the others' statements print."""
-        if asker.reads_wholes:
-            from guanhu.appraisal.persons import join_wholes  # noqa: PLC0415 - cards and persons need each other
+    def gathered(self, node: t.Group) -> Iterator[None]:
+        """Read lines of the whole instance: what is gathered is what the statements print."""
+        from guanhu.appraisal.persons import join_wholes  # noqa: PLC0415 - cards and persons need each other
 
-            join_wholes(self.engine, self, self.rulebook, node.of)
-        with self.reading(wholes=asker.reads_wholes):
+        join_wholes(self.engine, self, self.rulebook, node.of)
+        with self.reading(wholes=True):
             yield
 
     def measure(self, node: t.MeasureRef) -> Compiled:
@@ -229,14 +230,15 @@ class Card:
             return below_figure(self, node)
         if node.among != self.group.id:
             return self.figure_of_other(node)
-        # In a check or decision what is gathered is the whole instance, as it is printed; else a member's last card.
-        value = self.compiler.compile(node.of)
+        # What is gathered is the whole instance, as it is printed: its lines were joined before the formula began.
+        with self.reading(wholes=True):
+            value = self.compiler.compile(node.of)
         return Window(node, value, self.size, self.sheet.bind).result()
 
     def figure_of_other(self, node: t.Group) -> Compiled:
         """Return a figure of another group, by the attributes that both share."""
         other = self.others[node.among]
-        with other.reading_as(self, node):
+        with other.gathered(node):
             value = other.compiler.compile(node.of)
         other.flush()
         value = plain(value)
@@ -334,11 +336,12 @@ class Card:
         if line.for_days:
             share = n.constant(Fraction(self.instance.days.days, line.for_days))
             raw = self._number(n.multiply(raw, share))
-        if self.group.spells and line.unit == units.MONEY and (line.role != "total" or bounded):
+        of_terms = line.role == "total" and line.unit == units.MONEY
+        if self.group.spells and line.adds_up and (not of_terms or bounded):
             raw = self._number(raw)
             self.sheet.bind(raw, f"{line.id}~raw")
             self.lines[f"{line.id}~raw"] = raw
-            if line.role == "total":
+            if of_terms:
                 self.lines[f"{line.id}~held"] = self.sheet.bind(
                     n.compare("<>", raw, self._number(value)), f"{line.id}~held"
                 )
@@ -353,8 +356,8 @@ class Card:
         return found
 
     def _held(self, line: t.Line, value: Num) -> Num:
-        """Return the value held between least and most; in a spell money bounds count by days."""
-        by_days = self.group.spells and line.unit == units.MONEY
+        """Return the value held between least and most; in a spell bounds of what adds up count by days."""
+        by_days = self.group.spells and line.adds_up
         wanted = (("most", line.least), ("least", line.most))
         limits = {how: self.compiler.number(node) for how, node in wanted if node is not None}
         least, most = limits.get("most"), limits.get("least")
@@ -379,7 +382,7 @@ class Card:
         self.lines[name] = bound
         self.kept.append(name)
 
-    def add_cause(self, name: str, nodes: Iterable[t.Expr]) -> None:
+    def add_cause(self, name: str, nodes: Sequence[t.Expr]) -> None:
         """Bind, where the value is unknown, the path of the first figure read that is unknown."""
         value = self.lines[name]
         level = level_of(value)
@@ -392,7 +395,7 @@ class Card:
             found = self.compiler.compile(node)
             level = max(level, level_of(found))
             arms.append((n.is_null(sql_of(found)), exp.Literal.string(label)))
-        sql = n.case(arms, exp.Literal.string("undefined"))
+        sql = n.case(arms, exp.Literal.string(undefined_in(nodes)))
         self.sheet.bind(Word(sql, level), f"{name}~cause")
 
 
@@ -440,6 +443,12 @@ def causes_in(nodes: Iterable[t.Expr], rulebook: t.Rulebook) -> list[tuple[str, 
                 case _:
                     continue
     return found
+
+
+def undefined_in(nodes: Iterable[t.Expr]) -> str:
+    """Return why a formula is unknown of which every figure read is known: the others', or a quotient."""
+    parts = (part for node in nodes for part in t.walk(node))
+    return next((f"members.{part.among}" for part in parts if isinstance(part, t.Group)), "undefined")
 
 
 def settled(value: Num, unit: units.Unit) -> Num:

@@ -7,11 +7,14 @@ could not be read, and one of any other kind, may concern everybody: its days co
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.instances import Instance
+from guanhu.rulebook.windows import span_of
 from guanhu.values.dates import FAR_FUTURE, Span, add_months, month_start
 from guanhu.values.problem import Place, Problem
 
@@ -63,6 +66,10 @@ def told_lost(view: Holes, period: Span) -> list[Problem]:
     return found
 
 
+def _last_day(span: Span) -> Span:
+    return Span(span.last_day, span.end)
+
+
 def _is_own(hole: Any) -> bool:
     return hole.kind in OWN_KINDS and hole.key is not None
 
@@ -72,13 +79,35 @@ def _months(span: Span) -> Span:
     return Span(month_start(span.start), add_months(last, 1) if last.year < FAR_FUTURE.year else FAR_FUTURE)
 
 
-def needs_of(measure: t.Measure, subject: str, span: Span, own: Span) -> list[tuple[str, Span]]:
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Days of a kind of fact that have to be covered, and the measure that reads them."""
+
+    measure: t.Measure
+    kind: str
+    days: Span
+
+
+def needs_of(
+    measure: t.Measure, subject: str, span: Span, instance: Instance, measures: Mapping[str, t.AnyMeasure]
+) -> list[Need]:
     """Return the kinds of fact that a figure needs, with the days that have to be covered.
 
     Credit of an earlier window is taken from the assignments of its own days, that of a moving baseline from
-    those of the instance.
+    those of the instance. What its rows ask of an account, a customer or a loan is needed too, each in its own
+    window.
+
+    Edges:    what stands at the end of a window needs its last day alone.
     """
-    found = [(measure.kind.name, span)]
+    own = instance.days
+    found = [Need(measure, measure.kind.name, _last_day(span) if measure.is_of_last_day else span)]
+    for name in dict.fromkeys(
+        n.name for x in measure.formulas for n in t.walk(x) if isinstance(n, t.MeasureRef)
+    ):
+        of_thing = measures[name]
+        if isinstance(of_thing, t.Measure):
+            its = span_of(of_thing.window, own, instance.every) or own
+            found += needs_of(of_thing, of_thing.per, its, instance, measures)
     if subject == "person" and measure.credit not in ("person", "institution"):
         days = own if measure.base else span
         if measure.credit_at:
@@ -86,5 +115,7 @@ def needs_of(measure: t.Measure, subject: str, span: Span, own: Span) -> list[tu
                 measure.credit_at, own.last_day
             )
             days = Span(at, at + timedelta(days=1))
-        found.append(("assignments", days))
+        elif measure.is_of_last_day:
+            days = _last_day(days)
+        found.append(Need(measure, "assignments", days))
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 
 from guanhu.appraisal.explaining import Explainer
@@ -23,10 +25,19 @@ from guanhu.rulebook.windows import span_of
 from guanhu.values.problem import Place, Problem, Refused
 
 
-def nobody(subject_id: str, known: list[str]) -> Problem:
-    """Return the problem that nobody of a run is called so."""
+def nobody(subject_id: str, known: list[str], ids: Sequence[str] = ()) -> Problem:
+    """Return the problem that nobody of a run has this id; `ids` are those of whoever has it as a name."""
     import difflib  # noqa: PLC0415 - only for the refusal
 
+    if ids:
+        return Problem(
+            "RUN050",
+            Place(subject_id),
+            f"这次运行里没有编号 {subject_id}, 它是姓名",
+            f"{subject_id} is a name; nobody in this run has it as an id",
+            f"写员工号: {'、'.join(ids)}",
+            f"write the id: {', '.join(ids)}",
+        )
     near = "、".join(difflib.get_close_matches(subject_id, known, n=3))
     return Problem(
         "RUN050",
@@ -142,7 +153,13 @@ class OpenRun:
                 "考核对象由办法的 who 决定",
                 "who is appraised is decided by the rulebook's who",
             )
-        return nobody(subject_id, known)
+        named = self.engine.rows(
+            filled(
+                "SELECT DISTINCT person_id FROM f_staff WHERE name = :id ORDER BY 1 LIMIT 3",
+                id=exp.Literal.string(subject_id),
+            )
+        )
+        return nobody(subject_id, known, [str(person) for (person,) in named])
 
 
 _KINDS = (

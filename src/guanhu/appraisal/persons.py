@@ -1,4 +1,4 @@
-"""From spells to persons: points average by days, pay adds and is then rounded, the rest is the last spell's."""
+"""From spells to persons: points average by days, what adds up is added and then rounded, the rest is the last spell's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from guanhu.values import units
 def person_table(engine: Engine, card: Card, rulebook: t.Rulebook) -> tuple[str, dict[str, Compiled]]:
     """Return the table of one row per subject and what its line columns mean.
 
-    Rounding: pay is summed exactly over spells and rounded to the fen once; points are Σ(points × days) ÷ Σ days
+    Rounding: pay is summed exactly over spells and rounded to the fen once, a quantity that adds up at 12 places; points are Σ(points × days) ÷ Σ days
               at 12 places; a total is the sum of its rounded lines, but where `least` or `most` holds it in a
               spell it is summed like pay.
     """
@@ -124,7 +124,7 @@ def _of_spells(line: t.Line | None, column: exp.Expr, value: Compiled, card: Car
             total = _known_sum(exp.column(f"{line.id}~raw", quoted=True))
             return settled(
                 Num(total, raw.scale, min(raw.low, 0) * spells_max, max(raw.high, 0) * spells_max),
-                units.MONEY,
+                line.unit,
             )
         if line.unit == units.POINTS:
             return _average(column, value)

@@ -48,7 +48,7 @@ from guanhu.rulebook.run.template import filled
 from guanhu.values.dates import Span
 from guanhu.values.problem import Place, Problem, Refused
 
-LANGUAGE_VERSION = "4"
+LANGUAGE_VERSION = "5"
 """Changes when the meaning of a rulebook's text changes."""
 PARTIAL = ".partial-"
 TABLES = (

@@ -15,9 +15,9 @@ from fractions import Fraction
 
 from sqlglot import exp
 
-from guanhu.appraisal.lines import FEN, FINEST, Card, causes_in
+from guanhu.appraisal.lines import FEN, FINEST, Card, causes_in, undefined_in
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.explain.line import Share, is_held, line_figure, pay_of_spells, points_of_spells
+from guanhu.rulebook.explain.line import Share, is_held, line_figure, points_of_spells, sum_of_spells
 from guanhu.rulebook.explain.scalar import evaluate
 from guanhu.rulebook.explain.values import Traced, Unknown, Value
 from guanhu.rulebook.instances import Instance
@@ -55,13 +55,13 @@ UNDEFINED = Unknown("undefined", "undefined")
 def add_wide_line(card: Card, line: t.Line) -> None:
     """Give a card a line that is too wide for the engine, with its cause where it is unknown.
 
-    In spells a line of money has `<line>~paid` beside it: what the spells of each subject come to.
+    In spells a line that adds up has `<line>~paid` beside it: what the spells of each subject come to.
 
     Errors:   raises TooWide when the line itself does not fit.
     """
     reading = Reading(card, line.formulas)
     meaning = reading.meaning(line.value)
-    by_days = card.group.spells and line.unit == units.MONEY
+    by_days = card.group.spells and line.adds_up
     days = card.instance.days.days
     rows = reading.rows()
     figures: list[tuple[Traced, Value]] = []
@@ -73,11 +73,12 @@ def add_wide_line(card: Card, line: t.Line) -> None:
         meaning = replace(meaning, scale=_scale(line, meaning, reading))
     columns = [Column(line.id, meaning, kept), _causes(card, line.id, line.formulas, rows, kept)]
     bounded = line.least is not None or line.most is not None
-    if by_days and (line.role != "total" or bounded):
+    of_terms = line.role == "total" and line.unit == units.MONEY
+    if by_days and (not of_terms or bounded):
         exact = [value for _, value in figures]
-        paid = _by_subject(rows, exact, lambda own: pay_of_spells(value for value, _ in own))
+        paid = _by_subject(rows, exact, lambda own: sum_of_spells((x for x, _ in own), line.unit))
         columns.append(Column(f"{line.id}~paid", meaning, paid))
-        if line.role == "total":
+        if of_terms:
             held: list[Value] = [is_held(traced) for traced, _ in figures]
             columns.append(Column(f"{line.id}~held", Bool(exp.Null()), held))
     _keep(card, line.id, rows, columns)
@@ -118,13 +119,15 @@ def wide_whole(card: Card, line: t.Line, value: Num) -> Num:
 
     Errors:   raises TooWide when what they come to does not fit.
     """
-    is_pay = line.unit == units.MONEY
-    rows = _fetched(card, [card.lines[f"{line.id}~raw"] if is_pay else value])
+    adds_up = line.adds_up
+    rows = _fetched(card, [card.lines[f"{line.id}~raw"] if adds_up else value])
     figures = [row.values[0] for row in rows]
     whole = _by_subject(
-        rows, figures, lambda own: pay_of_spells(x for x, _ in own) if is_pay else points_of_spells(own)
+        rows,
+        figures,
+        lambda own: sum_of_spells((x for x, _ in own), line.unit) if adds_up else points_of_spells(own),
     )
-    meaning = Num(exp.Null(), FEN if is_pay else FINEST, 0, 1)
+    meaning = Num(exp.Null(), FEN if line.unit == units.MONEY else FINEST, 0, 1)
     name = f"{line.id}~paid/{card.flushes}"
     found = _joined(card, rows, [Column(name, meaning, whole)])[name]
     card.evaluated[line.id] = len(rows)
@@ -246,7 +249,7 @@ class Reading:
         """Return a figure of others where what is gathered is too wide: the evaluator computes it for each of them."""
         card = self.card
         other = card if node.among == card.group.id else card.others[node.among]
-        with other.reading_as(card, node):
+        with other.gathered(node):
             part = Reading(other, [node.of])
             rows, meaning = part.rows(), part.meaning(node.of)
             values = [evaluate(node.of, row).value for row in rows]
@@ -369,7 +372,9 @@ def _causes(
         if not isinstance(value, Unknown):
             found.append(NOTHING)
             continue
-        found.append(next((path for path, node in paths.items() if _is_cause(node, row)), "undefined"))
+        found.append(
+            next((path for path, node in paths.items() if _is_cause(node, row)), undefined_in(roots))
+        )
     return Column(f"{name}~cause", Word(exp.Null()), found)
 
 

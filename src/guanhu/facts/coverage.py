@@ -172,7 +172,12 @@ def _events(reader: Reader, node: yaml.Node) -> tuple[Kind, ...]:
 
 
 def _event_column(reader: Reader, event: str, name: str, spec: yaml.Node) -> Column | None:
-    """Return one own column of an event; it need not be filled unless `required: yes`."""
+    """Return one own column of an event; it need not be filled unless `required: yes`.
+
+    A bare type (`扣分: number`) is what it is in a rulebook: a column that must be filled.
+    """
+    if isinstance(spec, yaml.ScalarNode) and seen(spec) in SQL_TYPES and is_declared_name(name):
+        return Column(name, seen(spec), name, required=True)
     parts = reader.mapping(spec, _COLUMN_KEYS, ", ".join(sorted(_COLUMN_KEYS)))
     type_name = seen(parts["type"]) if "type" in parts else ""
     if type_name not in SQL_TYPES or not is_declared_name(name):

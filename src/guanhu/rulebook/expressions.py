@@ -88,10 +88,12 @@ class MeasureRef(Node):
 class LineRef(Node):
     """The value of a line, total, check or decision (its condition) in the same instance.
 
-    When the line belongs to a shorter calendar unit a phrase is needed (`OverInstances`).
+    When the line belongs to a shorter calendar unit a phrase is needed (`OverInstances`). `whole`: in a spell it
+    is what all spells come to, as the statement prints it (`whole(line)`).
     """
 
     name: str
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

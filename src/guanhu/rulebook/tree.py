@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
-from guanhu.kinds.schema import Kind
+from guanhu.kinds.schema import Dated, Kind
 from guanhu.rulebook.expressions import (
     Absolute as Absolute,
 )
@@ -374,6 +374,11 @@ class Measure(Declaration):
         return tuple(x for x in (self.where, self.each) if x is not None)
 
     @property
+    def is_of_last_day(self) -> bool:
+        """Tell whether it counts what stands on the window's last day, and asks nothing of the days before."""
+        return self.kind.dated is Dated.CHANGE and self.take.how in ("at end", "count", "distinct")
+
+    @property
     def all_formulas(self) -> tuple[Expr, ...]:
         """Return every formula: those over its rows, and the condition on a day's total, which reads no row."""
         return self.formulas if self.take.condition is None else (*self.formulas, self.take.condition)
@@ -417,7 +422,8 @@ class Line(Declaration):
 
     role      score | pay | value | total | check
     The value is `value` held between `least` and `most`, times days/365 where `for_days` says so, then
-    money to the fen, points and other numbers at 12 places. `terms` are the lines of a total.
+    money to the fen, points and other numbers at 12 places. `terms` are the lines of a total. Where a person has
+    spells, `adds_up` says that the whole is their sum (money, counts); else points average and the last speaks.
     """
 
     role: str
@@ -432,6 +438,7 @@ class Line(Declaration):
     terms: tuple[str, ...] = ()
     text: str = ""
     once: Window | None = None
+    adds_up: bool = False
 
     @property
     def formulas(self) -> tuple[Expr, ...]:
@@ -465,7 +472,7 @@ class Decision(Declaration):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger(Declaration):
-    """A carry-over: what `adds` brings in is kept by instance of entry and used oldest first by `uses`.
+    """A carry-over: what `adds` brings in is kept by instance of entry and used oldest first by `uses`, from its own instance on.
 
     What is unused lapses after `lapses_after` instances (0: never). Its name in a formula is the balance
     at the start of the instance.

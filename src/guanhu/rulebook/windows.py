@@ -8,6 +8,7 @@
     month | quarter | half | year  the calendar unit that holds the instance's last day, to the instance's end
     same period last year          the instance, one year earlier
     last year | half | quarter | month   the whole unit before the one that holds the instance's first day
+    last year end | half end | …   the last day of that unit: 31 December of the year before
     previous period                the instance before
     last 3 months                  whole months, ending with the instance
     2025-01-01..2025-03-31         named days, both included
@@ -77,8 +78,8 @@ def window_of(text: str) -> Window | None:
     if words.startswith("to date since "):
         since = date_of(words.removeprefix("to date since "))
         return Window("since", since=since) if since else None
-    if words.startswith("last ") and words.removeprefix("last ") in MONTHS_OF:
-        return Window("last", unit=words.removeprefix("last "))
+    if words.startswith("last ") and (unit := words.removeprefix("last ").removesuffix(" end")) in MONTHS_OF:
+        return Window("last end" if words.endswith(" end") else "last", unit=unit)
     if found := _ROLLING.fullmatch(words):
         return Window("rolling", months=int(found[1]))
     if found := _OWN.fullmatch(words):
@@ -86,6 +87,15 @@ def window_of(text: str) -> Window | None:
         return Window("own", months=months, days=days, date_column=found["column"])
     span = period_of(words) if ".." in words else None
     return Window("days", span=span) if span else None
+
+
+def plural_of(every: str) -> str:
+    """Return the word after `over its`: the calendar units that a longer line gathers.
+
+    >>> plural_of("month"), plural_of("half")
+    ('months', 'halves')
+    """
+    return "halves" if every == "half" else f"{every}s"
 
 
 def span_of(window: Window, instance: Span, every: str, own_date: date | None = None) -> Span | None:
@@ -98,6 +108,8 @@ def span_of(window: Window, instance: Span, every: str, own_date: date | None = 
     '2025-01-01..2025-05-31'
     >>> str(span_of(window_of("hired_on + 30 days"), period_of("2025-03"), "once", date(2025, 2, 14)))
     '2025-02-14..2025-03-15'
+    >>> str(span_of(window_of("last year end"), period_of("2025Q3"), "quarter"))
+    '2024-12-31..2024-12-31'
     """
     match window.how:
         case "period":
@@ -110,9 +122,10 @@ def span_of(window: Window, instance: Span, every: str, own_date: date | None = 
             return Span(unit_containing(window.unit, instance.last_day).start, instance.end)
         case "same period last year":
             return shift_span(instance, -12)
-        case "last":
+        case "last" | "last end":
             unit = unit_containing(window.unit, instance.start)
-            return Span(add_months(unit.start, -MONTHS_OF[window.unit]), unit.start)
+            whole = Span(add_months(unit.start, -MONTHS_OF[window.unit]), unit.start)
+            return whole if window.how == "last" else Span(whole.last_day, whole.end)
         case "previous period":
             return previous_instance(instance, every)
         case "rolling":

@@ -60,3 +60,15 @@ def test_a_manifest_keeps_coverage_and_events() -> None:
 def test_all_but_some_is_kept_too() -> None:
     cells = {"posts": (Cell(Span(date(2025, 1, 1), date(2025, 2, 1)), ALL.without(listed(["A"])), 3),)}
     assert cells_of_plain(coverage_as_plain(cells), 3) == cells
+
+
+def test_a_column_may_be_its_type_alone_as_in_a_rulebook() -> None:
+    own = "{name: 违规, columns: {points: {type: number, zh: 扣分, required: yes}, level: {type: choice, allowed: [轻]}}}"
+    declared, problems = declared_in(TEXT.replace(own, "{columns: {points: number, level: text}}"))
+    assert problems == []
+    (kind,) = declared.events
+    assert [(c.name, c.type, c.required) for c in kind.columns[-2:]] == [
+        ("points", "number", True),
+        ("level", "text", True),
+    ]
+    assert [p.code for p in declared_in(TEXT.replace(own, "{columns: {points: numbre}}"))[1]] != []

@@ -213,6 +213,65 @@ def test_a_grade_that_a_table_gives_is_one_of_the_set() -> None:
     assert (problem.code, problem.place.line) == ("RUL045", 12)
 
 
+CARRIED = BASE + "ledgers:\n  left: {clause: 一, adds: score, uses: score}\n"
+LEDGERS = {
+    "it holds": ("", "", ""),
+    "a measure": ("adds: score", "adds: deposits", "RUL030"),
+    "another calendar": ("uses: score", "uses: score, every: month", "RUL142"),
+    "no number": ("uses: score", "uses: score, lapses_after: 两期", "RUL142"),
+}
+
+
+@pytest.mark.parametrize("what", LEDGERS)
+def test_a_ledger_carries_lines_of_its_own_calendar(what: str) -> None:
+    old, new, code = LEDGERS[what]
+    problems = told(CARRIED.replace(old, new) if old else CARRIED)
+    assert {p.code for p in problems} == ({code} if code else set())
+    assert all(p.place.line == 21 and p.hint_zh and p.hint_en for p in problems)
+
+
+READ = {
+    "by what members have": ("rank(score among people by grade)", ""),
+    "by what they have not": ("rank(score among people by person_id)", "RUL140"),
+    "the whole": ("whole(score)", ""),
+    "the whole of a formula": ("whole(score * 2)", "RUL141"),
+    "the whole of a measure": ("whole(deposits) / 1元", "RUL141"),
+}
+
+
+@pytest.mark.parametrize("what", READ)
+def test_what_others_and_the_whole_are_asked(what: str) -> None:
+    formula, code = READ[what]
+    text = BASE.replace(
+        "who: {clause: 一, is: post = 客户经理}", "who: {people: {clause: 一, is: post = 客户经理}}"
+    )
+    problems = told(
+        text.replace("checks:", f'  x: {{clause: 一, unit: number, value: "{formula}"}}\nchecks:')
+    )
+    assert [p.code for p in problems] == ([code] if code else [])
+    assert all(p.hint_zh and p.hint_en for p in problems)
+
+
+def test_a_choice_may_have_the_name_of_a_measure_of_it() -> None:
+    text = BASE.replace("posts: {", "goods: {of: product, are: [大额存单]}\n  posts: {")
+    assert (
+        told(
+            text.replace(
+                "lines:", "  大额存单: {clause: 一, from: balances, where: product = 大额存单}\nlines:"
+            )
+        )
+        == []
+    )
+
+
+@pytest.mark.parametrize("words", ["halves", "halfs"])
+def test_halves_are_gathered(words: str) -> None:
+    lines = f"""  h: {{clause: 一, every: half, pay: 1元}}
+  y: {{clause: 一, every: year, pay: sum of h over its {words}}}
+checks:"""
+    assert told(BASE.replace("checks:", lines)) == []
+
+
 def told(text: str) -> list[Problem]:
     rulebook, problems = load_string(text)
     assert rulebook is None or not problems

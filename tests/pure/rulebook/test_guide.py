@@ -17,11 +17,14 @@ from guanhu.values.units import ANNUAL_RATE, COUNT, DATE, DAYS, MONEY, NUMBER, P
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 GUIDE = DOCS / "guide"
-PATTERNS = sorted(p for p in (GUIDE / "patterns").glob("*.yaml") if not p.name.endswith(".examples.yaml"))
+PATTERNS = sorted(
+    (p for p in (GUIDE / "patterns").glob("*.yaml") if not p.name.endswith(".examples.yaml")),
+    key=lambda path: int(path.name.split("-")[0]),
+)
 LANGUAGES = {"zh": DOCS / "rulebook-guide.zh.md", "en": DOCS / "rulebook-guide.md"}
 LEAST_PATTERNS, LEAST_MISTAKES = 60, 20
-HEADING = re.compile(r"^#### (\d\d) (.+)$", re.MULTILINE)
-INDEXED = re.compile(r"^\| (.+?) \|.*\[(\d\d)\]\(#p\d\d\) \|$", re.MULTILINE)
+HEADING = re.compile(r"^#### (\d{2,3}) (.+)$", re.MULTILINE)
+INDEXED = re.compile(r"^\| (.+?) \|.*\[(\d{2,3})\]\(#p\d{2,3}\) \|$", re.MULTILINE)
 FENCE = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -64,7 +67,7 @@ def test_a_pattern_loads_and_its_examples_hold(path: Path, tmp_path: Path) -> No
 
 def test_there_are_patterns_enough() -> None:
     assert len(PATTERNS) >= LEAST_PATTERNS
-    assert [path.name[:2] for path in PATTERNS] == [f"{n:02}" for n in range(1, len(PATTERNS) + 1)]
+    assert [path.name.split("-")[0] for path in PATTERNS] == [f"{n:02}" for n in range(1, len(PATTERNS) + 1)]
     assert all(examples_of(path).is_file() for path in PATTERNS)
 
 
@@ -96,7 +99,7 @@ def test_each_clause_of_the_regulation_is_encoded_or_said_to_be_out_of_scope() -
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_index_and_the_headings_name_each_pattern(lang: str) -> None:
-    wanted = [path.name[:2] for path in PATTERNS]
+    wanted = [path.name.split("-")[0] for path in PATTERNS]
     headings = HEADING.findall(guide(lang))
     assert [number for number, _ in headings] == wanted
     assert [number for _, number in INDEXED.findall(guide(lang))] == wanted
@@ -112,7 +115,7 @@ def test_both_languages_have_the_same_patterns() -> None:
 def test_each_pattern_shows_the_lines_of_its_file(lang: str) -> None:
     parts = re.split(HEADING, chapter(lang, 3))[1:]
     for number, body in zip(parts[::3], parts[2::3], strict=True):
-        path = next(p for p in PATTERNS if p.name.startswith(number))
+        path = next(p for p in PATTERNS if p.name.startswith(f"{number}-"))
         snippets = FENCE.findall(body)
         assert snippets
         assert [s for s in snippets if s not in path.read_text("utf-8")] == []

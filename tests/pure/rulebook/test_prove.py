@@ -423,3 +423,27 @@ def test_nothing_is_built_once_the_time_of_a_question_is_over() -> None:
     verdict = Asker(book, seconds=Fraction(1, 10)).ask(question)
     assert (verdict.state, verdict.why) == (OPEN, "out of time")
     assert len(built) <= 2 < contexts * 2
+
+
+BOTH_ENDS = """\
+rulebook: t
+name: 首末
+calendar: {every: year}
+who: {people: {clause: 一, is: post = 客户经理}}
+words: {posts: {of: post, are: [客户经理]}}
+measures:
+  rated: {clause: 一, item: 评分, unit: points, range: "[0, 100]"}
+lines:
+  points: {clause: 一, score: rated}
+  many: {clause: 一, unit: count, value: "count(points >= 0 among people)"}
+checks:
+  first: {clause: 一, when: "rank(points among people) <= 1", says: 第一}
+  last: {clause: 一, when: "rank(points among people, lowest first) <= 1 and not first", says: 末位}
+"""
+
+
+def test_the_last_is_another_rank_than_the_first() -> None:
+    rulebook, problems = load_string(BOTH_ENDS)
+    assert problems == []
+    assert rulebook is not None
+    assert [x.code for x in prove(rulebook).findings if x.code == "PRV004"] == []

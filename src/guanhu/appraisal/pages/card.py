@@ -138,7 +138,7 @@ class GroupPart:
             return
         rows = tuple(self.spell(card) for card in trace.cards)
         yield b.Text(
-            f"{trace.instance.key} 内岗位或机构有变动, 分 {len(rows)} 段考核: 得分按天数加权, 计酬相加; "
+            f"{trace.instance.key} 内岗位或机构有变动, 分 {len(rows)} 段考核: 得分按天数加权, 计酬和数量相加; "
             "检查和决定看各行全期的数, 指标看最后一段的。"
         )
         yield b.Grid(("段", "起", "止", "天数", "岗位", "机构"), rows, align="lllrll")

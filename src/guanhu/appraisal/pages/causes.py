@@ -60,6 +60,9 @@ def cause_text(rulebook: t.Rulebook, cause: str, why: str = "", lang: str = ZH) 
         case "group" if base in rulebook.groups:
             zh, en = "“{x}”的人数不足, 不计名次和平均", "too few in “{x}” for a rank or an average"
             return worded(lang, zh, en, x=rulebook.groups[base].title)
+        case "members" if base in rulebook.groups:
+            zh, en = "“{x}”中有人未结清, 或人数不足", "somebody in “{x}” is not settled, or they are too few"
+            return worded(lang, zh, en, x=rulebook.groups[base].title)
         case "pool" if base in rulebook.groups:
             zh, en = "在“{x}”中不能分配: {why}", "it cannot be shared out in “{x}”: {why}"
             return worded(lang, zh, en, x=rulebook.groups[base].title, why=_why("pool", lang))

@@ -15,16 +15,20 @@ from guanhu.values.language import ZH
 
 @dataclass(slots=True)
 class Held:
-    """One cause: the subjects it holds up, the first of them with its instance, and the lines."""
+    """One cause: the subjects it holds up, the first of them with its instance, and the lines.
+
+    An echo is what others, or earlier instances, left unknown: it goes once they are settled.
+    """
 
     why: str
+    is_echo: bool = False
     subjects: set[str] = field(default_factory=set)
     first: tuple[str, str] = ("", "")
     lines: dict[str, None] = field(default_factory=dict)
 
 
 def held_up(engine: Engine, run: RunFolder, rulebook: t.Rulebook, lang: str = ZH) -> list[Held]:
-    """Return what holds subjects up, most subjects first.
+    """Return what holds subjects up, most subjects first, and after that what is but an echo of others.
 
     A line that is unknown because another is counts under what the other lacks.
     """
@@ -45,7 +49,9 @@ def held_up(engine: Engine, run: RunFolder, rulebook: t.Rulebook, lang: str = ZH
             if section == "past" and lines.get(read):  # the past begins with this very instance
                 cause = first_cause(lines, read)
             why = cause_text(rulebook, cause, lang=lang)
-            held = found.setdefault(why, Held(why, first=(subject, instance)))
+            held = found.setdefault(
+                why, Held(why, cause.partition(".")[0] in ("members", "past"), first=(subject, instance))
+            )
             held.subjects.add(subject)
             held.lines[rulebook.titled(line)] = None
-    return sorted(found.values(), key=lambda held: (-len(held.subjects), held.why))
+    return sorted(found.values(), key=lambda held: (held.is_echo, -len(held.subjects), held.why))

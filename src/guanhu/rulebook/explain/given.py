@@ -13,6 +13,7 @@ from guanhu.rulebook.explain.reads import rows_in_force
 from guanhu.rulebook.explain.scalar import evaluate, number
 from guanhu.rulebook.explain.values import GivenNote, LineNote, Traced, Unknown, Value, first_unknown
 from guanhu.rulebook.load.formula import Num, Unary, parse_formula
+from guanhu.rulebook.windows import plural_of
 from guanhu.values import units
 from guanhu.values.dates import Span, date_of, period_of
 from guanhu.values.exact import round_half_away, truncate
@@ -182,7 +183,8 @@ class Given:
             case t.InstanceValue(name=name):
                 return Traced(node, self._instance(name))
             case t.OverInstances():
-                return self.needed(node, f"{node.how} of {node.line} over its {node.every}s")
+                said = f"{node.how} of {node.line} over its "
+                return self.needed(node, said + plural_of(node.every), f"{said}{node.every}s")
             case t.Previous(line=name):
                 key = f"previous({name})" if node.back == 1 else f"previous({name},{node.back} back)"
                 value = self.value([key], node.unit, node.place)
@@ -320,8 +322,19 @@ def _as_argument(key: str) -> str:
 
 
 def group_keys(node: t.Group) -> tuple[str, ...]:
-    """Return what a figure of a group may be called: as the formula has it, or shorter."""
+    """Return what a figure of a group may be called: as the formula has it, or shorter.
+
+    The first names no other figure: from the top and from the bottom are two ranks.
+    """
     of = node.of.name if isinstance(node.of, t.LineRef) else ""
     by = "".join(f" by {each.removesuffix('_id')}" for each in node.by)
-    full = [f"{node.how}({of} among {node.among}{by})", f"{node.how}({of} among {node.among})"] if of else []
+    options = {
+        ", self out": not node.self_in,
+        ", lowest first": node.lowest_first,
+        f", at {node.on}": bool(node.on),
+        ", directly below": node.below,
+    }
+    written = "".join(option for option, is_so in options.items() if is_so)
+    names = dict.fromkeys((f"{by}{written}", by, ""))
+    full = [f"{node.how}({of} among {node.among}{x})" for x in names] if of else []
     return (*full, f"{node.how}(among {node.among})", node.how)

@@ -63,10 +63,10 @@ class Shared(Env, Protocol):
 class _MemberLeaves:
     """Leaves of a gathered formula, for another subject."""
 
-    def __init__(self, member: Member, shared: Shared, *, wholes: bool = False) -> None:
+    def __init__(self, member: Member, shared: Shared) -> None:
         self.member = member
         self.shared = shared
-        self.lines = member.whole if wholes else member.lines
+        self.lines = member.whole
 
     def table_rows(self, name: str) -> tuple[t.Table, tuple[t.TableRow, ...]]:
         return self.shared.table_rows(name)
@@ -97,16 +97,15 @@ class _MemberLeaves:
 class Asker:
     """The card that asks for a figure of a group.
 
-    `own` is its value of what is gathered when it belongs to the group itself. Each member stands there with
-    the card in force at the end: an earlier spell meets its own later card like those of the others. `wholes`: a
-    check or decision asks, and each member stands there with its lines over all spells, as they are printed.
+    `own` is its value of what is gathered when it belongs to the group itself. Each member stands there with its
+    lines over all spells, as they are printed, and else with the card in force at the end: an earlier spell meets
+    its own later card like those of the others.
     """
 
     subject_id: str
     attributes: Mapping[str, Value]
     own: Traced | None
     is_last: bool
-    wholes: bool = False
     period: Span = _ALWAYS
 
 
@@ -122,11 +121,11 @@ def group_figure(node: t.Group, members: list[Member], asker: Asker, shared: Sha
         if node.below and member.attributes.get("above_id") != asker.subject_id:
             continue
         if member.subject_id != asker.subject_id or asker.own is None:
-            others.append(evaluate(node.of, _MemberLeaves(member, shared, wholes=asker.wholes)).value)
+            others.append(evaluate(node.of, _MemberLeaves(member, shared)).value)
         elif asker.is_last:
             itself.append(asker.own.value)
         else:
-            itself.append(evaluate(node.of, _MemberLeaves(member, shared, wholes=asker.wholes)).value)
+            itself.append(evaluate(node.of, _MemberLeaves(member, shared)).value)
     mine = asker.own.value if asker.own is not None else None
     known = [*others, *itself, *([mine] if mine is not None and node.how == "rank" else [])]
     unknown = next((v for v in known if isinstance(v, Unknown)), None)

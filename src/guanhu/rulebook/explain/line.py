@@ -40,7 +40,7 @@ def line_figure(line: t.Line, formula: Traced, env: Env, share: Share) -> tuple[
 
 
 def _held(line: t.Line, value: Fraction, env: Env, share: Share) -> tuple[Value, str, tuple[Traced, ...]]:
-    """Return the value between least and most; in a spell bounds of money count by days."""
+    """Return the value between least and most; in a spell bounds of what adds up count by days."""
     held: Value = value
     bound = ""
     extra: list[Traced] = []
@@ -53,7 +53,7 @@ def _held(line: t.Line, value: Fraction, env: Env, share: Share) -> tuple[Value,
             held = limit.value
             continue
         edge = number(limit)
-        if line.unit == units.MONEY:
+        if line.adds_up:
             edge = edge * share.part
         if (what == "least" and held < edge) or (what == "most" and held > edge):
             held, bound = edge, what
@@ -82,10 +82,10 @@ def sum_of(values: Iterable[Value]) -> Value:
     return total
 
 
-def pay_of_spells(values: Iterable[Value]) -> Value:
-    """Return what the exact pay of spells comes to: added, then rounded to the fen once."""
+def sum_of_spells(values: Iterable[Value], unit: units.Unit = units.MONEY) -> Value:
+    """Return what the exact figures of spells come to: added, then rounded once, money to the fen."""
     total = sum_of(values)
-    return settled(total, units.MONEY) if isinstance(total, Fraction) else total
+    return settled(total, unit) if isinstance(total, Fraction) else total
 
 
 def points_of_spells(spells: Iterable[tuple[Value, int]]) -> Value:

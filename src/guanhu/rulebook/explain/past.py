@@ -129,7 +129,8 @@ class Past:
     def balance(self, adds: str, uses: str, lapses_after: int, day: date) -> dict[str, Fraction | None]:
         """Return, by subject, what was entered before `day`, is not used up and has not lapsed; None is unknown.
 
-        Entries are used oldest first. One lapses once `lapses_after` instances have ended after its own.
+        What an instance enters it may use itself, after what it had: entries are used oldest first. One
+        lapses once `lapses_after` instances have ended after its own.
         """
         entered = dict(self.before(adds, day))
         used = dict(self.before(uses, day))
@@ -137,7 +138,7 @@ class Past:
         unknown: set[str] = set()
         spans = sorted({*entered, *used})
         for number, span in enumerate(spans):
-            for values, store in ((used.get(span, {}), False), (entered.get(span, {}), True)):
+            for values, store in ((entered.get(span, {}), True), (used.get(span, {}), False)):
                 for subject, value in values.items():
                     if not isinstance(value, Fraction):
                         unknown.add(subject)

@@ -6,6 +6,7 @@ whole subject (points by days, pay added and rounded), then what decisions set.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
@@ -16,7 +17,7 @@ from guanhu.rulebook.explain.decided import decided
 from guanhu.rulebook.explain.earlier import over_instances, previous_figure, state_value
 from guanhu.rulebook.explain.facts import PostSpan, SubjectFacts
 from guanhu.rulebook.explain.groups import Asker, Member, Others, group_figure, pool_part
-from guanhu.rulebook.explain.line import Share, is_held, line_figure, pay_of_spells, points_of_spells, sum_of
+from guanhu.rulebook.explain.line import Share, is_held, line_figure, points_of_spells, sum_of, sum_of_spells
 from guanhu.rulebook.explain.lots import LotsOfSubject
 from guanhu.rulebook.explain.measures import MeasureEvaluator, read_input
 from guanhu.rulebook.explain.past import Given, Past
@@ -197,10 +198,12 @@ class SubjectEvaluator:
     def _line(self, env: _CardLeaves, trace: SubjectTrace, card: CardTrace, name: str) -> None:
         decision = self.rulebook.decisions.get(name)
         if decision is not None:
-            card.lines[name] = evaluate(decision.when, _WholeLeaves(env, trace))
+            card.lines[name] = evaluate(decision.when, _WholeLeaves(env, trace.whole, trace.cards))
             return
         line = self.rulebook.lines[name]
-        formula = evaluate(line.value, _WholeLeaves(env, trace) if line.role == "check" else env)
+        formula = evaluate(
+            line.value, _WholeLeaves(env, trace.whole, trace.cards) if line.role == "check" else env
+        )
         days = card.instance.days.days
         part = Fraction(card.spell_days, days) if env.group.spells else Fraction(1)
         card.lines[name], value = line_figure(line, formula, env, Share(part, days))
@@ -208,15 +211,19 @@ class SubjectEvaluator:
             card.raw[name] = value
 
     def _whole(self, name: str, cards: list[CardTrace], whole: dict[str, Value]) -> Value:
-        """Return a line of the whole subject: points by days, pay added and then rounded, else the last spell's."""
+        """Return a line of the whole subject: points by days, what adds up added and then rounded, else the last spell's."""
         line = self.rulebook.lines.get(name)
         last = cards[-1].lines[name].value
         if len(cards) == 1 or line is None or line.role == "check":
             return last
-        if line.unit == units.MONEY:
-            if line.role == "total" and not any(is_held(card.lines[name]) for card in cards):
+        if line.adds_up:
+            if (
+                line.role == "total"
+                and line.unit == units.MONEY
+                and not any(is_held(card.lines[name]) for card in cards)
+            ):
                 return sum_of(whole[term] for term in line.terms)
-            return pay_of_spells(card.raw.get(name, card.lines[name].value) for card in cards)
+            return sum_of_spells((card.raw.get(name, card.lines[name].value) for card in cards), line.unit)
         if line.unit == units.POINTS:
             return points_of_spells((card.lines[name].value, card.spell_days) for card in cards)
         return last
@@ -259,12 +266,27 @@ class SubjectEvaluator:
         return self.institutions[place]
 
     def _uncovered(self, measure: t.Measure, span: Span, card: CardTrace) -> bool:
-        if self.coverage.missing(measure.kind.name, span):
+        read = Span(span.last_day, span.end) if measure.is_of_last_day else span
+        if self.coverage.missing(measure.kind.name, read) or self._thing_uncovered(measure, card):
             return True
         through_people = self.facts.kind == "person" and measure.credit not in ("person", "institution")
         at = credit_day(Question(measure, span, card.instance.days, None))
-        days = Span(at, at + timedelta(days=1)) if at else card.instance.days if measure.base else span
+        days = card.instance.days if measure.base else span
+        if at or measure.is_of_last_day:
+            at = at or days.last_day
+            days = Span(at, at + timedelta(days=1))
         return through_people and self.coverage.missing("assignments", days)
+
+    def _thing_uncovered(self, measure: t.Measure, card: CardTrace) -> bool:
+        """Tell whether what its rows ask of an account, a customer or a loan looks at days of which nothing is known."""
+        for node in (part for formula in measure.formulas for part in t.walk(formula)):
+            asked = self.rulebook.measures[node.name] if isinstance(node, t.MeasureRef) else None
+            if isinstance(asked, t.Measure):
+                span = span_of(asked.window, card.instance.days, card.instance.every) or card.instance.days
+                read = Span(span.last_day, span.end) if asked.is_of_last_day else span
+                if self.coverage.missing(asked.kind.name, read) or self._thing_uncovered(asked, card):
+                    return True
+        return False
 
     def _supplied(self, measure: t.FigureMeasure, span: Span, card: CardTrace) -> Value:
         if measure.scope == "person" and self.facts.kind != "person":
@@ -398,6 +420,8 @@ class _CardLeaves:
                 if node.name not in card.measures:
                     card.measures[node.name] = owner.measure(node.name, card, self)
                 return card.measures[node.name]
+            case t.LineRef(whole=True):
+                return Traced(node, owner.whole[node.name])
             case t.LineRef():
                 found = card.lines[node.name]
                 return Traced(node, found.value, (found,))
@@ -412,7 +436,7 @@ class _CardLeaves:
             case t.InstanceValue():
                 return Traced(node, self._instance_value(node))
             case t.Group():
-                return self.group_figure(node, self)
+                return self.group_figure(node, _WholeLeaves(self, owner.whole))
             case t.LotFigure():
                 if not card.is_last and not node.is_at_start:
                     return Traced(node, Fraction(0))
@@ -427,14 +451,12 @@ class _CardLeaves:
             case _:
                 return owner.earlier(node, card, self)
 
-    def group_figure(self, node: t.Group, env: Env, *, wholes: bool = False) -> Traced:
+    def group_figure(self, node: t.Group, env: Env) -> Traced:
         """Return a figure of the others; `env` tells what the subject itself stands there with."""
         card = self.card
         own = evaluate(node.of, env) if node.among == self.group.id and not node.below else None
         members = self.owner.others.members(card.instance.key, node.among)
-        asker = Asker(
-            self.owner.facts.subject_id, card.attributes, own, card.is_last, wholes, card.instance.days
-        )
+        asker = Asker(self.owner.facts.subject_id, card.attributes, own, card.is_last, card.instance.days)
         return group_figure(node, members, asker, self)
 
     def input_for(self, node: t.InputRef, member: Member, env: Env) -> Traced:
@@ -459,21 +481,23 @@ class _CardLeaves:
 
 
 class _WholeLeaves:
-    """Leaves of a check or decision: lines as the whole instance has them, all else as the card has it."""
+    """Leaves of a check, a decision or what a group gathers: lines of the whole instance, all else of the card."""
 
-    def __init__(self, card: _CardLeaves, trace: SubjectTrace) -> None:
-        self.card, self.trace = card, trace
+    def __init__(
+        self, card: _CardLeaves, whole: Mapping[str, Value], cards: Sequence[CardTrace] = ()
+    ) -> None:
+        self.card, self.whole, self.cards = card, whole, cards
 
     def table_rows(self, name: str) -> tuple[t.Table, tuple[t.TableRow, ...]]:
         return self.card.table_rows(name)
 
     def leaf(self, node: t.Expr) -> Traced:
         if isinstance(node, t.Group):
-            return self.card.group_figure(node, self, wholes=True)
+            return self.card.group_figure(node, self)
         if not isinstance(node, t.LineRef):
             return self.card.leaf(node)
-        spells = tuple(card.lines[node.name] for card in self.trace.cards)
-        return Traced(node, self.trace.whole[node.name], spells)
+        spells = tuple(card.lines[node.name] for card in self.cards)
+        return Traced(node, self.whole[node.name], spells)
 
 
 def given_states(facts: SubjectFacts) -> Given:

@@ -55,7 +55,7 @@ class Substituted(Speaker):
 
     def _gather(self, traced: Traced) -> None:
         if isinstance(traced.node, t.MeasureRef | t.LineRef):
-            self.by_name[traced.node.name] = traced
+            self.by_name[_key(traced.node)] = traced
         elif isinstance(traced.node, _LEAVES):
             self.by_node[id(traced.node)] = traced
         if not isinstance(traced.node, _LEAVES):
@@ -85,7 +85,7 @@ class Substituted(Speaker):
         if isinstance(node, t.RowValue) and (node.table, node.column) in self.named:
             return ""
         found = (
-            self.by_name.get(node.name)
+            self.by_name.get(_key(node))
             if isinstance(node, t.MeasureRef | t.LineRef)
             else self.by_node.get(id(node))
         )
@@ -93,6 +93,11 @@ class Substituted(Speaker):
             return ""
         text = self.said(found.value, node.unit)
         return f"({text})" if text.startswith("-") else text
+
+
+def _key(node: t.MeasureRef | t.LineRef) -> str:
+    """Return what a figure is found by: a formula may read a line of the spell and of the whole period."""
+    return f"{node.name} whole" if isinstance(node, t.LineRef) and node.whole else node.name
 
 
 def substituted(

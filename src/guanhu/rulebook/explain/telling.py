@@ -118,6 +118,8 @@ class Teller:
             return self.put(
                 "各段计酬相加后四舍五入到分", "the pay of the spells, added, then rounded to the fen"
             )
+        if line is not None and line.adds_up:
+            return self.put("各段相加", "the figures of the spells, added")
         if line is None or line.role == "check":
             zh = "看各行全期的数, 指标看最后一段的"
             return self.put(zh, "it reads lines of the whole period, and measures of the last spell")
@@ -175,7 +177,8 @@ class Teller:
 
     def line_read(self, traced: Traced, node: t.LineRef) -> Told:
         """Return a line that another reads: in full the first time when that is asked for."""
-        text = f"{self.speaker.name(node.name)} = {self.said(traced.value, node.unit)}"
+        of = self.put("(全期)", " (whole period)") if node.whole else ""
+        text = f"{self.speaker.name(node.name)}{of} = {self.said(traced.value, node.unit)}"
         told = Told(text, traced.value, "line ref", f"lines.{node.name}")
         if isinstance(traced.note, GivenNote):
             told.text += self.put("(给出的数)", " (as given)")
@@ -501,7 +504,9 @@ class Teller:
         text = self.put(
             "{window} {first}..{last}, {kind} {n} 笔{divided}",
             "{window} {first}..{last}, {kind}: {n}{divided}",
-            window=window_text(measure.window, base=measure.base, lang=self.lang),
+            window=window_text(
+                measure.window, base=measure.base, at_end=measure.is_of_last_day, lang=self.lang
+            ),
             first=note.start,
             last=last,
             kind=measure.kind.zh if self.lang == ZH else kind_text(measure.kind),

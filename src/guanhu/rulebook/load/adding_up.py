@@ -37,6 +37,8 @@ class AddingUp:
         match node:
             case t.MeasureRef(name=name):
                 return self._measure(self.declared.measures.get(name))
+            case t.LineRef(whole=True):
+                return False
             case t.LineRef(name=name):
                 return self._line(self.declared.lines.get(name))
             case t.Product(left=left, right=right):
@@ -57,12 +59,12 @@ class AddingUp:
         return isinstance(node, _ANY_OF) and any(self(x) for x in node.children())
 
     def is_whole(self, node: t.Expr) -> bool:
-        """Tell whether a figure is the whole period's for each spell: of the institution, or of the others."""
+        """Tell whether a figure is the whole period's for each spell: of the institution, of the others, or `whole(line)`."""
         if isinstance(node, t.Settled):
             return isinstance(node.x, t.Group)
         if isinstance(node, t.MeasureRef) and not self(node):
             return self._reads_institution(self.declared.measures.get(node.name))
-        return isinstance(node, t.Group)
+        return isinstance(node, t.Group) or (isinstance(node, t.LineRef) and node.whole)
 
     def is_earlier(self, node: t.Expr) -> bool:
         """Tell whether a figure is the person's of other days than the instance's: each spell has all of it."""

@@ -22,7 +22,7 @@ from guanhu.rulebook.load.proof_marks import accepted_of
 from guanhu.rulebook.load.scope import DayScope, KeyScope, LineScope, RowScope, Scope
 from guanhu.rulebook.load.text import Fields, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number, is_quotient
-from guanhu.rulebook.windows import OWN_DAYS, Window, window_of
+from guanhu.rulebook.windows import OWN_DAYS, Window, plural_of, window_of
 from guanhu.values import units
 from guanhu.values.dates import MONTHS_OF
 from guanhu.values.problem import Place, Problem
@@ -237,8 +237,8 @@ class Builder:
                 place,
                 f"{name} 按{line.every}计算, 这里按{own}计算, 不能直接引用",
                 f"{name} is evaluated every {line.every}; this is every {own}",
-                f"写成 sum of {name} over its {line.every}s 或 average of …",
-                f"write sum of {name} over its {line.every}s, or average of …",
+                f"写成 sum of {name} over its {plural_of(line.every)} 或 average of …",
+                f"write sum of {name} over its {plural_of(line.every)}, or average of …",
             )
         return found
 
@@ -355,8 +355,8 @@ class Builder:
                 place,
                 f"看不懂时间窗 {words}",
                 f"the window {words} is not one",
-                "例如 last year、to date、last 3 months",
-                "such as last year, to date, last 3 months",
+                "例如 last year、last year end、to date、last 3 months",
+                "such as last year, last year end, to date, last 3 months",
             )
         if name not in self.raw["measures"] and name not in self.library:
             raise TypeProblem("RUL030", place, f"没有叫 {name} 的指标", f"no measure is called {name}")
@@ -401,12 +401,12 @@ class Builder:
         """Return `sum of line over its months`."""
         line = self.line_ref(name, place)
         every = self.lines[name].every if name in self.lines else self.decisions[name].every
-        if words not in (f"its {every}s", f"its {every}"):
+        if words not in (f"its {plural_of(every)}", f"its {every}s", f"its {every}"):
             raise TypeProblem(
                 "RUL042",
                 place,
-                f"{name} 按{every}计算, 应写 over its {every}s",
-                f"{name} is evaluated every {every}: write over its {every}s",
+                f"{name} 按{every}计算, 应写 over its {plural_of(every)}",
+                f"{name} is evaluated every {every}: write over its {plural_of(every)}",
             )
         own = scope.every if isinstance(scope, LineScope) else ""
         if own and _ORDER.get(own, 0) <= _ORDER.get(every, 0):

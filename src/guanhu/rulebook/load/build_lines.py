@@ -78,10 +78,12 @@ class _LineBuilder:
         if value.unit == units.MONEY_YEAR and for_days:
             unit = units.MONEY
         least, most = self.bound("least", unit), self.bound("most", unit)
+        value, adds_up = self.by_days(as_number(value), unit)
         return t.Line(
             role=role,
             unit=unit,
-            value=self.by_days(as_number(value), unit),
+            value=value,
+            adds_up=adds_up,
             least=least,
             most=most,
             weight=self.weight(),
@@ -89,14 +91,22 @@ class _LineBuilder:
             **self.common(),
         )
 
-    def by_days(self, value: t.Expr, unit: Unit) -> t.Expr:
-        """Return a value in which fixed amounts of money count by days, where the group has spells."""
+    def by_days(self, value: t.Expr, unit: Unit) -> tuple[t.Expr, bool]:
+        """Return a value in which what is no spell's own counts by days, and whether the spells add up to the whole.
+
+        Money does, and so does a quantity of what each spell has for itself: cards sold, days attended. Without
+        spells nothing is changed.
+        """
         group = self.builder.groups[self.group]
-        if unit != units.MONEY or not group.spells or group.subject != "person":
-            return value
-        return SpellDays(self.builder.tables.get, AddingUp(self.builder), self.builder.by_own_days).marked(
-            value
-        )
+        adds_up = AddingUp(self.builder)
+        if not group.spells or group.subject != "person":
+            return value, False
+        days = SpellDays(self.builder.tables.get, adds_up, self.builder.by_own_days)
+        if unit == units.MONEY:
+            return days.marked(value), True
+        if unit not in units.SCALARS or unit == units.POINTS or not adds_up(value):
+            return value, False
+        return days.quantity(value), True
 
     def common(self) -> dict[str, Any]:
         once = None
@@ -312,10 +322,12 @@ class _LineBuilder:
                 )
         terms = tuple(self.weighted(ref) for ref in refs)
         value: t.Expr = t.Sum(terms=terms, unit=unit, place=self.reader.place_of("total"))
+        value, adds_up = self.by_days(value, unit) if unit != units.MONEY else (value, True)
         return t.Line(
             role="total",
             unit=unit,
             value=value,
+            adds_up=adds_up,
             least=self.bound("least", unit),
             most=self.bound("most", unit),
             terms=tuple(r.name for r in refs),

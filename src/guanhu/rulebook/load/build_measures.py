@@ -187,8 +187,8 @@ def _window(reader: Reader) -> tuple[Window, bool]:
             reader.place_of("over"),
             f"看不懂时间窗 {text}",
             f"the window {text} is not one",
-            "例如 period、last year、to date、last 3 months、base of last year",
-            "such as period, last year, to date, last 3 months, base of last year",
+            "例如 period、last year、last year end、to date、last 3 months、base of last year",
+            "such as period, last year, last year end, to date, last 3 months, base of last year",
         )
         window = Window("period")
     return window, base

@@ -159,23 +159,59 @@ _UNIT_HINT = (
 
 
 def build_ledger(builder: Builder, name: str, tree: Tree) -> None:
-    """Add a carry-over ledger."""
+    """Add a carry-over ledger.
+
+    Errors:   RUL030 no such line, RUL142 a line of another group or calendar unit, or no number of instances.
+    """
     reader = builder.reader("ledgers", name, ("who", "every", "adds", "uses", "lapses_after"), tree)
     adds, uses = reader.required("adds"), reader.required("uses")
-    for line in (adds, uses):
+    group, every = group_of(builder, reader), builder.every_of(reader)
+    for key, line in (("adds", adds), ("uses", uses)):
         if line and line not in builder.raw["lines"]:
-            builder.add("RUL030", reader.place, f"没有叫 {line} 的行", f"no line is called {line}")
+            what = "指标" if line in builder.raw["measures"] else ""
+            reader.add(
+                "RUL030",
+                reader.place_of(key),
+                f"没有叫 {line} 的行" + (f", 它是{what}" if what else ""),
+                f"no line is called {line}" + (": it is a measure" if what else ""),
+                f"先写成一行: lines: 转入: {{value: {line}}}, 再写 {key}: 转入" if what else "",
+                f"write it as a line of its own, and {key}: that line" if what else "",
+            )
             return
-    common = builder.common(reader, name, "ledgers")
+        if line:
+            _hold_to_ledger(reader, key, builder.line(line, reader.place_of(key)), (group, every))
     lapses = reader.text("lapses_after", "0")
+    if not (lapses.isascii() and lapses.isdigit()):
+        reader.add(
+            "RUL142",
+            reader.place_of("lapses_after"),
+            f"lapses_after 是 {lapses}, 应当是期数",
+            f"lapses_after is {lapses}; it is to be a number of instances",
+            "写一个整数: 几期未用就失效, 0 是不失效",
+            "write a whole number: after how many instances it lapses, 0 is never",
+        )
     builder.ledgers[name] = t.Ledger(
-        group=group_of(builder, reader),
-        every=builder.every_of(reader),
+        group=group,
+        every=every,
         adds=adds,
         uses=uses,
-        lapses_after=int(lapses) if lapses.isdigit() else 0,
-        **common,
+        lapses_after=int(lapses) if lapses.isascii() and lapses.isdigit() else 0,
+        **builder.common(reader, name, "ledgers"),
     )
+
+
+def _hold_to_ledger(reader: Reader, key: str, line: t.Line, own: tuple[str, str]) -> None:
+    """Refuse a line of another group or calendar unit: its instances are not those of the ledger."""
+    if (line.group, line.every) != own:
+        group, every = own
+        reader.add(
+            "RUL142",
+            reader.place_of(key),
+            f"{reader.label} 的 {key} 应当是 {group} 按{every}算的一行, {line.id} 是 {line.group} 按{line.every}算的",
+            f"{key} of {reader.label} is to be a line of {group} every {every}; {line.id} is of {line.group} every {line.every}",
+            f"给账本写 every: {line.every}, 或换一行",
+            f"write every: {line.every} at the ledger, or name another line",
+        )
 
 
 def group_of(builder: Builder, reader: Reader) -> str:

@@ -407,6 +407,50 @@ def _pool(typer: Typer, node: raw.Call) -> t.Expr:
     return t.Pool(amount=amount, of=of, among=node.among, by=by, unit=units.MONEY, place=node.place)
 
 
+def _whole(typer: Typer, node: raw.Call) -> t.Expr:
+    """Return a line of one's own group as the whole instance has it: in a spell, what all spells come to."""
+    _arity(node, 1, 1)
+    of = typer.expr(node.args[0])
+    if (
+        not isinstance(of, t.LineRef)
+        or of.unit not in units.SCALARS
+        or not isinstance(typer.scope, LineScope)
+    ):
+        raise TypeProblem(
+            "RUL141",
+            node.place,
+            "whole 里写一行的名称, 取它全期的数",
+            "whole reads the figure that one line has over the whole instance",
+            "把里面的公式写成单独一行, 再写 whole(那一行)",
+            "write the formula as a line of its own, then whole(that line)",
+        )
+    return replace(of, whole=True)
+
+
+_PARTED_BY: Final = {
+    **{name: f"{name}_id" for name in ("institution", "team")},
+    **{name: name for name in ("institution_id", "team_id", "post", "grade", "area", "level")},
+    **{name: name for name in ("person_kind", "hired_on", "left_on")},
+}
+"""What a group may be parted by, as it is written → the attribute of its members."""
+
+
+def _parts(node: raw.Call) -> tuple[str, ...]:
+    """Return the attributes that part a group, or refuse what no member has."""
+    for written in node.by:
+        if written not in _PARTED_BY:
+            known = [name for name in _PARTED_BY if not name.endswith("_id")]
+            raise TypeProblem(
+                "RUL140",
+                node.place,
+                f"不能按 {written} 分组",
+                f"a group cannot be parted by {written}",
+                f"可写: {'、'.join(known)}; 本人全期的数写 whole(行)",
+                f"known: {', '.join(known)}; one's own figure of the whole period is whole(line)",
+            )
+    return tuple(_PARTED_BY[written] for written in node.by)
+
+
 def _among(typer: Typer, node: raw.Call) -> tuple[LineScope, tuple[str, ...]]:
     """Return the scope of the line and the attributes that part the group, or refuse what names no group."""
     if not isinstance(typer.scope, LineScope):
@@ -423,8 +467,7 @@ def _among(typer: Typer, node: raw.Call) -> tuple[LineScope, tuple[str, ...]]:
             f"{node.name} 要写明在谁之间: among 组名",
             f"{node.name} has to say among whom: among GROUP",
         )
-    by = tuple({"institution": "institution_id", "team": "team_id"}.get(b, b) for b in node.by)
-    return typer.scope, by
+    return typer.scope, _parts(node)
 
 
 def _need_own_group(node: raw.Call, scope: LineScope) -> None:
@@ -523,5 +566,6 @@ FUNCTIONS: Final[dict[str, Rule]] = {
     "months_between": _between,
     **dict.fromkeys(_GROUP_HOW, _group),
     "pool": _pool,
+    "whole": _whole,
 }
 """Name → typing rule."""

@@ -82,7 +82,7 @@ class SpellDays:
             case t.Product() | t.Quotient() | t.Settled() if not self.adds_up(node):
                 return self._part(node)
             case t.Product() | t.Quotient() | t.Settled() | t.Steps() | t.Lookup():
-                return self._quantity(node)
+                return self.quantity(node)
             case t.MeasureRef():
                 return self.by_own_days(node, self._measured)
             case _:
@@ -90,7 +90,7 @@ class SpellDays:
 
     def _measured(self, node: t.Expr) -> t.Expr:
         """Return the formula of a measure as it would count in the line that reads it."""
-        return self.marked(node) if node.unit == units.MONEY else self._quantity(node)
+        return self.marked(node) if node.unit == units.MONEY else self.quantity(node)
 
     def _part(self, node: t.Expr) -> t.Expr:
         """Return a part of an amount (times a rate, a score, a coefficient) in which the amount counts by days."""
@@ -107,7 +107,7 @@ class SpellDays:
                 return replace(node, x=self._part(x))
         return self.marked(node)
 
-    def _quantity(self, node: t.Expr) -> t.Expr:
+    def quantity(self, node: t.Expr) -> t.Expr:
         """Return a quantity that adds up in which terms that do not count by days: (own - last year's - 100) × rate."""
         if not self.adds_up(node):
             return node
@@ -115,11 +115,11 @@ class SpellDays:
             case t.MeasureRef():
                 return self.by_own_days(node, self._measured)
             case t.Product(left=left, right=right):
-                return replace(node, left=self._quantity(left), right=self._quantity(right))
+                return replace(node, left=self.quantity(left), right=self.quantity(right))
             case t.Quotient(dividend=dividend):
-                return replace(node, dividend=self._quantity(dividend))
+                return replace(node, dividend=self.quantity(dividend))
             case t.Settled(x=x) | t.Negative(x=x) | t.Round(x=x) | t.Absolute(x=x) | t.Steps(x=x):
-                return replace(node, x=self._quantity(x))
+                return replace(node, x=self.quantity(x))
             case t.Sum() | t.Least() | t.Most() | t.FirstGiven():
                 return replace(node, terms=tuple(self._term(x) for x in node.terms))
             case t.Cases():
@@ -129,7 +129,7 @@ class SpellDays:
             case t.Lookup() if (
                 isinstance(table := self.table_of(node.table), t.Table) and table.how in _BY_PARTS
             ):
-                return replace(node, keys=(self._quantity(node.keys[0]), *node.keys[1:]))
+                return replace(node, keys=(self.quantity(node.keys[0]), *node.keys[1:]))
         return node
 
     def _term(self, node: t.Expr) -> t.Expr:
@@ -139,7 +139,7 @@ class SpellDays:
             return _by_days(node, "period_days")
         if self.fixed(node, earlier=True):
             return as_number(_by_days(node, "own_days"))
-        return self._quantity(node)
+        return self.quantity(node)
 
     def fixed(self, node: t.Expr, *, earlier: bool = False) -> bool:
         """Tell whether a value is made of numbers of the text, inputs and attributes alone, and of earlier figures."""

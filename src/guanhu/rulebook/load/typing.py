@@ -214,6 +214,9 @@ class Typer:
         """Return the choice that a bare or quoted name means beside a choice, or None when it is a figure."""
         if isinstance(node, raw.Str):
             text = node.text
+        elif isinstance(node, raw.Name) and self._is_word(node, of):
+            # A product may have the name of a measure of it: beside a product the product is meant.
+            text = node.text
         elif isinstance(node, raw.Name) and self.names.reference(node.text, self.scope, node.place) is None:
             if self.scope.column(node.text) is not None:
                 return None
@@ -319,8 +322,8 @@ class Typer:
                 node.place,
                 f"选项不能用 {node.op} 比较",
                 f"choices cannot be compared with {node.op}",
-                "用 in (甲, 乙) 列出",
-                "list them: in (a, b)",
+                "用 in (甲, 乙) 列出; 要比高低的, 写一张表 位次: {by: [grade], gives: {位: number}, …}, 再比 位次(甲) > 位次",
+                "list them: in (a, b); to ask which is higher write a table place: {by: [grade], gives: {n: number}, …}, then place(a) > place",
             )
         if not same_kind and sum_of(left.unit, right.unit) is None:
             raise TypeProblem(
@@ -332,6 +335,13 @@ class Typer:
                 "check what each side is: money, ratio or points",
             )
         return t.Compare(op=node.op, left=left, right=right, unit=units.YES_NO, place=node.place)
+
+    def _is_word(self, node: raw.Name, of: Unit) -> bool:
+        try:
+            self.names.check_word(of.of, node.text, node.place)
+        except TypeProblem:
+            return False
+        return True
 
     def compare_sides(self, node: raw.Binary) -> tuple[t.Expr, t.Expr]:
         """Return both sides; a bare name beside a choice is a choice."""

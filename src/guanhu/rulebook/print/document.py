@@ -18,7 +18,13 @@ from guanhu.rulebook.print.lots import lot_sentence
 from guanhu.rulebook.print.markdown import markdown
 from guanhu.rulebook.print.pdf import pdf
 from guanhu.rulebook.print.plan import NumberedSpeaker, Plan, Section, declarations, plan_of
-from guanhu.rulebook.print.reading_back import SCOPE, clause_of, decision_sentence, measure_sentence
+from guanhu.rulebook.print.reading_back import (
+    SCOPE,
+    clause_of,
+    decision_sentence,
+    ledger_sentence,
+    measure_sentence,
+)
 from guanhu.rulebook.print.sentence import EVERY, attribute_name
 from guanhu.rulebook.print.unit_words import COLUMN_TYPES, range_text, unit_text
 from guanhu.values.exact import shown
@@ -213,11 +219,7 @@ class Printer:
 
     def ledger(self, ledger: t.Ledger, speaker: NumberedSpeaker) -> str:
         """Return what a carry-over says."""
-        lapses = f", 满 {ledger.lapses_after} 期未用的失效" if ledger.lapses_after else ", 不失效"
-        return (
-            f"{self.rulebook.groups[ledger.group].title}{EVERY[ledger.every]}: 转入“{speaker.name(ledger.adds)}”, "
-            f"由“{speaker.name(ledger.uses)}”使用, 先入先用{lapses}。"
-        )
+        return f"{ledger_sentence(speaker, ledger)}。"
 
     def table(self, table: t.Table, speaker: NumberedSpeaker) -> Iterator[b.Block]:
         """Yield a table with all its rows, how it is read, and what happens when no row fits."""

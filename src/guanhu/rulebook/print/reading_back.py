@@ -65,6 +65,8 @@ def read_back(rulebook: t.Rulebook) -> Iterator[str]:
         yield f"行 {line.title}{_clause(line)}: {line_sentence(speaker, line)}"
     for decision in rulebook.decisions.values():
         yield f"决定 {decision.title}{_clause(decision)}: {decision_sentence(speaker, decision)}"
+    for carried in rulebook.ledgers.values():
+        yield f"账本 {carried.title}{_clause(carried)}: {ledger_sentence(speaker, carried)}"
     for ledger in rulebook.lots.values():
         yield f"账本 {ledger.title}{_clause(ledger)}: {lot_sentence(speaker, ledger)}"
     for declared in (
@@ -73,11 +75,21 @@ def read_back(rulebook: t.Rulebook) -> Iterator[str]:
         *rulebook.measures.values(),
         *rulebook.lines.values(),
         *rulebook.decisions.values(),
+        *rulebook.ledgers.values(),
         *rulebook.lots.values(),
     ):
         if declared.doubt is not None:
             other = "(有另一种读法)" if declared.doubt.other else ""
             yield f"疑点 {declared.doubt.name}{_clause(declared)}: {declared.doubt.says}{other}"
+
+
+def ledger_sentence(speaker: Speaker, ledger: t.Ledger) -> str:
+    """Return what a carry-over says, without its end."""
+    lapses = f"满 {ledger.lapses_after} 期未用的失效" if ledger.lapses_after else "不失效"
+    return (
+        f"{speaker.rulebook.groups[ledger.group].title}{EVERY[ledger.every]}: 转入“{speaker.name(ledger.adds)}”, "
+        f"由“{speaker.name(ledger.uses)}”使用(本期转入的也可以用), 先入先用, {lapses}"
+    )
 
 
 def _clause(declared: t.Declaration) -> str:
@@ -99,14 +111,16 @@ def measure_sentence(speaker: Speaker, measure: t.AnyMeasure) -> str:
         by_days = ", 按在岗天数折算" if measure.by_days else ""
         window = window_text(measure.window, base=False)
         return f"银行按{SCOPE[measure.scope]}提供的“{measure.item}”, 取{window}末有效的数{by_days}"
-    parts = [f"{window_text(measure.window, base=measure.base)}的{measure.kind.zh}"]
+    window = window_text(measure.window, base=measure.base, at_end=measure.is_of_last_day)
+    parts = [f"{window}的{measure.kind.zh}"]
     if measure.where is not None:
         parts.append(f"只计{speaker.say(measure.where)}的")
     if measure.each is not None and measure.take.how not in _COUNTED and not _is_usual(measure.each):
         parts.append(f"每笔取{speaker.say(measure.each)}")
     if measure.round_to is not None:
         per = {"row": "每笔", "customer": "每个客户"}.get(measure.round_per, "每笔")
-        parts.append(f"{per}四舍五入到小数点后 {measure.round_to} 位")
+        places = f"小数点后 {measure.round_to} 位" if measure.round_to else "整数"
+        parts.append(f"{per}四舍五入到{places}")
     parts.append(f"取{take_text(speaker, measure)}")
     parts.append(f"每个{PER[measure.per]}自己的全数" if measure.per else _CREDIT[measure.credit])
     if measure.credit_at:
@@ -155,7 +169,7 @@ def _other_windows(speaker: Speaker, measure: t.Measure) -> list[str]:
         if isinstance(node, t.MeasureRef)
     }
     return [
-        f"条件里的“{speaker.name(name)}”是{window_text(each.window, base=each.base)}的"
+        f"条件里的“{speaker.name(name)}”是{window_text(each.window, base=each.base, at_end=each.is_of_last_day)}的"
         for name, each in read.items()
         if isinstance(each, t.Measure) and (each.window, each.base) != (measure.window, measure.base)
     ]

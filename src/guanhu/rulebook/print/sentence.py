@@ -155,6 +155,8 @@ class Speaker:
                 return node.value.isoformat()
             case t.YesNoConst():
                 return self.put("是", "yes") if node.value else self.put("否", "no")
+            case t.LineRef(whole=True):
+                return self.put("“{x}”(全期)", "“{x}” (whole period)", x=self.name(node.name))
             case t.MeasureRef() | t.LineRef():
                 return f"“{self.name(node.name)}”"
             case t.State():
@@ -206,6 +208,8 @@ class Speaker:
             case t.Round():
                 how = self.word(node.mode, _ROUND, english.ROUND)
                 zh, en = "{x}({how}到小数点后 {places} 位)", "{x} ({how} to {places} decimal places)"
+                if not node.places:
+                    zh, en = "{x}({how}到整数)", "{x} ({how} to a whole number)"
                 return self.put(zh, en, x=self.inner(node.x), how=how, places=node.places)
             case t.Steps():
                 how = self.word(node.how, _STEPS, english.STEPS)
@@ -499,8 +503,8 @@ def state_name(state: str, lang: str = ZH) -> str:
     return known or worded(lang, "状态“{x}”", "state “{x}”", x=state)
 
 
-def window_text(window: Window, *, base: bool, lang: str = ZH) -> str:
-    """Return a window as a phrase."""
+def window_text(window: Window, *, base: bool, at_end: bool = False, lang: str = ZH) -> str:
+    """Return a window as a phrase; of a base what counts at the end is credited by the books of one day."""
     unit = (UNIT if lang == ZH else english.UNIT).get(window.unit, "")
     column = (_SUBJECT if lang == ZH else english.SUBJECT).get(window.date_column, "")
     length = (
@@ -514,6 +518,7 @@ def window_text(window: Window, *, base: bool, lang: str = ZH) -> str:
         "unit": ("所在{unit}至期末", "its {unit} to date"),
         "same period last year": ("上年同期", "the same period last year"),
         "last": ("上{unit}", "the {unit} before"),
+        "last end": ("上{unit}末那一天", "the last day of the {unit} before"),
         "previous period": ("上一期", "the period before"),
         "rolling": ("最近 {months} 个月", "the last {months} months"),
         "days": ("{span}", "{span}"),
@@ -532,6 +537,11 @@ def window_text(window: Window, *, base: bool, lang: str = ZH) -> str:
     )
     if not base:
         return found
+    if at_end:
+        zh = "{x}(作为基数, 按本期末那一天的管户和比例归属)"
+        return worded(
+            lang, zh, "{x} (as base, credited by the books and shares of the period's last day)", x=found
+        )
     zh = "{x}(作为基数, 按本期的管户和比例归属)"
     return worded(lang, zh, "{x} (as base, credited by the books and shares of the period)", x=found)
 

@@ -15,6 +15,7 @@ from guanhu.kinds.catalogue import CATALOGUE
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.given import group_keys
 from guanhu.rulebook.shape import shape
+from guanhu.rulebook.windows import plural_of
 from guanhu.values import units
 from guanhu.values.dates import MONTHS_OF, Span, add_months, period_of
 from guanhu.values.units import Unit
@@ -373,7 +374,7 @@ def key_of(node: t.Expr, chosen: Chosen) -> str:
             written = "|".join(str(_word(key, chosen)) for key in keys)
             return plain(f"{name}({written})") if keys else plain(name)
         case t.OverInstances():
-            return plain(f"{node.how} of {node.line} over its {node.every}s")
+            return plain(f"{node.how} of {node.line} over its {plural_of(node.every)}")
         case t.Previous(line=name, back=back):
             return plain(f"previous({name})" if back == 1 else f"previous({name},{back} back)")
         case t.Streak(line=name):
@@ -527,7 +528,8 @@ def _group_title(rulebook: t.Rulebook, node: t.Group) -> str:
         case _:
             of = "符合条件的" if node.how == "count" else "所列数的"
     where = "直属下级机构" if node.below else f"{alike}的{group}" if alike else group
-    return f"{where}中{of}{_GATHERED.get(node.how, node.how)}"
+    turned = "(由低到高)" if node.lowest_first else ""
+    return f"{where}中{of}{_GATHERED.get(node.how, node.how)}{turned}"
 
 
 def _over_title(rulebook: t.Rulebook, node: t.OverInstances) -> str:
