@@ -34,7 +34,6 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain import past
 from guanhu.rulebook.run import cube, scalar
 from guanhu.rulebook.run import numeric as n
-from guanhu.values import units
 
 Plant = Callable[[pytest.MonkeyPatch], Callable[[], bool]]
 
@@ -302,7 +301,7 @@ def plain_sum_of_points(original: Any) -> Any:
 
 def whole_bounds(original: Any) -> Any:
     def held(self: Any, line: t.Line, value: n.Num) -> n.Num:
-        return original(self, replace(line, unit=units.NUMBER), value)
+        return original(self, replace(line, adds_up=False), value)
 
     return held
 
@@ -366,6 +365,7 @@ MUTANTS = (
     Planted("spell rows at the whole's scale", "past", setting(appraise, "Result", lambda f: lambda *parts: f(*parts[:-1], {**parts[4], **parts[6]}))),
     Planted("a held total is the sum of its lines", "past", setting(persons, "_where_held", lambda _: lambda _name, _own, terms: terms)),
     Planted("a decision reads the last spell", "past", setting(appraise, "join_wholes", lambda _: lambda *_args: None)),
+    Planted("a group and the whole read the spell", "situations", setting(appraise, "join_wholes", lambda _: lambda *_args: None)),
     Planted("fixed amounts do not count by days", "past", setting(scalar.Compiler, "_by_days", lambda _: lambda self, node: self.number(node.x))),
     Planted("bounds do not count by days", "past", _without_bounds_days()),
     Planted("an unknown spell is left out of pay", "past", text(persons, "CASE WHEN count(*) FILTER (WHERE :x IS NULL) > 0 THEN NULL ELSE CAST(sum(:x) AS HUGEINT) END", "CAST(sum(:x) AS HUGEINT)")),
