@@ -44,6 +44,9 @@ _SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
+    # What is small as a file or in a shuffle may be millions of accounts, more than one machine can hand to all others.
+    "spark.sql.sources.fileCompressionFactor": "30",
+    "spark.sql.adaptive.autoBroadcastJoinThreshold": "2MB",
 }
 
 
