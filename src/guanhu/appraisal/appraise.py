@@ -68,6 +68,11 @@ GROUND_KINDS = (
 )
 
 
+def kinds_read(rulebook: t.Rulebook) -> list[str]:
+    """Return the kinds of fact that a run of a rulebook reads: those of the ground, and those of its measures."""
+    return sorted({*GROUND_KINDS, *rulebook.kinds()})
+
+
 class View(Facts, Protocol):
     """What a run asks of the bank's facts."""
 
@@ -160,7 +165,7 @@ class Appraisal:
 
     def prepare(self) -> None:
         """Read the inputs and lay the ground tables."""
-        kinds = sorted({*GROUND_KINDS, *self.rulebook.kinds()})
+        kinds = kinds_read(self.rulebook)
         self.engine.facts(self.view, kinds)
         self.lay(kinds)
 
@@ -221,13 +226,13 @@ class Appraisal:
 
     def evaluate(self, instance: Instance, own: tuple[str, date] | None = None) -> None:
         """Evaluate the lines and decisions of an instance; `own` restricts to people with that own date."""
-        # A group without lines of its own has cards where others gather its figures.
         try:
             self._evaluate(instance, own)
         except TooWide as error:
             raise Refused([too_wide_in(instance, self.rulebook)]) from error
 
     def _evaluate(self, instance: Instance, own: tuple[str, date] | None) -> None:
+        # A group without lines of its own has cards where others gather its figures.
         groups = [
             g
             for g in self.rulebook.groups.values()

@@ -22,7 +22,7 @@ from guanhu.appraisal.measures import date_sql
 from guanhu.appraisal.people import cards
 from guanhu.appraisal.persons import join_wholes
 from guanhu.appraisal.supplied import supplied_figure
-from guanhu.appraisal.wide import too_wide, wide_answer
+from guanhu.appraisal.wide import add_wide_answer, too_wide
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.parts import parts_of
 from guanhu.rulebook.run import numeric as n
@@ -224,8 +224,7 @@ def _answer(holder: Card, name: str, formula: t.Expr, *, is_money: bool) -> None
     try:
         holder.keep(name, _compiled(holder, formula, is_money=is_money))
     except n.TooWide:
-        holder.lines[name] = wide_answer(holder, name, formula, is_money=is_money)
-        holder.kept.append(name)
+        add_wide_answer(holder, name, formula, is_money=is_money)
 
 
 def _compiled(holder: Card, formula: t.Expr, *, is_money: bool) -> Num | Bool:

@@ -93,8 +93,8 @@ def add_wide_condition(card: Card, name: str, when: t.Expr) -> None:
     )
 
 
-def wide_answer(card: Card, name: str, formula: t.Expr, *, is_money: bool) -> Compiled:
-    """Return what a formula comes to in each row of a card, as its column `name`: a condition, or an amount in whole fen.
+def add_wide_answer(card: Card, name: str, formula: t.Expr, *, is_money: bool) -> None:
+    """Give a card what a formula comes to that is too wide for the engine: a condition, or an amount in whole fen.
 
     Errors:   raises TooWide when an amount itself does not fit.
     """
@@ -103,7 +103,7 @@ def wide_answer(card: Card, name: str, formula: t.Expr, *, is_money: bool) -> Co
     if is_money:
         values = [round_half_away(x, 2) if isinstance(x, Fraction) else x for x in values]
     meaning = Num(exp.Null(), FEN, 0, 1) if is_money else Bool(exp.Null())
-    return _joined(card, rows, [Column(name, meaning, values)])[name]
+    _keep(card, name, rows, [Column(name, meaning, values)])
 
 
 def add_wide_cause(card: Card, name: str, roots: Sequence[t.Expr]) -> None:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from sqlglot import exp
 
-from guanhu.appraisal.appraise import GROUND_KINDS, Appraisal, Result, View, measures_read
+from guanhu.appraisal.appraise import Appraisal, Result, View, kinds_read, measures_read
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.lines import Card, Known
 from guanhu.appraisal.long_tables import create_measures
@@ -51,7 +51,7 @@ class MeasuredOnly(Appraisal):
 
     def prepare(self) -> None:
         """Leave of the facts only what was touched, and lay the ground on it."""
-        kinds = sorted({*GROUND_KINDS, *self.rulebook.kinds()})
+        kinds = kinds_read(self.rulebook)
         self.engine.facts(self.few, kinds)
         self.lay(kinds)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlglot import exp
 
-from guanhu.appraisal.appraise import GROUND_KINDS, Appraisal, Progress
+from guanhu.appraisal.appraise import Appraisal, Progress, kinds_read
 from guanhu.appraisal.credited import kept_measures
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.ground import lay_ground, lay_people
@@ -155,7 +155,7 @@ def measured_delta(
 
 def lay_known(engine: Engine, new: FactView, rulebook: t.Rulebook) -> tuple[Parameters, list[Problem]]:
     """Lay what is the same whatever late facts touch: who there is. Return the inputs, which are read with them."""
-    engine.facts(new, [x for x in _kinds_read(rulebook) if x not in OF_ACCOUNTS])
+    engine.facts(new, [x for x in kinds_read(rulebook) if x not in OF_ACCOUNTS])
     found = read_parameters(engine, rulebook)
     lay_people(engine)
     return found
@@ -200,13 +200,9 @@ def since(
     found.parameters, problems = parameters
     found.outcome.problems.extend(problems)
     if any(isinstance(rulebook.measures[x], t.Measure) for x in found.again()):
-        engine.facts(new, [x for x in _kinds_read(rulebook) if x in OF_ACCOUNTS])
+        engine.facts(new, [x for x in kinds_read(rulebook) if x in OF_ACCOUNTS])
         lay_ground(engine)
     return found
-
-
-def _kinds_read(rulebook: t.Rulebook) -> list[str]:
-    return sorted({*GROUND_KINDS, *rulebook.kinds()})
 
 
 def _added(rulebook: t.Rulebook) -> set[str]:
@@ -243,7 +239,7 @@ def _measured_kinds(rulebook: t.Rulebook) -> list[Kind]:
 def touched_since(old: FactView, new: FactView, rulebook: t.Rulebook, shared: Shared) -> Touched:
     """Return what the batches after an earlier run's moment touch; files for the delta go into `shared`."""
     kinds: Sequence[str] = [
-        name for name in _kinds_read(rulebook) if name not in ("balance_cuts", "balance_quarters")
+        name for name in kinds_read(rulebook) if name not in ("balance_cuts", "balance_quarters")
     ]
     found = touched_between(old, new, kinds, _measured_kinds(rulebook), shared)
     found.groups = _read_each_other(rulebook)

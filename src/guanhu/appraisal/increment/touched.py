@@ -130,12 +130,12 @@ def _gather(
 def _closed(connection: duckdb.DuckDBPyConnection, found: Touched) -> None:
     """Add the accounts and loans of customers that changed or whose charge did."""
     customers = sorted(found.ids["customer"])
+    if not customers:
+        return
+    found.numbers.append(None)
     for kind, key, name in (("accounts", "account_id", "account"), ("loans", "loan_id", "loan")):
-        if customers:
-            if name == "account":
-                found.numbers.append(None)
-            rows = connection.execute(
-                f"SELECT {key} FROM f_{kind} WHERE customer_id IN (SELECT unnest(?))",
-                [customers],
-            ).fetchall()
-            found.ids[name].update(str(x) for (x,) in rows)
+        rows = connection.execute(
+            f"SELECT {key} FROM f_{kind} WHERE customer_id IN (SELECT unnest(?))",
+            [customers],
+        ).fetchall()
+        found.ids[name].update(str(x) for (x,) in rows)

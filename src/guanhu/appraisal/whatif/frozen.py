@@ -16,7 +16,7 @@ from math import lcm
 
 from sqlglot import exp
 
-from guanhu.appraisal.appraise import GROUND_KINDS, Appraisal, Outcome, Progress, View, measures_read, quiet
+from guanhu.appraisal.appraise import Appraisal, Outcome, Progress, View, kinds_read, measures_read, quiet
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.history import read_opening
 from guanhu.appraisal.lines import Card
@@ -267,7 +267,7 @@ class FrozenAppraisal(Appraisal):
     def prepare(self) -> None:
         """Read the opening state; make ready to fold when something is."""
         if self.again():
-            self.make_fold(sorted({*GROUND_KINDS, *self.rulebook.kinds()}))
+            self.make_fold(kinds_read(self.rulebook))
             self.expect()
         read_opening(self.engine, self.rulebook, self.past)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
-from guanhu.appraisal.appraise import GROUND_KINDS, Outcome, Progress, quiet
+from guanhu.appraisal.appraise import Outcome, Progress, kinds_read, quiet
 from guanhu.appraisal.facts_read import facts_read
 from guanhu.appraisal.ground import lay_ground, lay_people
 from guanhu.appraisal.parameters import Parameters, given_parameters
@@ -81,7 +81,7 @@ class Laboratory:
         self.period = period_named(self.record["period"])
         self.view = facts_read(bank, run, self.base)
         self.engine = make_engine()
-        self.engine.facts(self.view, sorted({*GROUND_KINDS, *self.base.kinds()}))
+        self.engine.facts(self.view, kinds_read(self.base))
         self.parameters, _ = given_parameters(self.engine, self.base)
         lay_people(self.engine)
         self._has_ground = False

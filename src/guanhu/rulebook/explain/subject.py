@@ -197,13 +197,12 @@ class SubjectEvaluator:
 
     def _line(self, env: _CardLeaves, trace: SubjectTrace, card: CardTrace, name: str) -> None:
         decision = self.rulebook.decisions.get(name)
+        wholes = _WholeLeaves(env, trace.whole, trace.cards)
         if decision is not None:
-            card.lines[name] = evaluate(decision.when, _WholeLeaves(env, trace.whole, trace.cards))
+            card.lines[name] = evaluate(decision.when, wholes)
             return
         line = self.rulebook.lines[name]
-        formula = evaluate(
-            line.value, _WholeLeaves(env, trace.whole, trace.cards) if line.role == "check" else env
-        )
+        formula = evaluate(line.value, wholes if line.role == "check" else env)
         days = card.instance.days.days
         part = Fraction(card.spell_days, days) if env.group.spells else Fraction(1)
         card.lines[name], value = line_figure(line, formula, env, Share(part, days))
@@ -266,8 +265,7 @@ class SubjectEvaluator:
         return self.institutions[place]
 
     def _uncovered(self, measure: t.Measure, span: Span, card: CardTrace) -> bool:
-        read = Span(span.last_day, span.end) if measure.is_of_last_day else span
-        if self.coverage.missing(measure.kind.name, read) or self._thing_uncovered(measure, card):
+        if self._rows_uncovered(measure, span, card):
             return True
         through_people = self.facts.kind == "person" and measure.credit not in ("person", "institution")
         at = credit_day(Question(measure, span, card.instance.days, None))
@@ -277,15 +275,19 @@ class SubjectEvaluator:
             days = Span(at, at + timedelta(days=1))
         return through_people and self.coverage.missing("assignments", days)
 
-    def _thing_uncovered(self, measure: t.Measure, card: CardTrace) -> bool:
-        """Tell whether what its rows ask of an account, a customer or a loan looks at days of which nothing is known."""
+    def _rows_uncovered(self, measure: t.Measure, span: Span, card: CardTrace) -> bool:
+        """Tell whether its rows, or what they ask of an account, a customer or a loan, lie on days of which nothing is known."""
+        if self.coverage.missing(
+            measure.kind.name, Span(span.last_day, span.end) if measure.is_of_last_day else span
+        ):
+            return True
+        own = card.instance
         for node in (part for formula in measure.formulas for part in t.walk(formula)):
             asked = self.rulebook.measures[node.name] if isinstance(node, t.MeasureRef) else None
-            if isinstance(asked, t.Measure):
-                span = span_of(asked.window, card.instance.days, card.instance.every) or card.instance.days
-                read = Span(span.last_day, span.end) if asked.is_of_last_day else span
-                if self.coverage.missing(asked.kind.name, read) or self._thing_uncovered(asked, card):
-                    return True
+            if isinstance(asked, t.Measure) and self._rows_uncovered(
+                asked, span_of(asked.window, own.days, own.every) or own.days, card
+            ):
+                return True
         return False
 
     def _supplied(self, measure: t.FigureMeasure, span: Span, card: CardTrace) -> Value:

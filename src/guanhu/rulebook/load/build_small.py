@@ -181,7 +181,8 @@ def build_ledger(builder: Builder, name: str, tree: Tree) -> None:
         if line:
             _hold_to_ledger(reader, key, builder.line(line, reader.place_of(key)), (group, every))
     lapses = reader.text("lapses_after", "0")
-    if not (lapses.isascii() and lapses.isdigit()):
+    is_number = lapses.isascii() and lapses.isdigit()
+    if not is_number:
         reader.add(
             "RUL142",
             reader.place_of("lapses_after"),
@@ -195,7 +196,7 @@ def build_ledger(builder: Builder, name: str, tree: Tree) -> None:
         every=every,
         adds=adds,
         uses=uses,
-        lapses_after=int(lapses) if lapses.isascii() and lapses.isdigit() else 0,
+        lapses_after=int(lapses) if is_number else 0,
         **builder.common(reader, name, "ledgers"),
     )
 

@@ -151,15 +151,12 @@ class Kinds:
 
     def _hangs_on_days(self, node: t.Expr) -> bool:
         _, on_period = self._keys(node)
-        return on_period or any(n.unit == units.DATE for n in self._walk(node))
-
-    def _walk(self, node: t.Expr) -> Iterator[t.Expr]:
-        yield from t.walk(node)
+        return on_period or any(n.unit == units.DATE for n in t.walk(node))
 
     def _keys(self, node: t.Expr) -> tuple[tuple[str, ...], bool]:
         """Return the names and days that an expression hangs on, and whether it hangs on the period."""
         if id(node) not in self._depends:
-            parts = list(self._walk(node))
+            parts = list(t.walk(node))
             keys = {key_of(p, {}) for p in parts if isinstance(p, t.SubjectValue | t.State | t.RowValue)}
             on_period = any(isinstance(p, t.InstanceValue) for p in parts)
             self._depends[id(node)] = tuple(sorted(keys)), on_period

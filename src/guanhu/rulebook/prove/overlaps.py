@@ -8,6 +8,7 @@ from fractions import Fraction
 from itertools import combinations, pairwise
 
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.load.tables import covers, meet
 from guanhu.rulebook.prove.ask import Question
 from guanhu.rulebook.prove.encode import Encoder
 from guanhu.rulebook.prove.finding import DEFECT, Finding, clauses_of
@@ -158,9 +159,9 @@ def _suspicious(one: tuple[Bracket, ...], other: tuple[Bracket, ...], *, of_sum:
     bounded on one side each, or they are meant to add up.
     """
     pairs = [(a.cell, b.cell) for a, b in zip(one, other, strict=True)]
-    if not all(_meet(a, b) for a, b in pairs):
+    if not all(meet(a, b) for a, b in pairs):
         return False
-    if all(_inside(a, b) for a, b in pairs) or all(_inside(b, a) for a, b in pairs):
+    if all(covers(b, a) for a, b in pairs) or all(covers(a, b) for a, b in pairs):
         return False
     return (len(pairs) == 1 and not of_sum) or all(_opposed(a, b) for a, b in pairs)
 
@@ -171,18 +172,6 @@ def _opposed(one: t.RangeCell, other: t.RangeCell) -> bool:
         (one, other) if (other.low is not None and (one.low is None or one.low < other.low)) else (other, one)
     )
     return low.high is not None and high.low is not None and (high.high is None or high.high > low.high)
-
-
-def _meet(one: t.RangeCell, other: t.RangeCell) -> bool:
-    tried = [*_points_of(one), *_points_of(other)]
-    return any(one.holds(v) and other.holds(v) for v in tried)
-
-
-def _points_of(cell: t.RangeCell) -> list[Fraction]:
-    found = [e for e in (cell.low, cell.high) if e is not None]
-    if cell.low is not None and cell.high is not None:
-        found.append((cell.low + cell.high) / 2)
-    return [*found, *(e - 1 for e in found[:1]), *(e + 1 for e in found[-1:])]
 
 
 def _overlap(
@@ -211,12 +200,8 @@ def _overlap(
     if given[0] == given[1] and not of_sum:
         return
     values = [(b.figure, expression_at(proof.rulebook, b.figure, point).value) for b in one.box]
-    said = "、".join(
-        f"{title_of(proof, figure)} {shown_value(value, figure.unit)}" for figure, value in values
-    )
-    said_en = " and ".join(
-        f"{title_of(proof, figure)} {shown_value(value, figure.unit)}" for figure, value in values
-    )
+    figures = [f"{title_of(proof, figure)} {shown_value(value, figure.unit)}" for figure, value in values]
+    said, said_en = "、".join(figures), " and ".join(figures)
     a, b = (shown_value(v, unit) for v in given)
     how, how_en = ("两份都算, 一份", "both are counted, one") if of_sum else ("一个", "one")
     again = "一份" if of_sum else "一个"
@@ -232,19 +217,6 @@ def _overlap(
             points=(point,),
         )
     )
-
-
-def _inside(one: t.RangeCell, other: t.RangeCell) -> bool:
-    """Tell whether a range lies in another."""
-    low = other.low is None or (
-        one.low is not None
-        and (one.low > other.low or (one.low == other.low and (other.low_in or not one.low_in)))
-    )
-    high = other.high is None or (
-        one.high is not None
-        and (one.high < other.high or (one.high == other.high and (other.high_in or not one.high_in)))
-    )
-    return low and high
 
 
 def _case_hole(proof: Proof, use: Use, node: t.Cases, found: list[Bracket]) -> None:
