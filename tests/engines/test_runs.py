@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -104,7 +105,11 @@ def test_a_changed_table_of_a_kept_run_is_noticed_when_it_is_run_again(own_bank:
     [
         ("readings", ["a"]),
         ("period", 2025),
+        ("period", "2025-99"),
         ("period_text", None),
+        ("readings", {"a": 1}),
+        ("facts_as_of", -1),
+        ("created_at", "yesterday"),
         ("facts_as_of", [1]),
         ("language", None),
         ("digest", 7),
@@ -154,6 +159,40 @@ def test_who_explains_a_run_of_another_language_says_so(own_bank: Path, rules: P
     record["seal"] = seal_of(record)
     (kept / "run.json").write_text(json.dumps(record), encoding="utf-8")
     assert "RUN057" in guanhu("explain", kept, person, "--bank", own_bank)
+    page = kept.parent.parent / "page.html"
+    assert "RUN057" in guanhu("statement", kept, person, "--bank", own_bank, "--out", page)
+    assert "RUN057" in guanhu(
+        "whatif", "--run", kept, "--bank", own_bank, "--sweep", "lines.pay.least=0..1/1"
+    )
+    guanhu("publish", kept, "--bank", own_bank)
+
+
+def test_figures_of_another_language_are_neither_printed_nor_passed_over(
+    own_bank: Path, rules: Path, tmp_path: Path
+) -> None:
+    """The same text gave another figure then: a statement would show what nobody was paid."""
+    kept = Path(str(run(own_bank, rules, "2025-11")["run"]))
+    table = kept / "lines.parquet"
+    ((person,),) = duckdb.sql(
+        f"SELECT subject_id FROM '{table}' WHERE line = 'pay' AND spell_no = 0 AND num > 0 ORDER BY ALL LIMIT 1"
+    ).fetchall()
+    other = f"CASE WHEN line = 'pay' AND subject_id = '{person}' THEN num + den ELSE num END"
+    duckdb.sql(f"SELECT * REPLACE ({other} AS num) FROM '{table}'").write_parquet(str(tmp_path / "lines"))
+    shutil.move(tmp_path / "lines", table)
+    record = {**json.loads((kept / "run.json").read_text("utf-8")), "language": "3", "digest": "0" * 64}
+    record["files"]["lines.parquet"] = hashlib.sha256(table.read_bytes()).hexdigest()
+    record["seal"] = seal_of(record)
+    (kept / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    kept = kept.rename(tmp_path / "before")
+    page = tmp_path / "page.html"
+    assert "RUN047" in guanhu("statement", kept, person, "--bank", own_bank, "--out", page, wanted=1)
+    assert not page.exists()
+    now = str(run(own_bank, rules, "2025-11")["run"])
+    told = json.loads(
+        guanhu("difference", kept, now, person, "--bank", own_bank, "--json").partition("\n}")[0] + "\n}"
+    )
+    assert [x["clauses_fen"] for x in told["people"]] == [-100]
+    assert "RUN057" in guanhu("difference", kept, now, "--bank", own_bank)
 
 
 def test_an_earlier_batch_gives_an_earlier_truth(own_bank: Path, rules: Path) -> None:

@@ -9,7 +9,7 @@ of it) falls to the cause that comes later.
     facts         balances, loans, events, figures, accounts, customers, institutions, and the published past
     assignments   assignments, posts, teams, staff
     parameters    the bank's inputs and people's own decisions
-    clauses       the rulebook's text and the readings taken
+    clauses       the rulebook's text, the readings taken, and what the text means (the version of the language)
     rounding      declarations of the rulebook that differ in nothing but how they round
 """
 
@@ -186,8 +186,9 @@ class _Side:
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """Return what the text and its readings are told by."""
-        return self.record["rulebook_digest"], tuple(sorted(self.record["readings"].items()))
+        """Return what the text, its readings and the meaning of both are told by."""
+        record = self.record
+        return record["rulebook_digest"], tuple(sorted(record["readings"].items())), record["language"]
 
 
 def by_subject(steps: list[Step]) -> list[Explained]:

@@ -38,8 +38,7 @@ def replayed(make_engine: EngineMaker, bank: Bank, run: RunFolder, progress: Pro
     """
     run.verify()
     record = run.record
-    if record["language"] != LANGUAGE_VERSION:
-        raise Refused([_other_language(run)])
+    refuse_another_language(run)
     listed = {r.record["digest"]: r for r in published_runs(bank.path, record["rulebook"])}
     lacking = [digest for digest in record["published"] if digest not in listed]
     if lacking:
@@ -48,6 +47,15 @@ def replayed(make_engine: EngineMaker, bank: Bank, run: RunFolder, progress: Pro
     with tempfile.TemporaryDirectory(prefix="guanhu-") as folder:
         made = run_again(make_engine, bank, run, before, Path(folder), progress)
         return Replayed(record["digest"], made.record["digest"])
+
+
+def refuse_another_language(run: RunFolder) -> None:
+    """Refuse to go on from a run of another version of the language.
+
+    Errors:   Refused RUN047.
+    """
+    if run.record["language"] != LANGUAGE_VERSION:
+        raise Refused([_other_language(run)])
 
 
 def told_by_another_language(run: RunFolder) -> list[Problem]:

@@ -45,7 +45,7 @@ from guanhu.appraisal.lot_rows import load_lots
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import planned
 from guanhu.rulebook.run.template import filled
-from guanhu.values.dates import Span
+from guanhu.values.dates import Span, period_of
 from guanhu.values.problem import Place, Problem, Refused
 
 LANGUAGE_VERSION = "5"
@@ -387,9 +387,22 @@ def _is_a_record(found: object) -> bool:
     if not isinstance(found, dict) or not found.keys() >= NEEDED.keys():
         return False
     kinds = {**NEEDED, **BESIDES}
-    return all(type(found[key]) is kind for key, kind in kinds.items() if key in found) and all(
-        isinstance(x, str) for x in found["published"]
+    if not all(type(found[key]) is kind for key, kind in kinds.items() if key in found):
+        return False
+    words = (*found["published"], *found["readings"].values())
+    return (
+        all(isinstance(x, str) for x in words)
+        and period_of(found["period"]) is not None
+        and found["facts_as_of"] >= 0
+        and _is_a_moment(found.get("created_at"))
     )
+
+
+def _is_a_moment(text: str | None) -> bool:
+    try:
+        return text is None or bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

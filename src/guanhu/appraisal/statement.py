@@ -22,6 +22,7 @@ from guanhu.appraisal.pages.card import GroupPart
 from guanhu.appraisal.pages.kept import Names, read_names
 from guanhu.appraisal.pages.reasons import Reasons
 from guanhu.appraisal.published import literal
+from guanhu.appraisal.replay import refuse_another_language
 from guanhu.appraisal.runs import value_kept
 from guanhu.rulebook.explain.subject import SubjectTrace
 from guanhu.rulebook.explain.values import Unknown
@@ -39,7 +40,8 @@ FIGURES_MAX = 4
 def write_statement(opened: OpenRun, person: str, format_: str, out: Path) -> None:
     """Write the statement of a person, institution or the bank: `html` or `pdf`, whole or not at all.
 
-    Errors:   Refused RUN050 or RUN051 for one who is not in the run; OSError when it cannot be written;
+    Errors:   Refused RUN050 or RUN051 for one who is not in the run, RUN047 for one whose figures are of another
+              version of the language and would differ; OSError when it cannot be written;
               ValueError for another format.
     """
     if format_ not in FORMATS:
@@ -88,7 +90,10 @@ def statement(opened: OpenRun, person: str) -> b.Page:
 
 
 def agree_with_run(opened: OpenRun, person: str, traces: list[SubjectTrace]) -> None:
-    """INV-E1: refuse to print a figure that the run does not hold."""
+    """INV-E1: refuse to print a figure that the run does not hold.
+
+    Errors:   Refused RUN047 where it differs because the run is of another version of the language.
+    """
     rows = opened.engine.rows(
         filled(_KEPT, path=literal(opened.run.table("lines")), subject=exp.Literal.string(person))
     )
@@ -102,6 +107,8 @@ def agree_with_run(opened: OpenRun, person: str, traces: list[SubjectTrace]) -> 
             seen: object = None if isinstance(value, Unknown) else value
             if isinstance(value, bool):
                 seen = "yes" if value else "no"
+            if held != seen:
+                refuse_another_language(opened.run)
             invariant(
                 held == seen, "INV-E1", f"{person} {trace.instance.key} {name}: run {held}, explain {seen}"
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from guanhu.cli.engines import duckdb_engine
-from guanhu.cli.runs import AsJson, BankDir
+from guanhu.cli.runs import AsJson, BankDir, tell_language
 from guanhu.cli.shell import SHELL, bank_of, refusals, run_folder
 from guanhu.cli.words import say
 
@@ -49,6 +49,7 @@ def difference(
             steps = opened.steps()
         if person:
             refuse_unknown(steps, person)
+        tell_language(first, second)
     total, people = in_total(steps), by_subject(steps)
     if as_json:
         found: dict[str, Any] = {"total": record_of(total), "people": [record_of(x) for x in people]}

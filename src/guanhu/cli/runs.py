@@ -241,6 +241,15 @@ def replay(run_name: RunName, bank: BankDir = None, as_json: AsJson = False) -> 
         raise typer.Exit(PROBLEMS)
 
 
+def tell_language(*runs: RunFolder) -> None:
+    """Warn of each run whose rulebook now means something else than when it was run."""
+    from guanhu.appraisal.replay import told_by_another_language
+
+    for run in runs:
+        for other in told_by_another_language(run):
+            typer.echo(other.text(SHELL.lang), err=True)
+
+
 def explain(
     run_name: RunName,
     person: Person,
@@ -255,7 +264,6 @@ def explain(
     from guanhu.appraisal.opened import OpenRun
     from guanhu.appraisal.pages.corrected import told as corrections_told
     from guanhu.appraisal.pages.waiting import told as lots_told
-    from guanhu.appraisal.replay import told_by_another_language
     from guanhu.appraisal.runs import RunFolder
     from guanhu.facts.store import Bank
     from guanhu.rulebook.explain.telling import Teller
@@ -278,8 +286,7 @@ def explain(
         finally:
             opened.close()
     told = [(key, lines) for key, lines in told if lines]
-    for other in told_by_another_language(kept):
-        typer.echo(other.text(SHELL.lang), err=True)
+    tell_language(kept)
     if as_json:
         typer.echo(
             json.dumps(
@@ -340,9 +347,11 @@ def statement(
         raise SHELL.wrong_use(f"--format {format_}: html | pdf")
     with refusals(SHELL):
         place = bank_of(SHELL, bank, run_name)
-        opened = OpenRun(duckdb_engine, Bank(place), RunFolder(run_folder(SHELL, place, run_name)))
+        kept = RunFolder(run_folder(SHELL, place, run_name))
+        opened = OpenRun(duckdb_engine, Bank(place), kept)
         try:
             write_statement(opened, person, format_, out)
         finally:
             opened.close()
+        tell_language(kept)
         SHELL.say("written", path=out)

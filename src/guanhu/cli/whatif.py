@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from guanhu.cli.engines import duckdb_engine
-from guanhu.cli.runs import AsJson, BankDir
+from guanhu.cli.runs import AsJson, BankDir, tell_language
 from guanhu.cli.shell import SHELL, bank_of, refusals, run_folder
 from guanhu.cli.words import say
 
@@ -83,6 +83,7 @@ def whatif(
                 write_study(study, out)
         finally:
             laboratory.close()
+        tell_language(folder)
         if as_json:
             typer.echo(json.dumps(record_of(study), ensure_ascii=False, indent=1))
         else:
