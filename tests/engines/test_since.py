@@ -31,8 +31,7 @@ from tests.engines.agreement.world import (
     make_world,
     write_folder,
 )
-from tests.engines.test_difference import World as BankOfTwoQuarters
-from tests.engines.test_difference import handed_over, raised
+from tests.engines.test_difference import World as BankOfTwoQuarters, handed_over, raised
 from tests.engines.test_runs import guanhu
 from tests.engines.test_whatif import FULL_DAYS, RULES, with_value
 

@@ -336,12 +336,11 @@ class Card:
         if line.for_days:
             share = n.constant(Fraction(self.instance.days.days, line.for_days))
             raw = self._number(n.multiply(raw, share))
-        of_terms = line.role == "total" and line.unit == units.MONEY
-        if self.group.spells and line.adds_up and (not of_terms or bounded):
+        if self.group.spells and line.adds_up and (not line.sums_lines or bounded):
             raw = self._number(raw)
             self.sheet.bind(raw, f"{line.id}~raw")
             self.lines[f"{line.id}~raw"] = raw
-            if of_terms:
+            if line.sums_lines:
                 self.lines[f"{line.id}~held"] = self.sheet.bind(
                     n.compare("<>", raw, self._number(value)), f"{line.id}~held"
                 )

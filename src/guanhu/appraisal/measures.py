@@ -30,8 +30,7 @@ from guanhu.appraisal.together import Together, amount_of, by_last_change, segme
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.parts import parts_of
-from guanhu.rulebook.run import fold
-from guanhu.rulebook.run import numeric as n
+from guanhu.rulebook.run import fold, numeric as n
 from guanhu.rulebook.run.fold import WEIGHT_WHOLE, Segment, segments_of, taken_spans
 from guanhu.rulebook.run.numeric import Num
 from guanhu.rulebook.run.template import filled, union_all

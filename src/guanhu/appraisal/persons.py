@@ -167,7 +167,7 @@ def _with_totals(
     totals: dict[str, Num] = {}
     for line_id in list(lines):
         line = rulebook.lines.get(line_id)
-        if line is None or line.role != "total" or line.unit != units.MONEY:
+        if line is None or not line.sums_lines:
             continue
         found = _sum_of_terms(line, lines)
         if found is not None:

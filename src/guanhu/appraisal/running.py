@@ -14,8 +14,12 @@ from pathlib import Path
 from guanhu.appraisal.appraise import Appraisal, Outcome, Progress, quiet
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.facts_read import facts_read, strangers
-from guanhu.appraisal.increment.since import lay_known, measured_delta, touched_since
-from guanhu.appraisal.increment.since import since as appraisal_since
+from guanhu.appraisal.increment.since import (
+    lay_known,
+    measured_delta,
+    since as appraisal_since,
+    touched_since,
+)
 from guanhu.appraisal.increment.touched import Touched
 from guanhu.appraisal.published import past_from, published_runs, read_list
 from guanhu.appraisal.reconcile import reconciled

@@ -73,12 +73,11 @@ def add_wide_line(card: Card, line: t.Line) -> None:
         meaning = replace(meaning, scale=_scale(line, meaning, reading))
     columns = [Column(line.id, meaning, kept), _causes(card, line.id, line.formulas, rows, kept)]
     bounded = line.least is not None or line.most is not None
-    of_terms = line.role == "total" and line.unit == units.MONEY
-    if by_days and (not of_terms or bounded):
+    if by_days and (not line.sums_lines or bounded):
         exact = [value for _, value in figures]
         paid = _by_subject(rows, exact, lambda own: sum_of_spells((x for x, _ in own), line.unit))
         columns.append(Column(f"{line.id}~paid", meaning, paid))
-        if of_terms:
+        if line.sums_lines:
             held: list[Value] = [is_held(traced) for traced, _ in figures]
             columns.append(Column(f"{line.id}~held", Bool(exp.Null()), held))
     _keep(card, line.id, rows, columns)

@@ -27,8 +27,7 @@ def generate(
     seed: Annotated[int, typer.Option(help="随机种子 / seed")] = 1,
 ) -> None:
     """编造一家银行: 每季度一个导入文件夹 / invent a bank, one import folder a quarter."""
-    from guanhu.bank.generate import ACCOUNTS_LEAST, MANAGERS_LEAST
-    from guanhu.bank.generate import generate as invent
+    from guanhu.bank.generate import ACCOUNTS_LEAST, MANAGERS_LEAST, generate as invent
 
     with refusals(SHELL), SHELL.progress("生成" if SHELL.lang == "zh" else "generating") as step:
         try:

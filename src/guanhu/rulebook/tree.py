@@ -14,148 +14,56 @@ from fractions import Fraction
 from guanhu.kinds.schema import Dated, Kind
 from guanhu.rulebook.expressions import (
     Absolute as Absolute,
-)
-from guanhu.rulebook.expressions import (
     And as And,
-)
-from guanhu.rulebook.expressions import (
     Balance as Balance,
-)
-from guanhu.rulebook.expressions import (
     Between as Between,
-)
-from guanhu.rulebook.expressions import (
     ByDays as ByDays,
-)
-from guanhu.rulebook.expressions import (
     Case as Case,
-)
-from guanhu.rulebook.expressions import (
     Cases as Cases,
-)
-from guanhu.rulebook.expressions import (
     Compare as Compare,
-)
-from guanhu.rulebook.expressions import (
     Const as Const,
-)
-from guanhu.rulebook.expressions import (
     CountTrue as CountTrue,
-)
-from guanhu.rulebook.expressions import (
     DateConst as DateConst,
-)
-from guanhu.rulebook.expressions import (
     DatePart as DatePart,
-)
-from guanhu.rulebook.expressions import (
     Expr as Expr,
-)
-from guanhu.rulebook.expressions import (
     FirstGiven as FirstGiven,
-)
-from guanhu.rulebook.expressions import (
     Given as Given,
-)
-from guanhu.rulebook.expressions import (
     Group as Group,
-)
-from guanhu.rulebook.expressions import (
     In as In,
-)
-from guanhu.rulebook.expressions import (
     InputRef as InputRef,
-)
-from guanhu.rulebook.expressions import (
     InstanceValue as InstanceValue,
-)
-from guanhu.rulebook.expressions import (
     Least as Least,
-)
-from guanhu.rulebook.expressions import (
     LineRef as LineRef,
-)
-from guanhu.rulebook.expressions import (
     Lookup as Lookup,
-)
-from guanhu.rulebook.expressions import (
     LotFigure as LotFigure,
-)
-from guanhu.rulebook.expressions import (
     MeasureRef as MeasureRef,
-)
-from guanhu.rulebook.expressions import (
     Most as Most,
-)
-from guanhu.rulebook.expressions import (
     Negative as Negative,
-)
-from guanhu.rulebook.expressions import (
     Node as Node,
-)
-from guanhu.rulebook.expressions import (
     Not as Not,
-)
-from guanhu.rulebook.expressions import (
     Or as Or,
-)
-from guanhu.rulebook.expressions import (
     OverInstances as OverInstances,
-)
-from guanhu.rulebook.expressions import (
     Pool as Pool,
-)
-from guanhu.rulebook.expressions import (
     Previous as Previous,
-)
-from guanhu.rulebook.expressions import (
     Product as Product,
-)
-from guanhu.rulebook.expressions import (
     Quotient as Quotient,
-)
-from guanhu.rulebook.expressions import (
     Round as Round,
-)
-from guanhu.rulebook.expressions import (
     RowValue as RowValue,
-)
-from guanhu.rulebook.expressions import (
     Settled as Settled,
-)
-from guanhu.rulebook.expressions import (
     State as State,
-)
-from guanhu.rulebook.expressions import (
     Steps as Steps,
-)
-from guanhu.rulebook.expressions import (
     Streak as Streak,
-)
-from guanhu.rulebook.expressions import (
     SubjectValue as SubjectValue,
-)
-from guanhu.rulebook.expressions import (
     Sum as Sum,
-)
-from guanhu.rulebook.expressions import (
     Times as Times,
-)
-from guanhu.rulebook.expressions import (
     WordConst as WordConst,
-)
-from guanhu.rulebook.expressions import (
     YesNoConst as YesNoConst,
-)
-from guanhu.rulebook.expressions import (
     walk as walk,
 )
-from guanhu.rulebook.lots import OPENING
-from guanhu.rulebook.lots import Release as Release
-from guanhu.rulebook.lots import Rerating as Rerating
+from guanhu.rulebook.lots import OPENING, Release as Release, Rerating as Rerating
 from guanhu.rulebook.windows import Window
 from guanhu.values.problem import Place
-from guanhu.values.units import Unit
+from guanhu.values.units import MONEY, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -439,6 +347,11 @@ class Line(Declaration):
     text: str = ""
     once: Window | None = None
     adds_up: bool = False
+
+    @property
+    def sums_lines(self) -> bool:
+        """Tell whether the whole subject's figure is the sum of the rounded lines: of a total of money, where no bound holds it."""
+        return self.role == "total" and self.unit == MONEY
 
     @property
     def formulas(self) -> tuple[Expr, ...]:

@@ -32,8 +32,7 @@ from guanhu.facts.store import FactView
 from guanhu.facts.view import Relation, empty_query
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain import past
-from guanhu.rulebook.run import cube, scalar
-from guanhu.rulebook.run import numeric as n
+from guanhu.rulebook.run import cube, numeric as n, scalar
 
 Plant = Callable[[pytest.MonkeyPatch], Callable[[], bool]]
 

@@ -12,8 +12,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from guanhu.facts.store import Bank, FactView
 from tests.engines.facts.folders import covering, csv_of, put, rows

@@ -5,8 +5,7 @@ from collections import defaultdict
 from datetime import date
 from pathlib import Path
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from guanhu.facts.store import Bank
 from tests.engines.facts.folders import BASICS, COVERED, covering, csv_of, put, rows

@@ -5,8 +5,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from guanhu.facts.importing import import_folder
 from guanhu.facts.store import Bank

@@ -26,10 +26,8 @@ from tests.engines.agreement.running import write_rulebook
 from tests.engines.agreement.test_agreement import PERIODS
 from tests.engines.agreement.test_wide import text_of as wide_text
 from tests.engines.agreement.world import make_world
-from tests.engines.test_industrial_oil import RULEBOOK as OIL
-from tests.engines.test_industrial_oil import oil_bank
-from tests.engines.test_shipped_rulebooks import PERIODS as SHIPPED
-from tests.engines.test_shipped_rulebooks import ROOT
+from tests.engines.test_industrial_oil import RULEBOOK as OIL, oil_bank
+from tests.engines.test_shipped_rulebooks import PERIODS as SHIPPED, ROOT
 from tests.invented import invented_bank
 
 PAIRS = int(os.environ.get("GUANHU_SPARK", "4"))

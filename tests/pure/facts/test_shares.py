@@ -3,8 +3,7 @@
 from datetime import date
 from fractions import Fraction
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from guanhu.facts.shares import Held, Part, parts_per_billion, shared_out
 

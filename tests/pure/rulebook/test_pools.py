@@ -4,8 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from guanhu.rulebook.explain.groups import parts_of
 from guanhu.rulebook.load.folder import load_string

@@ -6,8 +6,7 @@ from datetime import date
 from fractions import Fraction
 
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.explain.past import Past
-from guanhu.rulebook.explain.past import Value as PastValue
+from guanhu.rulebook.explain.past import Past, Value as PastValue
 from guanhu.rulebook.explain.values import PastNote, PastRow, Traced, Unknown, Value
 from guanhu.rulebook.instances import Instance
 from guanhu.values import units

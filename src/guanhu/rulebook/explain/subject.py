@@ -216,11 +216,7 @@ class SubjectEvaluator:
         if len(cards) == 1 or line is None or line.role == "check":
             return last
         if line.adds_up:
-            if (
-                line.role == "total"
-                and line.unit == units.MONEY
-                and not any(is_held(card.lines[name]) for card in cards)
-            ):
+            if line.sums_lines and not any(is_held(card.lines[name]) for card in cards):
                 return sum_of(whole[term] for term in line.terms)
             return sum_of_spells((card.raw.get(name, card.lines[name].value) for card in cards), line.unit)
         if line.unit == units.POINTS:

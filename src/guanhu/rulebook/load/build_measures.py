@@ -14,8 +14,12 @@ from guanhu.rulebook.load.fields import COMMON, Reader
 from guanhu.rulebook.load.proof_marks import range_of
 from guanhu.rulebook.load.rounding import rounding_of
 from guanhu.rulebook.load.scope import LineScope, RowScope
-from guanhu.rulebook.load.takes import check_days_held, take_of, with_condition
-from guanhu.rulebook.load.takes import refuse_base as refuse_base_of_days
+from guanhu.rulebook.load.takes import (
+    check_days_held,
+    refuse_base as refuse_base_of_days,
+    take_of,
+    with_condition,
+)
 from guanhu.rulebook.load.text import Fields, Text, Tree
 from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
 from guanhu.rulebook.windows import Window, window_of

@@ -17,8 +17,19 @@ from guanhu.rulebook.prove.finding import clauses_of, command
 from guanhu.rulebook.prove.kinds import Kinds
 from guanhu.rulebook.prove.leaves import LEAVES, Book, Leaf, key_of, leaf_of, optional_keys
 from guanhu.rulebook.prove.replay import Point, shown_value, value_at
-from guanhu.rulebook.prove.terms import Num, Sym, Term, Truth, Yes, both, choose_truth, either, mul, no
-from guanhu.rulebook.prove.terms import compared as _compared
+from guanhu.rulebook.prove.terms import (
+    Num,
+    Sym,
+    Term,
+    Truth,
+    Yes,
+    both,
+    choose_truth,
+    compared as _compared,
+    either,
+    mul,
+    no,
+)
 from guanhu.rulebook.shape import shape
 from guanhu.values import units
 from guanhu.values.units import Unit

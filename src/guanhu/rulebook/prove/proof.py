@@ -10,8 +10,7 @@ from typing import Any
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Value
-from guanhu.rulebook.prove.ask import OPEN as NOT_DECIDED
-from guanhu.rulebook.prove.ask import SHOWN, Asker, Question, Verdict
+from guanhu.rulebook.prove.ask import OPEN as NOT_DECIDED, SHOWN, Asker, Question, Verdict
 from guanhu.rulebook.prove.finding import ACCEPTED, DEFECT, FAULT, OPEN, Finding, clauses_of, english
 from guanhu.rulebook.prove.leaves import Book
 from guanhu.rulebook.prove.replay import Point, replayed
