@@ -56,6 +56,20 @@ def test_a_ledger_carries_over_what_is_not_used(bank: Bank, tmp_path: Path) -> N
         assert told(ran(bank, tmp_path / f"after-{after}", text), "p2", "left") == wanted
 
 
+def test_a_ledger_that_uses_more_than_it_holds_is_told(bank: Bank, tmp_path: Path) -> None:
+    """30 are entered each month and 40 used: 10 of them come from nothing, in each of the three months."""
+    lines: Section = {"held": {"pay": "30元"}, "back": {"pay": "40元"}, "left": {"pay": "waiting"}}
+    ledgers: Section = {"waiting": {"adds": "held", "uses": "back"}}
+    compared = ran(bank, tmp_path / "rules", rulebook_text("month", "none", lines, ledgers=ledgers))
+    short = [x for x in compared.ran.outcome.problems if x.code == "RUN058"]
+    assert [x.zh.partition(":")[0] for x in short] == [
+        "2025-01-01..2025-01-31",
+        "2025-02-01..2025-02-28",
+        "2025-03-01..2025-03-31",
+    ]
+    assert all("多 10.00" in x.zh and x.severity == "warning" for x in short)
+
+
 def test_a_campaign_is_the_days_of_its_run(bank: Bank, tmp_path: Path) -> None:
     """p1 moves on 18 February: 34 of the 80 days are before."""
     text = rulebook_text(

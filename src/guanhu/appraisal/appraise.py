@@ -161,6 +161,7 @@ class Appraisal:
         if self.fold is not None:
             self.outcome.credited.extend(self.fold.credited_rows)
         self.outcome.lots.extend(self.lots.finish())
+        self.outcome.problems.extend(self.history.overdrawn(self.outcome.period))
         return self.outcome
 
     def prepare(self) -> None:

@@ -25,7 +25,8 @@ from guanhu.rulebook.run.template import filled, table_named
 from guanhu.rulebook.windows import previous_instance
 from guanhu.values import units
 from guanhu.values.dates import Span, add_months, instances, month_start, unit_containing
-from guanhu.values.exact import shown
+from guanhu.values.exact import money_shown, shown
+from guanhu.values.problem import Problem
 
 if TYPE_CHECKING:
     from guanhu.appraisal.appraise import Outcome, Result
@@ -227,6 +228,21 @@ class History:
             for row in rows:
                 store[row[0]] = exact(row[number], meaning)
 
+    def overdrawn(self, period: Span) -> list[Problem]:
+        """Return a warning for each ledger and instance of a period that uses more than there is: the rest comes from nothing."""
+        told: list[Problem] = []
+        for ledger in self.rulebook.ledgers.values():
+            by_days: dict[Span, list[tuple[str, Fraction]]] = {}
+            for days, subject, more in self.past.overdrawn(
+                ledger.adds, ledger.uses, ledger.lapses_after, period.end
+            ):
+                if period.start < days.end:
+                    by_days.setdefault(days, []).append((subject, more))
+            told.extend(
+                _told_overdrawn(self.rulebook, ledger, days, by_days[days]) for days in sorted(by_days)
+            )
+        return told
+
     def _states(self, result: Result, outcome: Outcome) -> None:
         set_by: dict[tuple[str, str, date], list[tuple[t.Decision, str, str]]] = {}
         for name in result.decisions:
@@ -286,6 +302,25 @@ _WITH_GRADE = """
 SELECT c.* REPLACE (CASE WHEN g.since > c.grade_since THEN g.value ELSE c.grade END AS grade)
 FROM cards AS c LEFT JOIN grade_states AS g ON g.subject_id = c.subject_id
 """
+
+
+def _told_overdrawn(
+    rulebook: t.Rulebook, ledger: t.Ledger, days: Span, short: list[tuple[str, Fraction]]
+) -> Problem:
+    subject, more = min(short)
+    uses, adds = rulebook.lines[ledger.uses], rulebook.lines[ledger.adds]
+    is_money = uses.unit == units.MONEY
+    amount = money_shown(int(more * 100)) if is_money else shown(more, 6)
+    return Problem(
+        "RUN058",
+        ledger.place,
+        f"{days}: {len(short)} 个对象用去的《{uses.title}》比《{ledger.title}》的结存加本期转入还多(如 {subject} 多 {amount}), 多出的没有来处",
+        f"{days}: {len(short)} subjects use more ({ledger.uses}) than {ledger.id} holds and the instance enters (such as {subject}, by {amount}); the rest comes from nothing",
+        f"要以结存为限, 写 min(..., {ledger.id} + {adds.id})",
+        f"to keep within what is there write min(..., {ledger.id} + {adds.id})",
+        clause=ledger.clause,
+        severity="warning",
+    )
 
 
 def in_force_day(decision: t.Decision, days: Span) -> date:

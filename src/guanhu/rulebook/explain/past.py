@@ -127,7 +127,19 @@ class Past:
         return found
 
     def balance(self, adds: str, uses: str, lapses_after: int, day: date) -> dict[str, Fraction | None]:
-        """Return, by subject, what was entered before `day`, is not used up and has not lapsed; None is unknown.
+        """Return, by subject, what was entered before `day`, is not used up and has not lapsed; None is unknown."""
+        return self._kept(adds, uses, lapses_after, day)[0]
+
+    def overdrawn(
+        self, adds: str, uses: str, lapses_after: int, day: date
+    ) -> list[tuple[Span, str, Fraction]]:
+        """Return where an instance before `day` uses more than is there: its days, the subject, and by how much."""
+        return self._kept(adds, uses, lapses_after, day)[1]
+
+    def _kept(
+        self, adds: str, uses: str, lapses_after: int, day: date
+    ) -> tuple[dict[str, Fraction | None], list[tuple[Span, str, Fraction]]]:
+        """Return what is there on `day`, and where more was used than there was.
 
         What an instance enters it may use itself, after what it had: entries are used oldest first. One
         lapses once `lapses_after` instances have ended after its own.
@@ -136,6 +148,7 @@ class Past:
         used = dict(self.before(uses, day))
         lots: dict[str, list[tuple[int, Fraction]]] = {}
         unknown: set[str] = set()
+        short: list[tuple[Span, str, Fraction]] = []
         spans = sorted({*entered, *used})
         for number, span in enumerate(spans):
             for values, store in ((entered.get(span, {}), True), (used.get(span, {}), False)):
@@ -146,13 +159,16 @@ class Past:
                     own = [
                         x for x in lots.get(subject, []) if not lapses_after or number - x[0] <= lapses_after
                     ]
+                    if not store and subject not in unknown:
+                        more = value - sum((held for _, held in own), Fraction(0))
+                        short.extend([(span, subject, more)] if more > 0 else [])
                     lots[subject] = [*own, (number, value)] if store else _taken(own, value)
         last = len(spans)
         found: dict[str, Fraction | None] = dict.fromkeys(unknown)
         for subject, own in lots.items():
             alive = [amount for number, amount in own if not lapses_after or last - number <= lapses_after]
             found.setdefault(subject, sum(alive, Fraction(0)))
-        return found
+        return found, short
 
     def state(self, name: str, day: date) -> dict[str, tuple[date, str]]:
         """Return, by subject, the value of a state in force on `day` and since when."""
