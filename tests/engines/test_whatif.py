@@ -16,18 +16,20 @@ from typing import Any
 import pytest
 import yaml
 
-from guanhu.appraisal.pages.kept import adds_up, top_money
+from guanhu.appraisal.pages.kept import adds_up, read_names, top_money
 from guanhu.appraisal.running import run_rulebook
 from guanhu.appraisal.runs import RunFolder
-from guanhu.appraisal.whatif.chains import Chains, beside, chains
+from guanhu.appraisal.whatif.chains import Chains, chains
 from guanhu.appraisal.whatif.effects import Person, pay_lines
 from guanhu.appraisal.whatif.laboratory import Laboratory, Tried, sweep_of
+from guanhu.appraisal.whatif.page import Study, page_of
 from guanhu.appraisal.whatif.patch import Patch, read_patch
 from guanhu.bank.generate import generate
 from guanhu.facts.importing import import_folder
 from guanhu.facts.store import Bank
 from guanhu.rulebook.explain.values import Unknown
 from guanhu.rulebook.load.folder import load_string
+from guanhu.rulebook.print.html import html
 from guanhu.values.dates import period_of
 from guanhu.values.problem import Refused
 from tests.engines.agreement.fixed import fixed_world, rulebook_text
@@ -310,17 +312,22 @@ def test_the_largest_changes_are_explained_before_and_after(laboratory: Laborato
     assert explained_otherwise(laboratory, found) == []
 
 
-def test_sentences_beside_each_other_keep_what_they_stand_under() -> None:
-    before = [(0, "a"), (1, "b"), (2, "c"), (1, "d"), (2, "e")]
-    after = [(0, "a"), (1, "b"), (2, "c"), (1, "d"), (2, "f"), (2, "g")]
-    assert list(beside(before, after)) == [
-        ("a", "a"),
-        ("　d", "　d"),
-        ("　　e", "　　f"),
-        ("", "　　g"),
-    ]
-    assert list(beside(before, before)) == []
-    assert list(beside([], [(0, "a")])) == [("", "a")]
+def test_where_no_pay_changes_the_largest_changes_of_scores_are_told(
+    laboratory: Laboratory, tmp_path: Path
+) -> None:
+    found = tried(laboratory, tmp_path, "changes: {lines.score.most: {to: 5, from: 2025-12-01}}")
+    largest = found.effects.largest
+    assert found.effects.cost == 0
+    assert len(largest) == 10
+    assert not any(x.change for x in largest)
+    moved = [max(line.moved for line in x.lines if line.line == "score") for x in largest]
+    assert moved == sorted(moved, reverse=True)
+    assert moved[0] > 0
+    told = chains(laboratory, found, largest)
+    assert {x.line.line for x in told} == {"score"}
+    page = html(page_of(Study(laboratory, found, read_names(laboratory.engine), chains=told)))
+    assert "下面是得分变化最大的" in page
+    assert "得分 lines.score.most: 100 → 5, 自 2025-12-01 起" in page
 
 
 def test_what_is_paid_is_counted_once(laboratory: Laboratory, tmp_path: Path) -> None:
@@ -550,7 +557,7 @@ def test_from_the_command_line_a_page_and_a_workbook(kept: tuple[Path, Path], tm
     assert "it is the last value within the budget of 0.00" in english
     patch.write_text("changes: {inputs.rate: {to: 2‰, from: 2025-12-01}}", "utf-8")
     english = guanhu("--lang", "en", "whatif", "--run", kept[1], "--patch", patch)
-    assert "inputs.rate → 2‰, from 2025-12-01 on" in english
+    assert "inputs.rate: 0.1% → 2‰, from 2025-12-01 on" in english
     (tmp_path / "d.html").mkdir()
     told = guanhu("whatif", "--run", kept[1], "--patch", patch, "--out", tmp_path / "d.html", wanted=1)
     assert f"{tmp_path}/d.html: RUN090" in told

@@ -31,6 +31,7 @@ ACCOUNTS, MANAGERS, QUARTERS, SEED = 60_000, 600, 8, 1
 PERIOD = "2025"
 BANK_NAME = "演示银行"
 TOLD = 3
+LABEL_WIDTH = 12
 _LEFT_OUT = """
 WITH latest AS (
   SELECT arg_max(CASE reason WHEN 'no post' THEN '没有岗位' ELSE '岗位不在考核范围: ' || post END, instance) AS why
@@ -152,6 +153,7 @@ def told_counts(run: RunFolder) -> None:
 def told_scores(opened: OpenRun) -> list[str]:
     """Print the spread of the yearly scores of managers and return three managers: low, middle, high."""
     import duckdb
+    from rich.cells import cell_len
 
     totals = [
         x
@@ -170,13 +172,15 @@ def told_scores(opened: OpenRun) -> list[str]:
     for low, high in ((None, 70), (70, 85), (85, 90), (90, 100), (100, None)):
         inside = [s for _, s in rows if (low is None or s >= low) and (high is None or s < high)]
         label = (
-            f"{low}–{high}"
+            f"{low}–{high} 分"
             if low is not None and high is not None
-            else f"低于 {high}"
+            else f"低于 {high} 分"
             if low is None
-            else f"{low} 及以上"
+            else f"{low} 分及以上"
         )
-        typer.echo(f"  {label:>10} 分 {len(inside):>4} {'█' * (len(inside) * 40 // max(len(rows), 1))}")
+        # A Chinese character is as wide as two digits.
+        label = " " * (LABEL_WIDTH - cell_len(label)) + label
+        typer.echo(f"  {label} {len(inside):>4} {'█' * (len(inside) * 40 // max(len(rows), 1))}")
     picks = (
         [rows[len(rows) * part // 10][0] for part in (1, 5, 9)] if rows else sorted(opened.subjects())[:TOLD]
     )

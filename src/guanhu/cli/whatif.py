@@ -132,8 +132,8 @@ def tell(study: Study) -> None:
     from guanhu.values.exact import money_shown
 
     effects, tried = study.tried.effects, study.tried
-    for change in tried.patch.changes:
-        typer.echo(f"  {change.text(SHELL.lang)}")
+    for change in page.changes_told(study, SHELL.lang):
+        typer.echo(f"  {change}")
     if tried.again:
         SHELL.say("whatif_again", measures=SHELL.listed(tried.again), seconds=f"{tried.seconds:.1f}")
     else:

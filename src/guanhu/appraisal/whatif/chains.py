@@ -25,6 +25,7 @@ from guanhu.rulebook.explain.told import Told
 from guanhu.rulebook.explain.values import Unknown
 from guanhu.values.exact import invariant
 from guanhu.values.language import ZH
+from guanhu.values.units import POINTS
 
 INDENT = "　"
 Row = tuple[str, str]
@@ -65,8 +66,9 @@ class Chains:
         self.opened.close()
 
     def of(self, person: Person) -> Chain | None:
-        """Return why the pay of a subject changes; None when no line of one instance says it."""
-        line = told_line(person, pay_lines(self.draft, self.tried.outcome))
+        """Return why the pay of a subject changes, or its score; None when no line of one instance says it."""
+        scores = [x.id for x in self.draft.lines.values() if x.unit == POINTS]
+        line = told_line(person, pay_lines(self.draft, self.tried.outcome)) or told_line(person, scores)
         if line is None:
             return None
         traces = self.traces(person)
@@ -107,9 +109,9 @@ def chains(laboratory: Laboratory, tried: Tried, people: Sequence[Person], lang:
         found.close()
 
 
-def told_line(person: Person, paid: Iterable[str]) -> Line | None:
-    """Return the line to tell: of what the bank pays, that of the instance in which it changed most."""
-    names = set(paid)
+def told_line(person: Person, among: Iterable[str]) -> Line | None:
+    """Return the line to tell: of those named the one that changed most, the first of equal ones in the text."""
+    names = set(among)
     changed = [x for x in person.lines if x.line in names and x.moved]
     return max(changed, key=lambda x: x.moved, default=None)
 

@@ -18,7 +18,7 @@ from guanhu.appraisal.pages.kept import adds_up, made_of
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import evaluated_in, planned
 from guanhu.rulebook.run.template import filled
-from guanhu.values.units import MONEY
+from guanhu.values.units import MONEY, POINTS
 
 LARGEST = 10
 FEN = 100
@@ -94,6 +94,7 @@ class Effects:
     by_institution: tuple[Share, ...] = ()
     by_grade: tuple[Share, ...] = ()
     largest: tuple[Person, ...] = ()
+    """The ten whose pay changes most, filled up by those whose scores do."""
     changes: tuple[int, ...] = ()
     """The change of each settled subject, in fen, ascending."""
     people: list[Person] = field(default_factory=list)
@@ -158,6 +159,23 @@ FROM (
 FULL JOIN (SELECT * FROM after WHERE spell_no = 0 AND subject_id IN (SELECT subject_id FROM few)) AS d
 ON d.subject_id = b.subject_id AND d.group_id = b.group_id AND d.instance = b.instance AND d.every = b.every AND d.line = b.line
 WHERE (b.state, b.text, b.num * d.den) IS DISTINCT FROM (d.state, d.text, d.num * b.den)
+"""
+_PERSON = "subject_id, group_id, institution_id, grade, before, after"
+_MOST = "abs(after - before) DESC, moved DESC, subject_id, group_id"
+# Doubles order those who are shown; what is shown of them is exact.
+_SCORED = """
+SELECT d.subject_id, d.group_id, max(abs(CAST(d.num AS DOUBLE) / CAST(d.den AS DOUBLE) - CAST(b.num AS DOUBLE) / CAST(b.den AS DOUBLE))) AS moved
+FROM (SELECT * FROM after WHERE spell_no = 0 AND state = 'ok' AND line IN (SELECT line FROM points)) AS d
+JOIN (SELECT * FROM before WHERE spell_no = 0 AND state = 'ok') AS b
+ON d.subject_id = b.subject_id AND d.group_id = b.group_id AND d.instance = b.instance AND d.every = b.every AND d.line = b.line
+WHERE d.num * b.den <> b.num * d.den GROUP BY ALL
+"""
+_FEW = f"""
+SELECT {_PERSON}, moved FROM (
+  SELECT p.*, coalesce(s.moved, 0) AS moved FROM both_ AS p
+  LEFT JOIN scored AS s ON s.subject_id = p.subject_id AND s.group_id = p.group_id
+) AS x WHERE before IS NOT NULL AND after IS NOT NULL AND (after <> before OR moved > 0)
+ORDER BY {_MOST} LIMIT {LARGEST}
 """
 
 
@@ -271,14 +289,13 @@ def everybody(engine: Engine) -> list[Person]:
 
 
 def _largest(engine: Engine, rulebook: t.Rulebook) -> tuple[Person, ...]:
+    """Return those whose pay changes most; where fewer than ten have another pay, also those whose scores change most."""
+    points = [(x.id,) for x in rulebook.lines.values() if x.unit == POINTS]
+    engine.load("whatif/points", (("line", "VARCHAR"),), points)
     engine.create(
-        "whatif/few",
-        filled(
-            f"SELECT subject_id, group_id, institution_id, grade, before, after FROM b WHERE {_SETTLED} AND after <> before "
-            f"ORDER BY abs(after - before) DESC, subject_id, group_id LIMIT {LARGEST}",
-            b="whatif/both",
-        ),
+        "whatif/scored", filled(_SCORED, before="kept/lines", after="draft/touched", points="whatif/points")
     )
+    engine.create("whatif/few", filled(_FEW, both_="whatif/both", scored="whatif/scored"))
     order = {name: i for i, name in enumerate(rulebook.order)}
     lines: dict[str, list[Line]] = {}
     query = filled(
@@ -286,9 +303,7 @@ def _largest(engine: Engine, rulebook: t.Rulebook) -> tuple[Person, ...]:
     )
     for subject, instance, line, *cells in engine.rows(query):
         lines.setdefault(subject, []).append(Line(instance, line, _value(*cells[:3]), _value(*cells[3:])))
-    people = engine.rows(
-        filled("SELECT * FROM few ORDER BY abs(after - before) DESC, subject_id, group_id", few="whatif/few")
-    )
+    people = engine.rows(filled(f"SELECT {_PERSON} FROM few ORDER BY {_MOST}", few="whatif/few"))
     return tuple(
         Person(
             subject,

@@ -17,17 +17,20 @@ from guanhu.appraisal.running import EngineMaker, period_named
 from guanhu.appraisal.runs import RunFolder
 from guanhu.appraisal.whatif.effects import Effects, compared
 from guanhu.appraisal.whatif.frozen import Frozen, FrozenAppraisal
-from guanhu.appraisal.whatif.patch import Change, Patch, put_in, with_values
+from guanhu.appraisal.whatif.patch import Change, Patch, put_in, text_at, with_values
 from guanhu.appraisal.whatif.reach import Reach, reach_of
 from guanhu.facts.store import Bank
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.told import value_text
 from guanhu.rulebook.instances import Version
 from guanhu.rulebook.load.folder import load
 from guanhu.rulebook.load.text import Tree
 from guanhu.values.exact import decimal_of
+from guanhu.values.language import ZH
 from guanhu.values.problem import Place, Problem, Refused, errors_in
 
 STEPS_MAX = 1000
+VALUES_SHOWN = 3
 TOO_WIDE = "RUN021"
 UNITS = {"%": 100, "‰": 1000, "元": 1, "": 1}
 """What may be written after a number, and how many of it are 1."""
@@ -77,7 +80,8 @@ class Laboratory:
         run.verify()
         self.make_engine = make_engine
         self.bank, self.run, self.record, self.progress = bank, run, run.record, progress
-        self.base = self._rulebook(())
+        self.sections: dict[str, dict[str, Tree]] = {}
+        self.base = self._rulebook((), self.sections)
         self.period = period_named(self.record["period"])
         self.view = facts_read(bank, run, self.base)
         self.engine = make_engine()
@@ -172,10 +176,36 @@ class Laboratory:
         places = sorted(tried)
         return [(sweep.values[i], tried[i]) for i in places], None if best is None else places.index(best)
 
-    def _rulebook(self, changes: Iterable[Change]) -> t.Rulebook:
+    def was(self, change: Change, lang: str = ZH) -> str:
+        """Return what stands before a change where it is made: the text, of an input the values; '' where nothing does."""
+        if not change.is_value:
+            return text_at(self.sections, change.path)
+        declared = self.base.inputs[change.path[1]]
+        rows = self.parameters.values.get(declared.id, {})
+        day = max(change.start, self.period.start)
+        given = [
+            row.value
+            for keys, dated in sorted(rows.items())
+            for row in dated
+            if (change.keys is None or keys == change.keys) and row.days.start <= day < row.days.end
+        ]
+        shown = list(
+            dict.fromkeys(
+                value_text(None if isinstance(value, date) else value, declared.unit, lang) or str(value)
+                for value in given
+            )
+        )
+        return "、".join(shown[:VALUES_SHOWN]) + ("…" if len(shown) > VALUES_SHOWN else "")
+
+    def _rulebook(
+        self, changes: Iterable[Change], read: dict[str, dict[str, Tree]] | None = None
+    ) -> t.Rulebook:
+        """Return the rulebook with changes; `read` is filled with its sections as they were read."""
         wanted = tuple(changes)
 
         def edit(sections: dict[str, dict[str, Tree]], problems: list[Problem]) -> None:
+            if read is not None:
+                read.update({name: dict(trees) for name, trees in sections.items()})
             put_in(wanted, sections, problems)
 
         rulebook, problems = load(self.run.rulebook_folder, self.record["readings"], edit)

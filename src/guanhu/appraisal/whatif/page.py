@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -20,6 +20,7 @@ from guanhu.rulebook.print import blocks as b
 from guanhu.rulebook.print.html import html
 from guanhu.values import units
 from guanhu.values.exact import money_shown, shown
+from guanhu.values.language import ZH
 
 FORMATS = (".html", ".xlsx")
 PLACES_MAX = 20
@@ -51,6 +52,25 @@ class Study:
     def paid(self) -> list[str]:
         """Return the lines whose sum is the cost."""
         return pay_lines(self.rulebook, self.tried.outcome)
+
+
+def changes_told(study: Study, lang: str = ZH) -> list[str]:
+    """Return what the patch changes: the bank's name for it, the path, what stood there and what is put there."""
+    found: list[str] = []
+    for change in study.tried.patch.changes:
+        section, name = change.path[:2]
+        stores: Mapping[str, Mapping[str, t.Declaration]] = {
+            "inputs": study.rulebook.inputs,
+            "tables": study.rulebook.tables,
+            "measures": study.rulebook.measures,
+            "decisions": study.rulebook.decisions,
+            "words": study.rulebook.words,
+            "ledgers": {**study.rulebook.ledgers, **study.rulebook.lots},
+        }
+        declared = stores.get(section, study.rulebook.lines).get(name)
+        title = f"{declared.title} " if declared is not None and declared.title != name else ""
+        found.append(title + change.text(lang, study.laboratory.was(change, lang)))
+    return found
 
 
 def write_study(study: Study, out: Path) -> None:
@@ -100,7 +120,7 @@ def _blocks(study: Study) -> Iterator[b.Block]:
             f"原来 {effects.unsettled_before} 个, 试算 {effects.unsettled_after} 个; 他们不计入成本和增减",
         )
     yield b.Heading("改了什么", 1)
-    yield b.Listed(tuple(str(change) for change in study.tried.patch.changes))
+    yield b.Listed(tuple(changes_told(study)))
     again = study.tried.again
     yield b.Text(
         f"重新汇总了 {'、'.join(again)}; 其余指标用原运行存下的数。"
@@ -182,7 +202,9 @@ def _largest(study: Study) -> Iterator[b.Block]:
     largest = study.tried.effects.largest
     yield b.Heading("变化最大的对象", 1)
     if not largest:
-        yield b.Text("没有人的计酬变化。")
+        yield b.Text("没有人的计酬或得分变化。")
+    elif not any(person.change for person in largest):
+        yield b.Text("没有人的计酬变化; 下面是得分变化最大的。")
     for person in largest:
         yield b.Rule(
             title=f"{person.subject} {study.names.of(person.subject)}".strip(),
@@ -382,8 +404,8 @@ class _Sheets:
         study, effects = self.study, self.study.tried.effects
         yield "补丁", study.tried.patch.name
         yield "理由", study.tried.patch.reason
-        for change in study.tried.patch.changes:
-            yield "改动", str(change)
+        for change in changes_told(study):
+            yield "改动", change
         yield "原运行", study.laboratory.run.path.name
         yield "原运行摘要", study.laboratory.record["digest"]
         yield "重新汇总的指标", "、".join(study.tried.again) or "无"

@@ -15,7 +15,7 @@ units are checked, so that a patch which makes a rulebook wrong is refused as a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
@@ -54,11 +54,12 @@ class Change:
         """Return the change as a line in Chinese."""
         return self.text("zh")
 
-    def text(self, lang: str) -> str:
-        """Return the change as a line."""
+    def text(self, lang: str, was: str = "") -> str:
+        """Return the change as a line; `was` is what stands there before it."""
         keys = f"({' | '.join(self.keys)})" if self.keys else ""
         since = f", 自 {self.start} 起" if lang == "zh" else f", from {self.start} on"
-        return f"{'.'.join(self.path)}{keys} → {written(self.to)}{since if self.start > date.min else ''}"
+        before = f": {was}" if was else ""
+        return f"{'.'.join(self.path)}{keys}{before} → {written(self.to)}{since if self.start > date.min else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,20 @@ def _put(tree: Tree, path: list[str], change: Change, problems: list[Problem]) -
     known = [f"1..{len(tree.items)}"] if isinstance(tree, Items) else []
     problems.append(_no_path(change, key, known, ".".join(change.path[: -len(path)])))
     return None
+
+
+def text_at(sections: Mapping[str, Mapping[str, Tree]], path: tuple[str, ...]) -> str:
+    """Return what a rulebook's text says at a path of a declaration; '' where it says nothing."""
+    section, *rest = path
+    tree: Tree | None = Fields(
+        {name: (x.place, x) for name, x in sections.get(section, {}).items()}, Place("")
+    )
+    for key in rest:
+        if isinstance(tree, Items):
+            tree = tree.items[int(key) - 1] if key.isdigit() and 1 <= int(key) <= len(tree.items) else None
+        else:
+            tree = tree.get(key) if isinstance(tree, Fields) else None
+    return "" if tree is None else written(tree)
 
 
 def with_values(changes: Iterable[Change], parameters: Parameters, rulebook: t.Rulebook) -> Parameters:
