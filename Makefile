@@ -18,7 +18,7 @@ SPARK_READY := $(VENV)/.spark-ready
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$name; break; }; done)
 
-.PHONY: help setup demo test check format golden bench bench-scale spark lock clean
+.PHONY: help setup demo test soak check format golden bench bench-scale spark lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -45,6 +45,12 @@ demo: setup ## Appraise an invented bank from end to end
 
 test: setup ## Run all tests; narrow with make test ARGS="-k floor"
 	$(PY) -m pytest $(ARGS)
+
+# Generated banks, rulebooks, late facts, patches and lots beyond those of `make test`; about an hour on two cores.
+SOAK := GUANHU_AGREEMENT=600 GUANHU_SINCE=150 GUANHU_WHATIF=150 GUANHU_LOTS=80
+soak: setup ## Try many more generated cases than the tests do (an hour; ARGS narrows)
+	$(SOAK) $(PY) -m pytest -q tests/engines/agreement tests/engines/test_since.py tests/engines/test_whatif.py \
+		-k "test_pair or late or patched or histor" $(ARGS)
 
 check: setup ## Format, lint, types, import contracts, tidy rules
 	$(PY) -m ruff format --check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import random
 import shutil
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ from tests.engines.agreement.running import make_engine, write_rulebook
 from tests.engines.agreement.world import FIRST, World, make_world
 from tests.engines.test_runs import guanhu
 
-PAIRS = range(20)
+PAIRS = range(int(os.environ.get("GUANHU_WHATIF", "20")))
 VALUES = ("score", "pay", "value")
 _LINES = """
 SELECT subject_id, spell_no, instance, every, group_id, line, text, state, CAST(num AS HUGEINT), CAST(den AS HUGEINT)
@@ -318,8 +319,7 @@ def test_where_no_pay_changes_the_largest_changes_of_scores_are_told(
     found = tried(laboratory, tmp_path, "changes: {lines.score.most: {to: 5, from: 2025-12-01}}")
     largest = found.effects.largest
     assert found.effects.cost == 0
-    assert len(largest) == 10
-    assert not any(x.change for x in largest)
+    assert [x.change for x in largest] == [0] * 10
     moved = [max(line.moved for line in x.lines if line.line == "score") for x in largest]
     assert moved == sorted(moved, reverse=True)
     assert moved[0] > 0
