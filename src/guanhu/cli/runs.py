@@ -220,7 +220,14 @@ def tell_touched(touched: Touched) -> None:
         SHELL.say("since_groups", groups=SHELL.listed(touched.groups))
 
 
-def replay(run_name: RunName, bank: BankDir = None, as_json: AsJson = False) -> None:
+def replay(
+    run_name: RunName,
+    bank: BankDir = None,
+    engine: EngineName = "duckdb",
+    master: Master = "",
+    work: Work = None,
+    as_json: AsJson = False,
+) -> None:
     """把一次运行原样重做一遍, 核对摘要 / make a kept run once more and compare the digest."""
     import json
 
@@ -228,11 +235,11 @@ def replay(run_name: RunName, bank: BankDir = None, as_json: AsJson = False) -> 
     from guanhu.appraisal.runs import RunFolder
     from guanhu.facts.store import Bank
 
-    with refusals(SHELL):
+    with refusals(SHELL), engine_named(engine, master, work) as make_engine:
         place = bank_of(SHELL, bank, run_name)
         folder = RunFolder(run_folder(SHELL, place, run_name))
         with SHELL.progress("重做" if SHELL.lang == "zh" else "replaying") as step:
-            found = replayed(duckdb_engine, Bank(place), folder, step)
+            found = replayed(make_engine, Bank(place), folder, step)
     if as_json:
         typer.echo(json.dumps({"kept": found.kept, "now": found.now, "same": found.is_same}))
     else:

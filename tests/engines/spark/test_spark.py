@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from guanhu.appraisal.engine import Engine
+from guanhu.appraisal.replay import replayed
 from guanhu.appraisal.running import EngineMaker, run_rulebook
 from guanhu.engines.duckdb import DuckDBEngine
 from guanhu.facts.store import Bank
@@ -63,6 +64,18 @@ def test_every_construct(spark: Any, tmp_path: Path) -> None:
     for topic, text in TOPICS.items():
         rulebook = write_rulebook(tmp_path / topic, text)
         assert digest(on_spark(spark, FEW), bank, rulebook, PERIOD) == digest(duckdb, bank, rulebook, PERIOD)
+
+
+def test_a_run_is_repeated_on_the_other_engine(spark: Any, tmp_path: Path) -> None:
+    """Whatever made it: a run that outgrew one machine is repeated where it was made."""
+    bank, rulebook = (
+        fixed_world().bank(tmp_path),
+        write_rulebook(tmp_path / "rules", next(iter(TOPICS.values()))),
+    )
+    for make, other in ((duckdb, on_spark(spark, FEW)), (on_spark(spark, FEW), duckdb)):
+        run = run_rulebook(make, bank, rulebook, PERIOD).folder
+        assert replayed(other, bank, run).is_same
+        shutil.rmtree(run.path)
 
 
 def test_what_is_too_wide_for_an_engine(spark: Any, tmp_path: Path) -> None:
