@@ -24,7 +24,7 @@ from guanhu.appraisal.history import History, read_opening
 from guanhu.appraisal.joining import Joiner
 from guanhu.appraisal.levels import add_levels, steps
 from guanhu.appraisal.lines import Card, Known
-from guanhu.appraisal.lost import needs_of, told_lost, uncovered
+from guanhu.appraisal.lost import NO_POSTS, POSTS, needs_of, told_lost, told_without_posts, uncovered
 from guanhu.appraisal.lots import RunLots
 from guanhu.appraisal.measures import OBJECT_OF, Fold, Statistics, date_sql
 from guanhu.appraisal.parameters import Parameters, read_parameters
@@ -33,6 +33,7 @@ from guanhu.appraisal.persons import join_wholes, person_table
 from guanhu.appraisal.pools import join_pools
 from guanhu.appraisal.supplied import supplied_figure
 from guanhu.appraisal.wide import add_wide_cause, add_wide_condition, add_wide_line, too_wide, too_wide_in
+from guanhu.kinds.catalogue import CATALOGUE
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.instances import Instance, evaluated_in, planned
@@ -75,6 +76,9 @@ def kinds_read(rulebook: t.Rulebook) -> list[str]:
 
 class View(Facts, Protocol):
     """What a run asks of the bank's facts."""
+
+    def supplies(self, kind_name: str) -> bool:
+        """Tell whether any batch holds a kind."""
 
     def missing(self, kind_name: str, span: Span) -> list[Span]:
         """Return the days of a span that no batch covers."""
@@ -242,8 +246,12 @@ class Appraisal:
         made = {group.id: self._card(instance, group, own) for group in groups}
         for card in made.values():
             card.others = {key: other for key, other in made.items() if other is not card}
+        no_posts = self._told_without_posts(instance, groups)
         for step in steps(self.rulebook, evaluated_in(self.rulebook, instance)):
             card = made[step[0].group]
+            if no_posts and card.group.subject == "person":
+                card.add_unknown(step[0], NO_POSTS)
+                continue
             try:
                 if step[0].id in self.rulebook.levels:
                     add_levels(self.engine, card, step, self._add)
@@ -255,6 +263,15 @@ class Appraisal:
             self.lots.move(made[group.id])
             self._close(made[group.id], instance)
         self.lots.close(instance)
+
+    def _told_without_posts(self, instance: Instance, groups: list[t.GroupOfSubjects]) -> bool:
+        """Tell whether the posts of an instance that appraises people are not known, and say so once."""
+        if all(group.subject != "person" for group in groups):
+            return False
+        told = told_without_posts(self.view, instance)
+        if told is not None and told not in self.outcome.problems:
+            self.outcome.problems.append(told)
+        return told is not None
 
     def _names(self, instance: Instance, group: str) -> list[str]:
         return [x.id for x in evaluated_in(self.rulebook, instance, group)]
@@ -349,8 +366,9 @@ class Appraisal:
             "SELECT p.subject_id FROM w_person AS p ANTI JOIN seen AS s ON s.subject_no = p.subject_no ORDER BY 1",
             seen=everyone,
         )
+        reason = "posts not known" if uncovered(self.view, POSTS, instance.days) else "no post"
         for (subject,) in self.engine.rows(without):
-            self.outcome.left_out.append((instance.key, instance.every, str(subject), "no post", ""))
+            self.outcome.left_out.append((instance.key, instance.every, str(subject), reason, ""))
 
     def roots(self, instance: Instance, group: str) -> list[t.Expr]:
         """Return the formulas evaluated for a group in an instance, those that others gather from it included."""
@@ -403,7 +421,7 @@ class Appraisal:
         span = span_of(measure.window, instance.days, instance.every)
         if span is None:
             return Figure("", Fraction(1), by_spell=False, unknown="window")
-        for need in needs_of(measure, subject, span, instance, self.rulebook.measures):
+        for need in needs_of(measure, subject, span, instance, self.rulebook):
             gaps = uncovered(self.view, need.kind, need.days)
             if gaps:
                 self._tell_gap(need.measure, need.kind, gaps, instance)
@@ -421,11 +439,12 @@ class Appraisal:
 
     def _tell_gap(self, measure: t.Measure, kind: str, gaps: list[Span], instance: Instance) -> None:
         shown = "、".join(str(gap) for gap in gaps[:3])
+        zh = next((x.zh for x in CATALOGUE if x.name == kind), measure.kind.zh)
         self.outcome.problems.append(
             Problem(
                 "RUN020",
                 Place(kind),
-                f"{instance.key}: 指标 {measure.title} 要用的 {measure.kind.zh if kind == measure.kind.name else '管户'} 缺 {shown}, 相关的行不结算",
+                f"{instance.key}: 指标 {measure.title} 要用的 {zh} 缺 {shown}, 相关的行不结算",
                 f"{instance.key}: measure {measure.id} needs {kind} for {shown}, which no batch covers; lines that read it are not settled",
                 "导入覆盖这些日子的批次后重新运行; 没有发生过的, 也要交一份只有标题的表",
                 "import a batch that covers these days and run again; where nothing happened, a file of headings",

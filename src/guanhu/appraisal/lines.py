@@ -300,6 +300,14 @@ class Card:
             found = self.compiler.condition(when)
         self.keep(name, found)
 
+    def add_unknown(self, line: t.Line | t.Decision, cause: str) -> None:
+        """Bind a line, check or decision that is unknown for everybody, with its cause."""
+        value = Bool(exp.Null()) if isinstance(line, t.Decision) else _nothing(line.unit)
+        if isinstance(value, Num) and isinstance(line, t.Line) and self.group.spells and line.adds_up:
+            self.lines[f"{line.id}~raw"] = self.sheet.bind(value, f"{line.id}~raw")
+        self.keep(line.id, value)
+        self.sheet.bind(Word(exp.Literal.string(cause)), f"{line.id}~cause")
+
     def forget(self, name: str) -> None:
         """Take back what was bound of a line that turned out too wide."""
         beside = {f"{name}~raw", f"{name}~held"}
@@ -396,6 +404,17 @@ class Card:
             arms.append((n.is_null(sql_of(found)), exp.Literal.string(label)))
         sql = n.case(arms, exp.Literal.string(undefined_in(nodes)))
         self.sheet.bind(Word(sql, level), f"{name}~cause")
+
+
+def _nothing(unit: units.Unit) -> Compiled:
+    """Return a value of a unit that is unknown."""
+    if unit == units.YES_NO:
+        return Bool(exp.Null())
+    if unit == units.DATE:
+        return Day(exp.Null())
+    if units.is_choice(unit):
+        return Word(exp.cast(exp.Null(), "VARCHAR"))
+    return Num(exp.cast(exp.Null(), "BIGINT"), FEN if unit == units.MONEY else FINEST, 0, 0)
 
 
 def _own_parts(node: t.Expr) -> Iterator[t.Expr]:

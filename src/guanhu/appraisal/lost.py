@@ -7,11 +7,13 @@ could not be read, and one of any other kind, may concern everybody: its days co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
+from guanhu.appraisal.rows import columns_read
+from guanhu.facts.coverage import VIA_ACCOUNT
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import Instance
 from guanhu.rulebook.windows import span_of
@@ -22,8 +24,18 @@ OWN_KINDS = {"balances": "account_no", "loan_states": "loan_id"}
 """Kinds whose refused rows concern one account or loan, and the column of pieces by which it is found."""
 
 
+WHERE_ELSE = frozenset({"account_institutions"})
+"""Kinds without which something else holds: an account that never moved is where it was opened. Supplied once, they count."""
+POSTS = "posts"
+NO_POSTS = f"facts.{POSTS}"
+"""Why lines are unknown of people whose posts are not known on all days of an instance."""
+
+
 class Holes(Protocol):
     """What is asked of the bank's facts."""
+
+    def supplies(self, kind_name: str) -> bool:
+        """Tell whether any batch holds a kind."""
 
     def missing(self, kind_name: str, span: Span) -> list[Span]:
         """Return the days of a span that no batch covers."""
@@ -33,7 +45,14 @@ class Holes(Protocol):
 
 
 def uncovered(view: Holes, kind: str, days: Span) -> list[Span]:
-    """Return the days that no batch covers, or of which a refused row may concern anybody."""
+    """Return the days that no batch covers, or of which a refused row may concern anybody.
+
+    Edges:    a refused post is its own person's matter, who then holds none: of posts no batch, only, leaves days open.
+    """
+    if kind in WHERE_ELSE and not view.supplies(kind):
+        return []
+    if kind == POSTS:
+        return view.missing(kind, days)
     holes = [hole.span.overlap(days) for hole in view.holes(kind) if not _is_own(hole)]
     return [*view.missing(kind, days), *[hole for hole in holes if hole is not None]]
 
@@ -88,26 +107,50 @@ class Need:
     days: Span
 
 
+def told_without_posts(view: Holes, instance: Instance) -> Problem | None:
+    """Return a warning where it is not known on all days of an instance who held which post: people's lines are unknown."""
+    gaps = uncovered(view, POSTS, instance.days)
+    if not gaps:
+        return None
+    shown = "、".join(str(gap) for gap in gaps[:3])
+    return Problem(
+        "RUN059",
+        Place(POSTS),
+        f"{instance.key}: 岗位表缺 {shown}, 不知道谁在什么岗位, 按人考核的行都不结算",
+        f"{instance.key}: no batch says who held which post on {shown}; the lines of people are not settled",
+        "导入覆盖这些日子的岗位表后重新运行, 或换一个已有岗位表的期间",
+        "import posts that cover these days and run again, or run a period of which the posts are known",
+        severity="warning",
+    )
+
+
 def needs_of(
-    measure: t.Measure, subject: str, span: Span, instance: Instance, measures: Mapping[str, t.AnyMeasure]
+    measure: t.Measure, subject: str, span: Span, instance: Instance, rulebook: t.Rulebook
 ) -> list[Need]:
     """Return the kinds of fact that a figure needs, with the days that have to be covered.
 
-    Credit of an earlier window is taken from the assignments of its own days, that of a moving baseline from
+    Rates that its rows read, and the institutions of accounts where institutions are credited, are needed on the days of
+    the rows. Credit of an earlier window is taken from the assignments of its own days, that of a moving baseline from
     those of the instance. What its rows ask of an account, a customer or a loan is needed too, each in its own
     window.
 
     Edges:    what stands at the end of a window needs its last day alone.
     """
     own = instance.days
-    found = [Need(measure, measure.kind.name, _last_day(span) if measure.is_of_last_day else span)]
+    rows = Need(measure, measure.kind.name, _last_day(span) if measure.is_of_last_day else span)
+    found = [rows]
+    read = {table for table, _ in columns_read(measure.formulas, rulebook.tables)}
+    if "account_rates" in read:
+        found.append(replace(rows, kind="account_rates"))
+    if measure.kind.name in VIA_ACCOUNT and (subject == "institution" or "institution" in read):
+        found.append(replace(rows, kind="account_institutions"))
     for name in dict.fromkeys(
         n.name for x in measure.formulas for n in t.walk(x) if isinstance(n, t.MeasureRef)
     ):
-        of_thing = measures[name]
+        of_thing = rulebook.measures[name]
         if isinstance(of_thing, t.Measure):
             its = span_of(of_thing.window, own, instance.every) or own
-            found += needs_of(of_thing, of_thing.per, its, instance, measures)
+            found += needs_of(of_thing, of_thing.per, its, instance, rulebook)
     if subject == "person" and measure.credit not in ("person", "institution"):
         days = own if measure.base else span
         if measure.credit_at:

@@ -144,12 +144,17 @@ class OpenRun:
             )
         )
         if left:
-            reasons = "、".join(f"{post or reason}" for reason, post in left)
+            said = {
+                "no post": ("期内没有岗位", "no post"),
+                "posts not known": ("没有导入全期的岗位表", "posts not known"),
+            }
+            zh = "、".join(said[reason][0] if not post else f"岗位为{post}" for reason, post in left)
+            en = ", ".join(said[reason][1] if not post else f"the post is {post}" for reason, post in left)
             return Problem(
                 "RUN051",
                 Place(subject_id),
-                f"{subject_id} 没有参加考核: 岗位为 {reasons}",
-                f"{subject_id} was not appraised: {reasons}",
+                f"{subject_id} 没有参加考核: {zh}",
+                f"{subject_id} was not appraised: {en}",
                 "考核对象由办法的 who 决定",
                 "who is appraised is decided by the rulebook's who",
             )

@@ -35,6 +35,7 @@ from guanhu.facts.store import Bank, FactView
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.instances import planned
 from guanhu.rulebook.load.folder import load
+from guanhu.rulebook.print.sentence import EVERY
 from guanhu.rulebook.run.numeric import OVERFLOW
 from guanhu.values.dates import Span, period_of
 from guanhu.values.problem import Place, Problem, Refused, errors_in
@@ -340,13 +341,14 @@ def refuse_empty(view: FactView, bank: Bank, rulebook: t.Rulebook, period: Span)
             ]
         )
     if not planned(rulebook, period):
+        units = sorted({x.every for x in rulebook.evaluated()}, key=[*EVERY].index)
         raise Refused(
             [
                 Problem(
                     "RUN003",
                     Place("--period"),
-                    f"{period} 内没有一个完整的{rulebook.every}结束, 没有可算的行",
-                    f"no {rulebook.every} ends inside {period}: nothing to evaluate",
+                    f"{period} 内没有可算的行: 办法的行{'、'.join(EVERY[x] for x in units)}考核, 期间里没有这样完整的一期",
+                    f"nothing to evaluate in {period}: the lines are of each {' or '.join(units)}, and none of them ends there",
                     "换一个包含完整月、季或年的期间",
                     "name a period that holds whole months, quarters or years",
                 )

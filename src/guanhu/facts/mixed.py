@@ -38,6 +38,10 @@ class MixedView:
         for name, relation, _ in self.relations(kinds):
             replace_relation(connection, name, relation)
 
+    def supplies(self, kind_name: str) -> bool:
+        """Tell whether any batch holds a kind."""
+        return self._view_of(kind_name).supplies(kind_name)
+
     def missing(self, kind_name: str, span: Span) -> list[Span]:
         """Return the days of a span that no batch covers."""
         return self._view_of(kind_name).missing(kind_name, span)

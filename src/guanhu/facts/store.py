@@ -270,6 +270,10 @@ class FactView:
             needed.append(name)
         return list(dict.fromkeys(needed))
 
+    def supplies(self, kind_name: str) -> bool:
+        """Tell whether any batch holds a kind."""
+        return any(kind_name in batch.cells for batch in self.batches)
+
     def missing(self, kind_name: str, span: Span) -> list[Span]:
         """Return the days of `span` that no batch covers for at least one institution that is known.
 

@@ -66,6 +66,8 @@ def cause_text(rulebook: t.Rulebook, cause: str, why: str = "", lang: str = ZH) 
         case "pool" if base in rulebook.groups:
             zh, en = "在“{x}”中不能分配: {why}", "it cannot be shared out in “{x}”: {why}"
             return worded(lang, zh, en, x=rulebook.groups[base].title, why=_why("pool", lang))
+        case "facts":
+            return worded(lang, "没有导入全期的岗位表", "it is not known who held which post on all days")
         case "otherwise":
             return _bare("stop", lang)
         case _:

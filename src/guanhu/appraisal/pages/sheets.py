@@ -23,7 +23,7 @@ from guanhu.values.units import MONEY, RATIO, Unit
 
 Paid = dict[tuple[str, str], tuple[Fraction, list[str]]]
 """(subject, line) → what was paid over the run, and the instances in which it is unknown."""
-_REASONS = {"no post": "期内没有岗位"}
+_REASONS = {"no post": "期内没有岗位", "posts not known": "没有导入全期的岗位表"}
 _YES_NO = {"yes": "是", "no": "否"}
 
 

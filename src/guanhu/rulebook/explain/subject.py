@@ -197,6 +197,10 @@ class SubjectEvaluator:
 
     def _line(self, env: _CardLeaves, trace: SubjectTrace, card: CardTrace, name: str) -> None:
         decision = self.rulebook.decisions.get(name)
+        if self.facts.kind == "person" and self.coverage.missing("posts", card.instance.days):
+            root = decision.when if decision is not None else self.rulebook.lines[name].value
+            card.lines[name] = Traced(root, Unknown("facts.posts", "coverage"))
+            return
         wholes = _WholeLeaves(env, trace.whole, trace.cards)
         if decision is not None:
             card.lines[name] = evaluate(decision.when, wholes)
@@ -263,6 +267,9 @@ class SubjectEvaluator:
     def _uncovered(self, measure: t.Measure, span: Span, card: CardTrace) -> bool:
         if self._rows_uncovered(measure, span, card):
             return True
+        by_institution = self.facts.kind == "institution" or measure.credit == "institution"
+        if by_institution and self._places_uncovered(measure, span):
+            return True
         through_people = self.facts.kind == "person" and measure.credit not in ("person", "institution")
         at = credit_day(Question(measure, span, card.instance.days, None))
         days = card.instance.days if measure.base else span
@@ -277,6 +284,12 @@ class SubjectEvaluator:
             measure.kind.name, Span(span.last_day, span.end) if measure.is_of_last_day else span
         ):
             return True
+        last = Span(span.last_day, span.end) if measure.is_of_last_day else span
+        read = {table for table, _ in self.measures.reads(measure).columns}
+        if "account_rates" in read and self.coverage.missing("account_rates", last):
+            return True
+        if "institution" in read and self._places_uncovered(measure, span):
+            return True
         own = card.instance
         for node in (part for formula in measure.formulas for part in t.walk(formula)):
             asked = self.rulebook.measures[node.name] if isinstance(node, t.MeasureRef) else None
@@ -285,6 +298,13 @@ class SubjectEvaluator:
             ):
                 return True
         return False
+
+    def _places_uncovered(self, measure: t.Measure, span: Span) -> bool:
+        """Tell whether it is not known where the accounts of its rows were kept."""
+        days = Span(span.last_day, span.end) if measure.is_of_last_day else span
+        return measure.kind.name in ("balances", "account_rates") and self.coverage.missing(
+            "account_institutions", days
+        )
 
     def _supplied(self, measure: t.FigureMeasure, span: Span, card: CardTrace) -> Value:
         if measure.scope == "person" and self.facts.kind != "person":
