@@ -93,6 +93,8 @@ def tried_examples(rulebook: t.Rulebook, folder: Path) -> tuple[list[Tried], lis
                 tree.place,
                 "examples.yaml 应当是 examples: 下的一个列表",
                 "examples.yaml is to be a list under examples:",
+                "写成 examples: 下面一行一个“- name: …”",
+                "write under examples: an item `- name: …` for each",
             )
         )
     read: _Read = {frozenset(rulebook.readings.items()): rulebook}

@@ -10,9 +10,10 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.build import Builder
 from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.formula import FormulaError, Num, Raw, Unary, parse_formula
+from guanhu.rulebook.load.refusals import TypeProblem
 from guanhu.rulebook.load.scope import KeyScope, LineScope
 from guanhu.rulebook.load.text import Text
-from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
+from guanhu.rulebook.load.typing import Typer, as_number
 from guanhu.values.problem import Place
 from guanhu.values.units import SCALARS, Unit
 

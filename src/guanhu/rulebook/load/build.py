@@ -19,9 +19,10 @@ from guanhu.rulebook.load import formula as raw
 from guanhu.rulebook.load.fields import COMMON, Reader
 from guanhu.rulebook.load.lot_names import lot_figure
 from guanhu.rulebook.load.proof_marks import accepted_of
+from guanhu.rulebook.load.refusals import Silent, TypeProblem
 from guanhu.rulebook.load.scope import DayScope, KeyScope, LineScope, RowScope, Scope
 from guanhu.rulebook.load.text import Fields, Text, Tree
-from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number, is_quotient
+from guanhu.rulebook.load.typing import Typer, as_number, is_quotient
 from guanhu.rulebook.windows import OWN_DAYS, Window, plural_of, window_of
 from guanhu.values import units
 from guanhu.values.dates import MONTHS_OF
@@ -56,10 +57,6 @@ def _ref(name: str, measure: t.AnyMeasure, place: Place) -> t.MeasureRef:
     of_rows = isinstance(measure, t.Measure) and (measure.take.how == "mean" or measure.take.over_held)
     exact = of_rows or (isinstance(measure, t.FormulaMeasure) and is_quotient(measure.expr))
     return t.MeasureRef(name=name, exact=exact, unit=measure.unit, place=place)
-
-
-class Silent(Exception):
-    """Something that this declaration needs has failed already and has been reported."""
 
 
 class Builder:
@@ -113,6 +110,14 @@ class Builder:
         """Add a problem."""
         self.problems.append(Problem(code, place, zh, en, hint_zh, hint_en, clause=clause))
 
+    def clause_of(self, key: str) -> str:
+        """Return the clause of a declaration that is being built (`line:pay`), '' where it says none."""
+        kind, _, name = key.partition(":")
+        sections = {"line": ("lines", "checks")}.get(kind, (f"{kind}s",))
+        trees = (self.raw.get(section, {}).get(name) for section in sections)
+        clauses = (tree.get("clause") for tree in trees if isinstance(tree, Fields))
+        return next((clause.text for clause in clauses if isinstance(clause, Text)), "")
+
     def on_demand(
         self, key: str, store: dict[str, Built], name: str, place: Place, build: Callable[[], Built]
     ) -> Built:
@@ -138,7 +143,8 @@ class Builder:
         try:
             built = build()
         except TypeProblem as error:
-            self.problems.append(error.problem)
+            clause = self.clause_of(key)
+            self.problems.extend(replace(x, clause=x.clause or clause) for x in error.problems)
             self.failed.add(key)
             raise Silent(key) from error
         except Silent:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.adding_up import AddingUp
-from guanhu.rulebook.load.build import Builder, Silent
+from guanhu.rulebook.load.build import Builder
 from guanhu.rulebook.load.build_small import group_of
 from guanhu.rulebook.load.fields import Reader
+from guanhu.rulebook.load.formula import Raw
 from guanhu.rulebook.load.kept_figure import kept_figure
+from guanhu.rulebook.load.refusals import Silent, TypeProblem, each_of
 from guanhu.rulebook.load.scope import LineScope
 from guanhu.rulebook.load.spell_days import SpellDays
 from guanhu.rulebook.load.text import Fields, Items, Text, Tree
-from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
+from guanhu.rulebook.load.typing import Typer, as_number
 from guanhu.rulebook.windows import Window, window_of
 from guanhu.values import units
 from guanhu.values.exact import decimal_of, shown
@@ -72,7 +76,11 @@ class _LineBuilder:
             return self.total()
         role = next((key for key in _VALUES if reader.has(key)), "") or self.role_of_cases()
         wanted = self.wanted(role)
-        value = self.value(role, wanted)
+        value, *_ = each_of(
+            lambda: self.value(role, wanted), *(partial(self.typed, key) for key in ("least", "most"))
+        )
+        if value is None:
+            raise Silent(self.name)
         unit = wanted or value.unit
         for_days = self.for_days()
         if value.unit == units.MONEY_YEAR and for_days:
@@ -164,9 +172,8 @@ class _LineBuilder:
             if node is None:
                 raise Silent(self.name)
             return self.checked(self.typer.expr(node), wanted)
-        cases: list[t.Case] = []
-        otherwise: t.Expr | None = None
-        ended = False
+        makes: list[Callable[[], t.Case | t.Expr | None]] = []
+        last: Callable[[], t.Expr | None] | None = None
         for item in self.case_items():
             inner = Reader(
                 item,
@@ -175,16 +182,13 @@ class _LineBuilder:
                 self.builder.problems,
             )
             if inner.has("otherwise"):
-                ended = True
-                otherwise = self.otherwise(inner, wanted)
-                continue
-            case = self.case(inner, wanted)
-            if case is not None:
-                cases.append(case)
+                last = partial(self.otherwise, inner, wanted)
+            else:
+                makes.append(partial(self.case, inner, wanted))
         own = self.reader.formula(role) if self.reader.has(role) else None
-        if own is not None and not ended:
-            ended, otherwise = True, as_number(self.checked(self.typer.expr(own), wanted))
-        if not ended:
+        if own is not None and last is None:
+            last = partial(self.numbered, own, wanted)
+        if last is None:
             self.reader.add(
                 "RUL064",
                 self.reader.place_of("cases"),
@@ -193,6 +197,9 @@ class _LineBuilder:
                 "写 - otherwise: 值, 或 unknown, 或 stop and list",
                 "write - otherwise: a value, unknown, or stop and list",
             )
+        made = each_of(*makes, last or (lambda: None))
+        cases = [case for case in made[:-1] if isinstance(case, t.Case)]
+        otherwise = made[-1] if not isinstance(made[-1], t.Case) else None
         unit = wanted or (cases[0].value.unit if cases else units.NUMBER)
         return t.Cases(
             cases=tuple(cases), otherwise=otherwise, unit=unit, place=self.reader.place_of("cases")
@@ -208,16 +215,19 @@ class _LineBuilder:
                     "RUL013", inner.place, "每个情形要有 when 和一个值", "each case needs when and a value"
                 )
             return None
-        value = as_number(self.checked(self.typer.expr(node), wanted))
-        return t.Case(
-            when=self.typer.condition(when), value=value, clause=inner.text("clause"), place=inner.place
+        holds, value = each_of(
+            lambda: self.typer.condition(when), lambda: self.checked(self.typer.expr(node), wanted)
         )
+        return t.Case(when=holds, value=as_number(value), clause=inner.text("clause"), place=inner.place)
 
     def otherwise(self, inner: Reader, wanted: Unit | None) -> t.Expr | None:
         if inner.text("otherwise") in ("unknown", "stop and list"):
             return None
         node = inner.formula("otherwise")
-        return as_number(self.checked(self.typer.expr(node), wanted)) if node is not None else None
+        return self.numbered(node, wanted) if node is not None else None
+
+    def numbered(self, node: Raw, wanted: Unit | None) -> t.Expr:
+        return as_number(self.checked(self.typer.expr(node), wanted))
 
     def checked(self, expr: t.Expr, wanted: Unit | None) -> t.Expr:
         if wanted is None:
@@ -245,6 +255,11 @@ class _LineBuilder:
                 f"for_days is {text}; it is to be actual/365 or actual/360",
             )
         return _DAY_COUNTS.get(text, 0)
+
+    def typed(self, key: str) -> t.Expr | None:
+        """Return the formula of a key, whatever its unit."""
+        node = self.reader.formula(key) if self.reader.has(key) else None
+        return self.typer.expr(node) if node is not None else None
 
     def bound(self, key: str, unit: Unit) -> t.Expr | None:
         if not self.reader.has(key):
@@ -305,7 +320,8 @@ class _LineBuilder:
         )
 
     def total(self) -> t.Line:
-        refs = [self.builder.line_ref(name, place) for name, place in self.reader.names("total")]
+        names = self.reader.names("total")
+        refs = each_of(*(partial(self.builder.line_ref, name, place) for name, place in names))
         if not refs:
             self.reader.missing("total")
             raise Silent(self.name)

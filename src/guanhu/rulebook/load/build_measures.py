@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from guanhu.kinds.catalogue import KINDS
 from guanhu.kinds.schema import Dated, Kind
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.load.build import Builder, Silent
+from guanhu.rulebook.load.build import Builder
 from guanhu.rulebook.load.credit_day import both_days, credit_day
 from guanhu.rulebook.load.fields import COMMON, Reader
+from guanhu.rulebook.load.formula import Raw
 from guanhu.rulebook.load.proof_marks import range_of
+from guanhu.rulebook.load.refusals import Silent, TypeProblem, each_of
 from guanhu.rulebook.load.rounding import rounding_of
 from guanhu.rulebook.load.scope import LineScope, RowScope
 from guanhu.rulebook.load.takes import (
@@ -21,7 +24,7 @@ from guanhu.rulebook.load.takes import (
     with_condition,
 )
 from guanhu.rulebook.load.text import Fields, Text, Tree
-from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
+from guanhu.rulebook.load.typing import Typer, as_number
 from guanhu.rulebook.windows import Window, window_of
 from guanhu.values import units
 from guanhu.values.problem import Place
@@ -299,8 +302,7 @@ class _Rows:
         reader, kind = self.reader, self.kind
         where_node = reader.formula("where") if reader.has("where") else None
         each_node = reader.formula("each") if reader.has("each") else None
-        where = self.typer.condition(where_node) if where_node is not None else None
-        each = as_number(self.typer.expr(each_node)) if each_node is not None else None
+        where, each = self.formulas(where_node, each_node)
         take = take_of(reader, kind, self.name)
         each = self.default_each(each, take)
         take = with_condition(self.builder, reader, take, each.unit if each is not None else units.COUNT)
@@ -340,6 +342,22 @@ class _Rows:
             **_proof_marks(reader),
             **common,
         )
+
+    def formulas(self, where: Raw | None, each: Raw | None) -> tuple[t.Expr | None, t.Expr | None]:
+        """Return the condition and the formula of a row; where they fail, what else is wrong is told with them."""
+        makes: list[Callable[[], t.Expr | None]] = [
+            lambda: self.typer.condition(where) if where is not None else None,
+            lambda: as_number(self.typer.expr(each)) if each is not None else None,
+        ]
+        try:
+            found = each_of(*makes)
+        except (TypeProblem, Silent):
+            _window(self.reader)
+            _unit_of(self.reader, units.NUMBER)
+            self.reader.one_of("credit", CREDITS, CREDITS[0])
+            take_of(self.reader, self.kind, self.name)
+            raise
+        return found[0], found[1]
 
     def default_each(self, each: t.Expr | None, take: t.Take) -> t.Expr | None:
         if each is not None or take.how in ("count", "distinct"):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from guanhu.kinds.catalogue import event_kind
 from guanhu.kinds.schema import SQL_TYPES, Column, Kind, is_declared_name
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.allowed import Allowed, allowed_of
-from guanhu.rulebook.load.build import Builder, Silent
+from guanhu.rulebook.load.build import Builder
 from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.proof_marks import range_of
+from guanhu.rulebook.load.refusals import Silent, TypeProblem
 from guanhu.rulebook.load.scope import LineScope
 from guanhu.rulebook.load.text import Fields, Text, Tree
-from guanhu.rulebook.load.typing import TypeProblem, Typer
+from guanhu.rulebook.load.typing import Typer
 from guanhu.values import units
 from guanhu.values.problem import Place
 from guanhu.values.units import unit_named
@@ -78,8 +81,11 @@ def _refuse_odd_name(builder: Builder, name: str, place: Place) -> None:
         )
 
 
-def build_group(builder: Builder, name: str, tree: Tree) -> t.GroupOfSubjects | None:
-    """Return a group of subjects: `who: {managers: {clause, is, subject, spells}}`."""
+def build_group(builder: Builder, name: str, tree: Tree) -> t.GroupOfSubjects:
+    """Return a group of subjects: `who: {managers: {clause, is, subject, spells}}`.
+
+    Edges:    one whose condition is wrong stands as if everybody belonged to it, so that its lines are still checked.
+    """
     reader = Reader(
         tree,
         f"who.{name}",
@@ -89,17 +95,16 @@ def build_group(builder: Builder, name: str, tree: Tree) -> t.GroupOfSubjects | 
     subject = reader.one_of("subject", ("person", "team", "institution", "bank"), "person")
     spells = reader.one_of("spells", ("by days", "none"), "by days") == "by days"
     node = reader.formula("is") if reader.has("is") else None
+    everybody = t.YesNoConst(value=True, unit=units.YES_NO, place=reader.place)
+    condition: t.Expr = everybody
     try:
-        condition = (
-            Typer(builder, LineScope()).condition(node)
-            if node is not None
-            else t.YesNoConst(value=True, unit=units.YES_NO, place=reader.place)
-        )
+        if node is not None:
+            condition = Typer(builder, LineScope()).condition(node)
     except TypeProblem as error:
-        builder.problems.append(error.problem)
-        return None
+        clause = reader.text("clause")
+        builder.problems.extend(replace(x, clause=x.clause or clause) for x in error.problems)
     except Silent:
-        return None
+        pass
     for part in t.walk(condition):
         if isinstance(part, t.MeasureRef | t.LineRef):
             builder.add(
@@ -107,8 +112,12 @@ def build_group(builder: Builder, name: str, tree: Tree) -> t.GroupOfSubjects | 
                 part.place,
                 "who 只能用人员自身的属性(岗位、等级、机构、入职日)",
                 "who reads only a subject's own attributes (post, grade, institution, hired_on)",
+                "要按得分或数额挑人的, 写成一行的 cases 或一条检查",
+                "to pick people by a figure, write cases in a line, or a check",
+                clause=reader.text("clause"),
             )
-            return None
+            condition = everybody
+            break
     common = builder.common(reader, name, "who")
     return t.GroupOfSubjects(
         subject=subject, condition=condition, spells=spells and subject == "person", **common

@@ -7,13 +7,14 @@ from datetime import date
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load import formula as raw
-from guanhu.rulebook.load.build import Builder, Silent
+from guanhu.rulebook.load.build import Builder
 from guanhu.rulebook.load.fields import Reader
+from guanhu.rulebook.load.refusals import Silent, TypeProblem
 from guanhu.rulebook.load.scope import RowScope, Scope
 from guanhu.rulebook.load.table_file import rows_of_file
 from guanhu.rulebook.load.tables import CellProblem, cell_of, overlap_of
 from guanhu.rulebook.load.text import Fields, Items, Text, Tree
-from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
+from guanhu.rulebook.load.typing import Typer, as_number
 from guanhu.values import units
 from guanhu.values.dates import date_of
 from guanhu.values.problem import Place

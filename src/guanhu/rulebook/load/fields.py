@@ -28,6 +28,8 @@ class Reader:
                 tree.place,
                 f"{label} 应当是“键: 值”的形式",
                 f"{label} is to be a mapping of keys to values",
+                f"写成 {{键: 值, …}}, 可写的键: {'、'.join(known)}",
+                f"write {{key: value, …}}; known keys: {', '.join(known)}",
             )
         for key, (place, _) in self.fields.items():
             if key not in known:
@@ -98,8 +100,17 @@ class Reader:
             self.place_of(key),
             f"{self.label} 的 {key} 是 {value}, 应当是 {'、'.join(allowed)} 之一",
             f"{key} of {self.label} is {value}; it is to be one of {', '.join(allowed)}",
+            *self._nearest(value, allowed, default),
         )
         return default
+
+    @staticmethod
+    def _nearest(value: str, allowed: Sequence[str], default: str) -> tuple[str, str]:
+        """Return a hint to the word that is meant, or to the one that holds when none is written."""
+        near = difflib.get_close_matches(value, allowed, n=1)
+        if near:
+            return f"是不是 {near[0]}?", f"did you mean {near[0]}?"
+        return (f"不写就是 {default}", f"left out, it is {default}") if default else ("", "")
 
     def yes(self, key: str, *, default: bool = False) -> bool:
         """Return a yes/no key."""

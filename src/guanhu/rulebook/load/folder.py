@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.load.build import SECTIONS, Builder, Silent
+from guanhu.rulebook.load.build import SECTIONS, Builder
 from guanhu.rulebook.load.build_small import build_event, build_group, build_ledger, build_words
 from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.leading import with_leads
 from guanhu.rulebook.load.levels import order_levels
 from guanhu.rulebook.load.lots import build_lots, is_of_lots
+from guanhu.rulebook.load.refusals import Silent
 from guanhu.rulebook.load.sound_pay import put_checks
 from guanhu.rulebook.load.text import Fields, Text, Tree, load_text, parse_text
 from guanhu.values.dates import MONTHS_OF
@@ -150,6 +151,8 @@ def _section(
                 tree.place,
                 f"{section} 应当是“名称: 内容”的形式",
                 f"{section} is to be a mapping of names",
+                f"写成 {section}: 下面一行一个“名称: {{…}}”",
+                f"write under {section}: a line `name: {{…}}` for each",
             )
         )
         return {}
@@ -199,18 +202,15 @@ def load_library(problems: list[Problem]) -> tuple[dict[str, Tree], dict[str, Tr
 
 def _groups(top: Reader, builder: Builder) -> None:
     who = top.tree("who")
-    if not isinstance(who, Fields):
+    if not isinstance(who, Fields) or not who.fields:
         top.missing("who")
+        # Everything else would only echo that there is nobody to appraise.
+        builder.raw.update({section: {} for section in ("lines", "checks", "decisions", "ledgers")})
         return
     if "is" in who.fields or "clause" in who.fields:
         who = Fields({"everyone": (who.place, who)}, who.place)
     for name, tree in who:
-        group = build_group(builder, name, tree)
-        if group is not None:
-            builder.groups[name] = group
-    if not builder.groups:
-        # Everything else would only echo that there is nobody to appraise.
-        builder.raw.update({section: {} for section in ("lines", "checks", "decisions", "ledgers")})
+        builder.groups[name] = build_group(builder, name, tree)
 
 
 def _everything(builder: Builder) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load import formula as raw
+from guanhu.rulebook.load.refusals import TypeProblem, each_of
 from guanhu.rulebook.load.scope import LineScope
-from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number, is_quotient, least_unit
+from guanhu.rulebook.load.typing import Typer, as_number, is_quotient, least_unit
 from guanhu.values import units
 from guanhu.values.exact import AVERAGE_PLACES
 from guanhu.values.units import quotient_of, sum_of
@@ -31,8 +33,13 @@ def _arity(node: raw.Call, least: int, most: int = 99) -> None:
         )
 
 
+def _typed(typer: Typer, args: Iterable[raw.Raw]) -> list[t.Expr]:
+    """Return all arguments; what is wrong with each is told together."""
+    return each_of(*(partial(typer.expr, arg) for arg in args))
+
+
 def _numbers(typer: Typer, node: raw.Call) -> tuple[t.Expr, ...]:
-    terms = tuple(as_number(typer.expr(arg)) for arg in node.args)
+    terms = tuple(map(as_number, _typed(typer, node.args)))
     for term in terms:
         typer.need_scalar(term)
     return terms
@@ -150,7 +157,7 @@ def _completion(typer: Typer, node: raw.Call) -> t.Expr:
 
 def _share_of(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 3, 3)
-    part, whole, fallback = (typer.expr(arg) for arg in node.args)
+    part, whole, fallback = _typed(typer, node.args)
     part, whole = as_number(part), as_number(whole)
     unit = quotient_of(part.unit, whole.unit)
     if unit is None:
@@ -167,8 +174,10 @@ def _share_of(typer: Typer, node: raw.Call) -> t.Expr:
 
 def _if(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 3, 3)
-    when = typer.condition(node.args[0])
-    value, otherwise = (as_number(typer.expr(arg)) for arg in node.args[1:])
+    when, value, otherwise = each_of(
+        partial(typer.condition, node.args[0]), *(partial(typer.expr, arg) for arg in node.args[1:])
+    )
+    value, otherwise = as_number(value), as_number(otherwise)
     unit = least_unit((value, otherwise), node.place)
     case = t.Case(when=when, value=value, place=node.place)
     return t.Cases(cases=(case,), otherwise=otherwise, unit=unit, place=node.place)
@@ -210,7 +219,7 @@ def _between_points(first: raw.Num, last: raw.Num) -> raw.Num:
 
 def _first_given(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 2)
-    typed = [typer.expr(arg) for arg in node.args]
+    typed = _typed(typer, node.args)
     for x in typed[:-1]:
         _need_supplied(x)
     if typed[0].unit not in units.SCALARS and len({x.unit for x in typed}) == 1:
@@ -240,7 +249,7 @@ def _need_supplied(x: t.Expr) -> None:
 
 def _count_true(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 1)
-    terms = tuple(typer.condition(arg) for arg in node.args)
+    terms = tuple(each_of(*(partial(typer.condition, arg) for arg in node.args)))
     return t.CountTrue(terms=terms, unit=units.COUNT, place=node.place)
 
 
@@ -311,7 +320,7 @@ def _date_part(typer: Typer, node: raw.Call) -> t.Expr:
 
 def _between(typer: Typer, node: raw.Call) -> t.Expr:
     _arity(node, 2, 2)
-    first, last = (typer.expr(arg) for arg in node.args)
+    first, last = _typed(typer, node.args)
     _need_date(first)
     _need_date(last)
     what = node.name.removesuffix("_between")

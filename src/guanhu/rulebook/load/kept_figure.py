@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.load.build import Builder, Silent
+from guanhu.rulebook.load.build import Builder
 from guanhu.rulebook.load.fields import Reader
+from guanhu.rulebook.load.refusals import Silent
 from guanhu.rulebook.load.text import Fields, Text
 from guanhu.values import units
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.load.refusals import TypeProblem
 from guanhu.rulebook.load.scope import LineScope, Scope
 from guanhu.rulebook.load.text import Fields, Text, Tree
-from guanhu.rulebook.load.typing import TypeProblem
 from guanhu.values import units
 from guanhu.values.problem import Place
 

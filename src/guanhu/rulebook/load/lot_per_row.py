@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from guanhu.kinds.schema import Dated
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.load.build import Builder, Silent
+from guanhu.rulebook.load.build import Builder
 from guanhu.rulebook.load.fields import Reader
+from guanhu.rulebook.load.refusals import Silent
 
 _OF_LOANS = ("loans", "interest")
 """Kinds of which each row is a loan, or names one."""

@@ -21,9 +21,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.load.build import Builder, Silent
+from guanhu.rulebook.load.build import Builder
 from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.lot_per_row import measure_of_rows
+from guanhu.rulebook.load.refusals import Silent
 from guanhu.rulebook.load.text import Items, Text
 from guanhu.rulebook.load.typing import Typer
 from guanhu.rulebook.shape import shape

@@ -30,16 +30,17 @@ from dataclasses import replace
 from fractions import Fraction
 
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.load.build import Builder, Silent
+from guanhu.rulebook.load.build import Builder
 from guanhu.rulebook.load.build_small import group_of
 from guanhu.rulebook.load.fields import Reader
 from guanhu.rulebook.load.lot_names import is_of_lots
 from guanhu.rulebook.load.lot_per_row import measure_of_rows, refuse_other_rows
 from guanhu.rulebook.load.lot_rating import of_the_same_rows, rerating
+from guanhu.rulebook.load.refusals import Silent, TypeProblem
 from guanhu.rulebook.load.scope import LineScope
 from guanhu.rulebook.load.sound_pay import tell_schedule
 from guanhu.rulebook.load.text import Tree
-from guanhu.rulebook.load.typing import TypeProblem, Typer, as_number
+from guanhu.rulebook.load.typing import Typer, as_number
 from guanhu.rulebook.parts import parts_of
 from guanhu.values import units
 from guanhu.values.dates import MONTHS_OF

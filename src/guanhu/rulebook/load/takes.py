@@ -10,11 +10,12 @@ from dataclasses import replace
 
 from guanhu.kinds.schema import Dated, Kind
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.load.build import Builder, Silent
+from guanhu.rulebook.load.build import Builder
 from guanhu.rulebook.load.fields import Reader
+from guanhu.rulebook.load.refusals import Silent, TypeProblem
 from guanhu.rulebook.load.scope import DayScope
 from guanhu.rulebook.load.text import Text
-from guanhu.rulebook.load.typing import TypeProblem, Typer
+from guanhu.rulebook.load.typing import Typer
 from guanhu.values.problem import Place
 from guanhu.values.units import Unit
 

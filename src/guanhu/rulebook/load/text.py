@@ -141,7 +141,16 @@ def parse_text(text: str, shown_as: str, problems: list[Problem]) -> Tree | None
         )
         return None
     if node is None:
-        problems.append(_problem("RUL006", Place(shown_as), "文件是空的", "the file is empty"))
+        problems.append(
+            _problem(
+                "RUL006",
+                Place(shown_as),
+                "文件是空的",
+                "the file is empty",
+                "用 guanhu rulebook new 开始一部办法",
+                "begin a rulebook with guanhu rulebook new",
+            )
+        )
         return None
     try:
         return _tree(node, shown_as, problems)

@@ -15,22 +15,12 @@ from typing import Protocol
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load import formula as raw
+from guanhu.rulebook.load.refusals import TypeProblem, each_of
 from guanhu.rulebook.load.scope import LineScope, RowScope, Scope
 from guanhu.values import units
 from guanhu.values.exact import QUOTIENT_PLACES
-from guanhu.values.problem import Place, Problem
+from guanhu.values.problem import Place
 from guanhu.values.units import Unit, fits, is_choice, product_of, quotient_of, sum_of
-
-
-class TypeProblem(Exception):
-    """A formula that has no meaning; carries the one problem that explains it."""
-
-    def __init__(
-        self, code: str, place: Place, zh: str, en: str, hint_zh: str = "", hint_en: str = ""
-    ) -> None:
-        """Build the problem."""
-        self.problem = Problem(code, place, zh, en, hint_zh, hint_en)
-        super().__init__(en)
 
 
 class Names(Protocol):
@@ -229,12 +219,12 @@ class Typer:
     def binary(self, node: raw.Binary) -> t.Expr:
         """Return arithmetic, a comparison, or a conjunction."""
         if node.op in ("and", "or"):
-            left, right = self.condition(node.left), self.condition(node.right)
+            left, right = each_of(lambda: self.condition(node.left), lambda: self.condition(node.right))
             kind = t.And if node.op == "and" else t.Or
             terms = (*(left.terms if isinstance(left, kind) else (left,)), right)
             return kind(terms=terms, unit=units.YES_NO, place=node.place)
         if node.op in ("+", "-", "*", "/"):
-            left, right = self.expr(node.left), self.expr(node.right)
+            left, right = each_of(lambda: self.expr(node.left), lambda: self.expr(node.right))
             self.need_scalar(left)
             self.need_scalar(right)
             return self.arithmetic(node, left, right)
@@ -303,7 +293,14 @@ class Typer:
         """Return a quotient; division by a constant is an exact product."""
         if isinstance(right, t.Const):
             if right.value == 0:
-                raise TypeProblem("RUL036", place, "除数是 0", "the divisor is 0")
+                raise TypeProblem(
+                    "RUL036",
+                    place,
+                    "除数是 0",
+                    "the divisor is 0",
+                    "改成不为 0 的数; 要在除数为 0 时取某个值的, 用 cases",
+                    "write another number; for a value where the divisor is 0 use cases",
+                )
             inverse = t.Const(
                 value=1 / right.value, text=f"1/{right.text}", unit=units.NUMBER, place=right.place
             )
@@ -345,14 +342,17 @@ class Typer:
 
     def compare_sides(self, node: raw.Binary) -> tuple[t.Expr, t.Expr]:
         """Return both sides; a bare name beside a choice is a choice."""
+        told: list[TypeProblem] = []
         for first, second, swapped in ((node.left, node.right, False), (node.right, node.left, True)):
             if isinstance(first, raw.Str | raw.Num | raw.Day):
                 continue
             try:
                 known = self.expr(first)
-            except TypeProblem:
+            except TypeProblem as error:
+                told.append(error)
                 if swapped:
-                    raise
+                    # Of `curency = CNY` the word beside the unknown figure is no mistake.
+                    raise told[0] from error
                 continue
             other = self.word(second, known.unit) if is_choice(known.unit) else None
             other = other or self.expr(second)
