@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from guanhu.facts.template import ParameterRow
+from guanhu.facts.template import Asked, ParameterRow
 from guanhu.kinds.catalogue import CATALOGUE
 from guanhu.kinds.schema import Kind
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.print.sentence import Speaker, attribute_name
+from guanhu.rulebook.print.unit_words import range_text, unit_text
 
 _ALWAYS = {"institutions", "staff", "posts", "assignments"}
 
@@ -17,6 +19,11 @@ def needed_kinds(rulebook: t.Rulebook) -> list[Kind]:
         wanted |= {"accounts", "customers", "account_institutions"}
     if wanted & {"loan_states", "interest", "loans"}:
         wanted |= {"loans", "customers"}
+    groups = {group.subject for group in rulebook.groups.values()}
+    if "team" in groups or any(
+        isinstance(m, t.FigureMeasure) and m.scope == "team" for m in rulebook.measures.values()
+    ):
+        wanted.add("teams")
     if any(isinstance(m, t.FigureMeasure) for m in rulebook.measures.values()):
         wanted.add("figures")
     if rulebook.inputs:
@@ -50,6 +57,42 @@ def _reads_past(rulebook: t.Rulebook) -> bool:
     return bool(rulebook.lots) or any(
         isinstance(n, t.Previous | t.Streak | t.Times | t.State | t.Balance) for n in _formulas(rulebook)
     )
+
+
+def asked_for(rulebook: t.Rulebook) -> list[Asked]:
+    """Return what a rulebook asks for by name: parameters, people's decisions and supplied figures, each with its unit."""
+    found: list[Asked] = []
+    speaker = Speaker(rulebook)
+    for each in rulebook.inputs.values():
+        kind = "human_decisions" if each.by_person else "parameters"
+        low = speaker.say(each.least) if each.least is not None else each.low
+        high = speaker.say(each.most) if each.most is not None else each.high
+        closed = ("[" if each.low_in else "(") + ("]" if each.high_in else ")")
+        allowed = range_text(low, high, each.unit, closed)
+        parts = (
+            each.title if each.title != each.id else "",
+            f"单位: {unit_text(each.unit)}",
+            f"按 {'、'.join(attribute_name(x.rpartition('.')[2]) for x in each.by)} 各一行"
+            if each.by
+            else "",
+            f"范围 {allowed}" if allowed else "",
+            f"[{each.clause}]" if each.clause else "",
+        )
+        en = f"{each.title}, in {each.unit}" + (f", for each {' | '.join(each.by)}" if each.by else "")
+        found.append(
+            Asked(
+                kind,
+                each.id,
+                "; ".join(x for x in parts if x),
+                en + (f", within {allowed}" if allowed else ""),
+            )
+        )
+    for measure in rulebook.measures.values():
+        if isinstance(measure, t.FigureMeasure) and not any(x.name == measure.item for x in found):
+            scope = {"person": "人员", "institution": "机构", "team": "团队", "bank": "全行"}[measure.scope]
+            zh = f"{measure.title}; 口径: {scope}; 单位: {unit_text(measure.unit)}; [{measure.clause}]"
+            found.append(Asked("figures", measure.item, zh, f"of each {measure.scope}, in {measure.unit}"))
+    return found
 
 
 def parameter_rows(rulebook: t.Rulebook) -> list[ParameterRow]:

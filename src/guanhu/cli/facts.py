@@ -31,18 +31,19 @@ def template(
     ] = None,
 ) -> None:
     """写出要填的工作簿和 coverage.yaml / write the workbook to fill in."""
-    from guanhu.appraisal.needs import needed_kinds, parameter_rows
+    from guanhu.appraisal.needs import asked_for, needed_kinds, parameter_rows
     from guanhu.appraisal.running import loaded
     from guanhu.facts.template import write_template
     from guanhu.kinds.catalogue import CATALOGUE
 
     with refusals(SHELL):
         if rulebook is None:
-            write_template(out, CATALOGUE)
+            path = write_template(out, CATALOGUE)
         else:
             book, _ = loaded(rulebook)
-            write_template(out, needed_kinds(book), tuple(book.events.values()), parameter_rows(book))
-        SHELL.say("written", path=out)
+            events = tuple(book.events.values())
+            path = write_template(out, needed_kinds(book), events, parameter_rows(book), asked_for(book))
+        SHELL.say("written", path=path)
 
 
 @app.command()

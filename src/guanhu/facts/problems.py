@@ -485,4 +485,10 @@ WORDINGS: dict[str, Wording] = {
         "从备份恢复这个批次文件夹; 要改正导入错的事实, 把正确的再导入一次, 不要删除或修改批次",
         "restore the folder of this batch from a backup; to correct facts import them again, never delete or edit a batch",
     ),
+    "FAC092": Wording(
+        "这里已经有一个文件, 内容不同, 可能已经填过, 没有覆盖",
+        "a file is there already and differs: it may have been filled in, and was left alone",
+        "换一个 --out, 或先把它移走",
+        "give another --out, or move it away first",
+    ),
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,13 @@ from typing import Any
 
 from guanhu.facts.coverage import FILE_NAME
 from guanhu.facts.folder import NOTES_SHEET
+from guanhu.facts.problems import problem
 from guanhu.files.paper import for_paper, text_width
 from guanhu.files.workbook_guard import ROWS_MAX
 from guanhu.kinds.catalogue import CATALOGUE, event_kind
 from guanhu.kinds.schema import Column, Dated, Kind
 from guanhu.values.dates import Span
+from guanhu.values.problem import Place, Refused
 
 FILL_IN = "YYYY-MM-DD"
 """What stands for a day that the template cannot know; an import answers it with a problem."""
@@ -60,26 +63,68 @@ class ParameterRow:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A figure, parameter or decision that a rulebook asks for by name, and what is to be written for it."""
+
+    kind: str
+    name: str
+    zh: str
+    en: str
+
+
 def write_template(
     path: Path | str,
     kinds: Sequence[Kind],
     events: Sequence[Kind] = (),
     parameters: Sequence[ParameterRow] = (),
+    asked: Sequence[Asked] = (),
     *,
     covers: Span | None = None,
 ) -> Path:
     """Write the workbook at `path` (or `facts.xlsx` in that folder) and return its path.
 
-    `coverage.yaml` is written beside it, with the days of `covers` or with days to be filled in.
+    `coverage.yaml` is written beside it, with the days of `covers` or with days to be filled in. The notes tell of
+    each thing in `asked` what is to be written.
 
-    Errors:   OSError when it cannot be written.
+    Errors:   Refused FAC092 where one of the two stands there already and says something else: it may have been filled in;
+              OSError when it cannot be written.
     """
-    import xlsxwriter  # noqa: PLC0415 - only who writes a workbook pays for it
-
     target = Path(path)
     if target.suffix.lower() != ".xlsx":
         target = target / "facts.xlsx"
     target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".template-", dir=target.parent) as folder:
+        made = Path(folder) / target.name
+        beside = Path(folder) / FILE_NAME
+        wanted = _write_workbook(made, kinds, events, parameters, asked)
+        beside.write_text(coverage_text(wanted, covers), "utf-8")
+        there = [
+            target.parent / each.name for each in (made, beside) if _stands_otherwise(target.parent, each)
+        ]
+        if there:
+            raise Refused([problem("FAC092", Place(str(each))) for each in there])
+        made.replace(target)
+        beside.replace(target.parent / FILE_NAME)
+    return target
+
+
+def _stands_otherwise(folder: Path, made: Path) -> bool:
+    """Tell whether a file of that name is in the folder and is not the same."""
+    known = folder / made.name
+    return known.exists() and (not known.is_file() or known.read_bytes() != made.read_bytes())
+
+
+def _write_workbook(
+    target: Path,
+    kinds: Sequence[Kind],
+    events: Sequence[Kind],
+    parameters: Sequence[ParameterRow],
+    asked: Sequence[Asked],
+) -> list[Kind]:
+    """Write the workbook, the same bytes for the same needs, and return the kinds that it has sheets for."""
+    import xlsxwriter  # noqa: PLC0415 - only who writes a workbook pays for it
+
     order = {kind.name: index for index, kind in enumerate(CATALOGUE)}
     wanted = sorted(
         {kind.name: kind for kind in kinds}.values(), key=lambda kind: order.get(kind.name, len(order))
@@ -89,13 +134,12 @@ def write_template(
     with xlsxwriter.Workbook(str(target), {"strings_to_formulas": False}) as book:
         book.set_properties({"created": dt.datetime(2025, 1, 1)})  # noqa: DTZ001 - the format has no zone
         formats = _formats(book)
-        _notes_sheet(book, formats, wanted)
+        _notes_sheet(book, formats, wanted, asked)
         for kind in wanted:
             sheet = _kind_sheet(book, formats, kind)
             if kind.name == "parameters":
                 _fill_parameters(sheet, kind, parameters)
-    (target.parent / FILE_NAME).write_text(coverage_text(wanted, covers), "utf-8")
-    return target
+    return wanted
 
 
 def _formats(book: Any) -> dict[str, Any]:
@@ -157,7 +201,7 @@ def _fill_parameters(sheet: Any, kind: Kind, parameters: Sequence[ParameterRow])
             sheet.write_comment(row, at["value"], each.note)
 
 
-def _notes_sheet(book: Any, formats: dict[str, Any], kinds: Sequence[Kind]) -> None:
+def _notes_sheet(book: Any, formats: dict[str, Any], kinds: Sequence[Kind], asked: Sequence[Asked]) -> None:
     """Add the sheet that explains the others."""
     sheet = book.add_worksheet(NOTES_SHEET)
     headings = ("工作表", "列", "column", "必填", "怎样填", "how it is written")
@@ -173,6 +217,7 @@ def _notes_sheet(book: Any, formats: dict[str, Any], kinds: Sequence[Kind]) -> N
         for column in kind.file_columns:
             zh, en = _how(column)
             lines.append((column.zh, column.name, "是" if column.required else "", zh, en))
+        lines += [(each.name, each.name, "是", each.zh, each.en) for each in asked if each.kind == kind.name]
         for line in lines:
             for index, text in enumerate((sheet_name(kind), *line)):
                 sheet.write_string(row, index, text)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import python_calamine
 
+from guanhu.appraisal.needs import asked_for, needed_kinds, parameter_rows
+from guanhu.appraisal.running import loaded
 from guanhu.facts.coverage import declared_in
 from guanhu.facts.importing import check_folder, import_folder
 from guanhu.facts.store import Bank
@@ -14,9 +16,11 @@ from guanhu.facts.template import ParameterRow, coverage_text, write_template
 from guanhu.kinds.catalogue import CATALOGUE, KINDS, event_kind
 from guanhu.kinds.schema import Column
 from guanhu.values.dates import Span
+from guanhu.values.problem import Refused
 from tests.engines.facts.folders import rows
 from tests.engines.facts.workbooks import workbook
 
+ROOT = Path(__file__).resolve().parents[3]
 QUARTER = Span(date(2025, 1, 1), date(2025, 4, 1))
 VIOLATION = event_kind(
     "violation",
@@ -151,3 +155,34 @@ def test_a_file_fills_in_for_an_empty_sheet(tmp_path: Path) -> None:
     write_template(tmp_path, [KINDS["staff"]], covers=QUARTER)
     (tmp_path / "staff.csv").write_text("person_id,name\np1,王一\n", "utf-8")
     assert check_folder(tmp_path).counts == {"staff": 1}
+
+
+def test_a_template_that_was_filled_in_is_left_alone(tmp_path: Path) -> None:
+    """Written anew it took the figures and the days of coverage with it."""
+    path = write_template(tmp_path / "data.xlsx", CATALOGUE, covers=QUARTER)
+    assert write_template(path, CATALOGUE, covers=QUARTER) == path  # the same again is no harm
+    path.write_bytes(path.read_bytes() + b"filled")
+    (tmp_path / "coverage.yaml").write_text("# own days\n", "utf-8")
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    with pytest.raises(Refused) as refused:
+        write_template(path, CATALOGUE, covers=QUARTER)
+    told = refused.value.problems
+    assert [(x.code, Path(str(x.place)).name) for x in told] == [
+        ("FAC092", "data.xlsx"),
+        ("FAC092", "coverage.yaml"),
+    ]
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
+def test_the_notes_say_what_a_rulebook_asks_for_by_name(tmp_path: Path) -> None:
+    """Of the profit models: teams, the prices with their units, a person's decision, supplied costs."""
+    rulebook, _ = loaded(ROOT / "rulebooks/virtual-profit")
+    kinds = needed_kinds(rulebook)
+    path = write_template(tmp_path / "x.xlsx", kinds, (), parameter_rows(rulebook), asked_for(rulebook))
+    with python_calamine.load_workbook(path) as book:
+        assert "团队" in book.sheet_names
+        notes = {row[2]: row[4] for row in book.get_sheet_by_name("说明").to_python()}
+    assert notes["lend_rate"] == "拆出存款利率; 单位: 年利率; [业务收入]"
+    assert "按 担保方式 各一行" in notes["risk_fee_rate"]
+    assert "单位: 元" in notes["adjustment"]
+    assert notes["分摊成本"] == "机构间接成本; 口径: 机构; 单位: 元; [效益模型]"
