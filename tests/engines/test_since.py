@@ -18,7 +18,7 @@ from guanhu.appraisal.runs import RunFolder
 from guanhu.facts.importing import import_folder
 from guanhu.facts.store import Bank
 from guanhu.rulebook.load.folder import load_string
-from guanhu.values.problem import Refused
+from guanhu.values.problem import Refused, errors_in
 from tests.engines.agreement.fixed import fixed_world, rulebook_text
 from tests.engines.agreement.rulebooks import make_rulebook
 from tests.engines.agreement.running import make_engine, write_rulebook
@@ -127,7 +127,10 @@ def test_a_limit_given_late_that_only_a_day_is_tested_against(tmp_path: Path) ->
     bank, rules = world.bank(tmp_path), write_rulebook(tmp_path / "rules", text)
     first = run_rulebook(make_engine, bank, rules, PERIOD).folder
     later = with_value(world, "floor_pay", "1", None)
-    assert import_folder(write_folder(tmp_path / "late", later.files(), COVERAGE), bank).problems == ()
+    assert (
+        errors_in(import_folder(write_folder(tmp_path / "late", later.files(), COVERAGE), bank).problems)
+        == []
+    )
     since, whole, touched = once_more(bank, rules, first)
     assert set(touched.rows) == {"parameters"}
     assert since.record["digest"] == whole.record["digest"] != first.record["digest"]

@@ -6,6 +6,7 @@ events), else by its event, loan or account, else by its customer.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -25,7 +26,8 @@ from guanhu.rulebook.run.numeric import Num
 from guanhu.rulebook.run.template import filled, union_all
 from guanhu.values.dates import Span
 
-_ADDED = ("sum", "count")
+ADDED = ("sum", "count")
+"""How rows are taken that add up."""
 
 
 class EventFold:
@@ -42,7 +44,7 @@ class EventFold:
         measure = wanted.measure
         credited = self.credited(wanted)
         rows, scale, own = self._amounts(measure, credited, wanted)
-        by_spell = wanted.subject == "person" and measure.window.is_own
+        by_spell = wanted.subject == "person" and measure.window.is_own and wanted.rolled
         name = f"figure/{self.fold.count}"
         self.fold.count += 1
         if measure.round_per == "customer":
@@ -59,17 +61,17 @@ class EventFold:
         how = measure.take.how
         return Figure(
             name,
-            (scale / WEIGHT_WHOLE if how in _ADDED else own) if how != "distinct" else Fraction(1),
+            (scale / WEIGHT_WHOLE if how in ADDED else own) if how != "distinct" else Fraction(1),
             by_spell,
             is_mean=how == "mean",
-            empty_is_zero=how in (*_ADDED, "distinct"),
+            empty_is_zero=how in (*ADDED, "distinct"),
         )
 
     def _is_kept(self, wanted: Wanted) -> bool:
         """Tell whether the rows behind a figure are kept: those of people, of an instance's own days."""
         measure = wanted.measure
         is_own = measure.window.is_own and wanted.subject == "person" and wanted.rolled
-        return is_own and measure.take.how in _ADDED and measure.id in self.fold.kept_measures
+        return is_own and measure.take.how in ADDED and measure.id in self.fold.kept_measures
 
     def _keep_for_lots(self, wanted: Wanted, rows: str) -> None:
         """Keep what each row counts in each spell, for the lots of the instance."""
@@ -86,10 +88,11 @@ class EventFold:
         name = f"credited/{kind.name}/{subject}/{measure.credit}/{measure.book}/{measure.role}/{at or ''}"
         if name not in self.fold.made:
             self.fold.made.add(name)
-            self.engine.create(name, self._credited_query(measure, kind, subject, at))
+            self.engine.create(name, self._credited_query(wanted, at))
         return name
 
-    def _credited_query(self, measure: t.Measure, kind: Kind, subject: str, at: date | None) -> exp.Expr:
+    def _credited_query(self, wanted: Wanted, at: date | None) -> exp.Expr:
+        measure, kind, subject = wanted.measure, wanted.measure.kind, wanted.subject
         parts: dict[str, exp.Expr | str] = {
             "facts": f"f_{kind.name}",
             "day": exp.column(kind.day, table="r"),
@@ -103,6 +106,8 @@ class EventFold:
                 "SELECT r.batch_no, r.row_no, 0 AS subject_no, 0 AS span_no, CAST(:whole AS BIGINT) AS weight, :day AS day FROM facts AS r WHERE :day IS NOT NULL",
                 **parts,
             )
+        if subject == "rest":
+            return filled(_REST, credited=self.credited(replace(wanted, subject="person")), **parts)
         names = {c.name for c in kind.columns}
         if subject in THINGS:
             return filled(_TO_THING[subject, "loan" if "loan_id" in names else "account"], **parts)
@@ -193,7 +198,7 @@ class EventFold:
         if measure.round_to is not None and measure.round_per == "row":
             amount = n.rounded(amount, Fraction(1, 10**measure.round_to))
         plain = amount.scale
-        if measure.take.how in _ADDED:
+        if measure.take.how in ADDED:
             amount = n.multiply(amount, Num(exp.column("weight"), Fraction(1), 0, WEIGHT_WHOLE))
         bound = env.sheet.bind(amount)
         if not isinstance(bound, Num):
@@ -262,7 +267,7 @@ class EventFold:
         }
         num, den = shapes.get(measure.take.how, ("sum(r.amount)", "CAST(1 AS BIGINT)"))
         tail = "count(*) FILTER (WHERE r.is_bad) AS bad FROM rows_ AS r"
-        if wanted.subject == "institution":
+        if wanted.subject == "institution" and wanted.rolled:
             text = f"SELECT w.above_no AS subject_no, 0 AS spell_no, {num} AS num, {den} AS den, {tail} JOIN w_above AS w ON w.subject_no = r.subject_no GROUP BY w.above_no"
         elif by_spell:
             text = f"SELECT r.subject_no, s.spell_no, {num} AS num, {den} AS den, {tail} JOIN spells AS s ON s.span_no = r.span_no GROUP BY r.subject_no, s.spell_no"
@@ -369,6 +374,14 @@ FROM (
   QUALIFY rank = min(rank) OVER (PARTITION BY batch_no, row_no)
 ) AS g
 WHERE :roles
+"""
+_REST = """
+SELECT r.batch_no, r.row_no, 0 AS subject_no, 0 AS span_no,
+       CAST(greatest(:whole - coalesce(any_value(c.weight), 0), 0) AS BIGINT) AS weight, :day AS day
+FROM facts AS r LEFT JOIN (
+  SELECT batch_no, row_no, sum(weight) AS weight FROM credited GROUP BY batch_no, row_no
+) AS c ON c.batch_no = r.batch_no AND c.row_no = r.row_no
+WHERE :day IS NOT NULL GROUP BY ALL
 """
 _TO_TEAM = """
 SELECT c.batch_no, c.row_no, tm.subject_no, c.span_no, c.weight, c.day

@@ -14,6 +14,7 @@ from guanhu.appraisal.ranges import pieces
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Unknown
 from guanhu.rulebook.parts import parts_of
+from guanhu.rulebook.print.unit_words import range_text
 from guanhu.rulebook.run.template import filled
 from guanhu.values import units
 from guanhu.values.dates import Span, date_of
@@ -121,20 +122,24 @@ def given_parameters(engine: Engine, rulebook: t.Rulebook) -> tuple[Parameters, 
             )
             continue
         if isinstance(found, Fraction) and not declared.allows(found):
-            problems.append(_outside(name, value))
+            problems.append(_outside(declared, split, value))
             continue
         row = Dated(Span(start, end), found, document, approved_by)
         parameters.values.setdefault(name, {}).setdefault(split, []).append(row)
     return parameters, problems
 
 
-def _outside(name: str, value: str, since: date | None = None) -> Problem:
-    zh, en = (f"{since} 起, ", f"from {since} on ") if since is not None else ("", "")
+def _outside(declared: t.Input, keys: tuple[str, ...], value: str, since: date | None = None) -> Problem:
+    """Return that a value is not allowed: of which key, from when, and between which numbers it is to be."""
+    of = f"({' | '.join(keys)})" if keys else ""
+    zh, en = (f"{since} 起", f" from {since} on") if since is not None else ("", "")
+    closed = ("[" if declared.low_in else "(") + ("]" if declared.high_in else ")")
+    held = range_text(declared.low, declared.high, declared.unit, closed)
     return _problem(
         "RUN012",
-        name,
-        f"{zh}值 {value} 不在允许的范围内",
-        f"{en}the value {value} lies outside the allowed range",
+        declared.id,
+        f"{declared.title}{of} {zh}的值 {value} 不在允许的范围内({held or '由别的参数定'})",
+        f"the value {value} of {declared.id}{of}{en} lies outside the allowed range ({held or 'set by other inputs'})",
     )
 
 
@@ -157,7 +162,7 @@ def held_to_formulas(rulebook: t.Rulebook, parameters: Parameters) -> list[Probl
                         problems.append(_no_range(declared.id, keys, days, held))
                     elif not held:
                         shown_value = shown(row.value) if isinstance(row.value, Fraction) else str(row.value)
-                        problems.append(_outside(declared.id, shown_value, days.start))
+                        problems.append(_outside(declared, keys, shown_value, days.start))
                     else:
                         kept.append(replace(row, days=days))
             parameters.values[declared.id][keys] = kept

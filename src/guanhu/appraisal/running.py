@@ -22,7 +22,7 @@ from guanhu.appraisal.increment.since import (
 )
 from guanhu.appraisal.increment.touched import Touched
 from guanhu.appraisal.published import past_from, published_runs, read_list
-from guanhu.appraisal.reconcile import reconciled
+from guanhu.appraisal.reconcile import reconciled, told_unowned
 from guanhu.appraisal.runs import (
     LANGUAGE_VERSION,
     Freezer,
@@ -254,6 +254,7 @@ def _kept(
         appraisal = Appraisal(engine, view, rulebook, asked.period, past, progress)
         outcome = appraisal.run()
         outcome.reconciled.extend(reconciled(appraisal))
+        outcome.problems.extend(told_unowned(appraisal, outcome.reconciled))
         return _frozen(engine, asked, outcome, runs, problems, progress, started)
     except Exception as error:
         if OVERFLOW in str(error):

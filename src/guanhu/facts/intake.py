@@ -39,6 +39,7 @@ from guanhu.facts.tree import check_tree
 from guanhu.facts.view import ACCOUNT_SPANS, Piece, Relation, account_spans_query, relation_of
 from guanhu.facts.writing import KEYS
 from guanhu.kinds.schema import Column, Dated, Kind
+from guanhu.values.exact import money_shown
 from guanhu.values.problem import Place, Problem
 
 if TYPE_CHECKING:
@@ -271,9 +272,23 @@ class Intake:
         if kind.dated is Dated.SPAN and not is_whole_bank(cells):
             replace_relation(self.connection, f"o_{kind.name}", self.view.old_relation(kind.name))
             checks.check_other_batches(rows, sql.name(f"o_{kind.name}"), cells)
+        if kind.name == "balances":
+            self._told_below_zero(rows)
         make_rest(rows, self.number, cells, pieces, joined)
         if self._accept_good:
             self.holes += holes_of(rows, self.number, cells)
+
+    def _told_below_zero(self, rows: Rows) -> None:
+        """Say how many balances are below zero, and where the first is."""
+        found = rows.all(
+            f"SELECT count(*), min(row_no), arg_min(account_id, row_no), arg_min(from_day, row_no), arg_min(balance, row_no) "
+            f"FROM {rows.good} WHERE balance < 0"
+        )
+        ((count, row_no, account, day, fen),) = found
+        if count:
+            place = self.files[rows.kind.name].place(row_no, "balance")
+            values = {"count": count, "account": account, "day": day, "seen": money_shown(int(fen))}
+            self.problems.append(problem("FAC093", place, **values))
 
     def credit_days(self) -> str:
         """Return a query of the days on which the credit of an account changes, as far as is known by now.

@@ -491,4 +491,11 @@ WORDINGS: dict[str, Wording] = {
         "换一个 --out, 或先把它移走",
         "give another --out, or move it away first",
     ),
+    "FAC093": Wording(
+        "{count} 行余额为负(第一行: {account} 在 {day} 为 {seen} 元), 按透支计入日均",
+        "{count} rows have a balance below zero (the first: {account} on {day}, {seen} yuan); they count as overdrawn",
+        "确是透支的不用改; 是符号写反了的, 改正后重新导入",
+        "where it is an overdraft nothing has to change; where the sign is wrong mend it and import again",
+        severity="warning",
+    ),
 }

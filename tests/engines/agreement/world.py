@@ -70,7 +70,7 @@ class World:
         """Return a new bank that has accepted all rows."""
         bank = Bank.create(folder / "bank", "样行")
         result = import_folder(write_folder(folder / "in", self.files(), COVERAGE), bank)
-        told = [problem.text("en") for problem in result.problems]
+        told = [problem.text("en") for problem in result.problems if problem.severity == "error"]
         assert told == []
         return bank
 

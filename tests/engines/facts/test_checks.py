@@ -65,6 +65,10 @@ CASES: dict[str, tuple[dict[str, str | bytes | None], str | None]] = {
         },
         BALANCES,
     ),
+    "an overdraft": (
+        {"balances.csv": OPENING + "001,2025-02-01,-1.50\n001,2025-02-03,0\n001,2025-02-04,-2\n"},
+        BALANCES,
+    ),
     "marks and blanks": (
         {"staff.csv": "person_id,name\np1,王一\u202e\np2, 李二\np 3,赵\nｐ4,钱\np5,孙\u200b\n"},
         COVERED,
@@ -246,6 +250,7 @@ CASES: dict[str, tuple[dict[str, str | bytes | None], str | None]] = {
     "more of the same": ({"staff.csv": "person_id,name\n" + "p 1,x\n" * 60}, COVERED),
 }
 TOLD_ELSEWHERE = {
+    "FAC092",
     "FAC001",
     "FAC002",
     "FAC016",

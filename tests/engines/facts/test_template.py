@@ -16,7 +16,7 @@ from guanhu.facts.template import ParameterRow, coverage_text, write_template
 from guanhu.kinds.catalogue import CATALOGUE, KINDS, event_kind
 from guanhu.kinds.schema import Column
 from guanhu.values.dates import Span
-from guanhu.values.problem import Refused
+from guanhu.values.problem import Refused, errors_in
 from tests.engines.facts.folders import rows
 from tests.engines.facts.workbooks import workbook
 
@@ -78,7 +78,7 @@ def test_an_event_and_its_columns_may_have_chinese_names(tmp_path: Path) -> None
     assert check_folder(tmp_path / "in").counts == {"event_案件": 0}
     (tmp_path / "in/event_案件.csv").write_text("流水号,日期,损失\nX1,2025-02-01,12.34\n", "utf-8")
     bank = Bank.create(tmp_path / "bank", "样行")
-    assert import_folder(tmp_path / "in", bank).problems == ()
+    assert errors_in(import_folder(tmp_path / "in", bank).problems) == []
     assert rows(bank.view(), 'SELECT event_id, "损失" FROM "f_event_案件"') == [("X1", 1234)]
 
 
@@ -139,7 +139,7 @@ def test_a_filled_workbook_is_read_as_meant(tmp_path: Path, uses_1904: bool) -> 
         "utf-8",
     )
     bank = Bank.create(tmp_path / "bank", "样行")
-    assert import_folder(tmp_path / "in", bank).problems == ()
+    assert errors_in(import_folder(tmp_path / "in", bank).problems) == []
     query = "SELECT account_id, from_day, balance, row_no FROM f_balances ORDER BY ALL"
     assert rows(bank.view(), query) == [
         ("001", date(2025, 1, 1), 123456, 2),
