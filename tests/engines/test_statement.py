@@ -17,7 +17,10 @@ from guanhu.appraisal.pages.card import GroupPart
 from guanhu.appraisal.pages.charts import HEIGHT, WIDTH, Panel, drawn, in_words
 from guanhu.appraisal.pages.kept import Names, top_money
 from guanhu.appraisal.pages.reasons import Reasons, distance_to_steps
+from guanhu.appraisal.running import run_rulebook
 from guanhu.appraisal.statement import agree_with_run, statement, write_statement
+from guanhu.engines.duckdb import DuckDBEngine
+from guanhu.facts.store import Bank
 from guanhu.rulebook.load.folder import load_string
 from guanhu.rulebook.print.blocks import Drawing, Figures, Mark, Page, Rule, plain
 from guanhu.rulebook.run.template import filled
@@ -90,6 +93,22 @@ def test_what_is_open_is_said_in_words(kept: Kept, opened: OpenRun) -> None:
     assert marks == ["2025-10 至 2025-12: 参数“计酬率”没有提供, 因此“另计”没有结清。"]
     assert "疑点\n另计\n另计: 没有写价" in text_of(page)
     assert "假设\n规模得分\n上限归上一档" in text_of(page)
+
+
+def test_a_run_under_the_other_reading_says_so(kept: Kept, opened: OpenRun) -> None:
+    assert dict(statement(opened, settled_manager(kept)).facts)["疑点读法"] == "各处疑点都取第一种读法"
+    ran = run_rulebook(
+        DuckDBEngine, Bank(kept.bank), kept.bank.parent / "rules", "2025Q4", readings={"档次": "other"}
+    )
+    other = OpenRun(DuckDBEngine, Bank(kept.bank), ran.folder)
+    page = statement(other, settled_manager(kept))
+    other.close()
+    assert dict(page.facts)["疑点读法"] == "“档次”取另一种读法, 其余疑点取第一种读法"
+    text = text_of(page)
+    assert "上限归上一档" not in text
+    (doubt,) = [line for line in text.splitlines() if line.startswith("档次: ")]
+    assert doubt.startswith("档次: 本次运行取另一种读法: < 200万 → 10; >= 200万 → 20")
+    assert doubt.endswith("对第一种读法的说明是“按一百万分档”, 本次不适用。")
 
 
 def test_no_id_stands_where_the_bank_has_a_name(kept: Kept, opened: OpenRun) -> None:

@@ -274,6 +274,7 @@ def explain(
     from guanhu.appraisal.runs import RunFolder
     from guanhu.facts.store import Bank
     from guanhu.rulebook.explain.telling import Teller
+    from guanhu.rulebook.print.as_written import as_taken, taken_text
 
     if depth not in DEPTHS:
         raise SHELL.wrong_use(f"--depth {depth}: {' | '.join(DEPTHS)}")
@@ -286,7 +287,9 @@ def explain(
             known = [*opened.rulebook.lines, *opened.rulebook.decisions]
             if line and line not in known:
                 raise SHELL.wrong_use(f"--line {line}: {SHELL.listed(known)}")
-            teller = Teller(opened.rulebook, depth, is_expanding=bool(line), lang=SHELL.lang)
+            rulebook = as_taken(opened.rulebook, opened.run.rulebook_folder)
+            readings = taken_text(rulebook, SHELL.lang)
+            teller = Teller(rulebook, depth, is_expanding=bool(line), lang=SHELL.lang)
             told = [(trace.instance.key, teller.subject(trace, line)) for trace in explained.traces]
             told.append((explained.current, corrections_told(teller, explained, line)))
             told.append((str(opened.period), [] if line else lots_told(opened, person, SHELL.lang)))
@@ -297,12 +300,21 @@ def explain(
     if as_json:
         typer.echo(
             json.dumps(
-                [{"instance": key, "lines": [x.as_dict() for x in lines]} for key, lines in told],
+                [
+                    {
+                        "instance": key,
+                        "readings": kept.record["readings"],
+                        "lines": [x.as_dict() for x in lines],
+                    }
+                    for key, lines in told
+                ],
                 ensure_ascii=False,
                 indent=1,
             )
         )
         return
+    if told and readings:
+        SHELL.say("readings", readings=readings)
     for key, lines in told:
         SHELL.say("instance", instance=key, subject=person)
         for told_line in lines:

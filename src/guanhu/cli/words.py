@@ -41,6 +41,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "{count} of {of} examples do not hold: {names}; guanhu rulebook try shows how they come out",
     ),
     "instance": ("【{instance}】 {subject}", "[{instance}] {subject}"),
+    "readings": ("疑点读法: {readings}", "readings of the doubts: {readings}"),
     "given_form": (
         "{part}: 写成 名称=数值, 每个名称一次",
         "{part}: write NAME=VALUE, each name once",

@@ -12,6 +12,7 @@ from pathlib import Path
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.folder import load
 from guanhu.rulebook.print import blocks as b
+from guanhu.rulebook.print.as_written import as_taken, is_other, taken_text
 from guanhu.rulebook.print.conventions import CONVENTIONS
 from guanhu.rulebook.print.html import html
 from guanhu.rulebook.print.lots import lot_sentence
@@ -30,6 +31,7 @@ from guanhu.rulebook.print.unit_words import COLUMN_TYPES, range_text, unit_text
 from guanhu.values.exact import shown
 
 FORMATS = ("html", "md", "pdf")
+_OTHER_TAKEN = "上面写的就是另一种读法。对第一种读法的说明(这里不适用): "
 _ROLE = {"score": "得分", "pay": "计酬", "value": "数值", "total": "合计"}
 _HOW = {
     "whole": "自上而下, 取第一行符合的。",
@@ -67,7 +69,7 @@ class Printer:
 
     def __init__(self, rulebook: t.Rulebook, folder: Path) -> None:
         """Take the rulebook and where its text stands."""
-        self.rulebook = rulebook
+        self.rulebook = rulebook = as_taken(rulebook, folder)
         self.folder = folder
         self.plan = plan_of(rulebook)
         self.speaker = NumberedSpeaker(rulebook, self.plan)
@@ -77,12 +79,11 @@ class Printer:
         """Return the whole page."""
         book = self.rulebook
         short = book.digest[:12]
-        taken = "、".join(f"“{name}”取另一种读法" for name, how in book.readings.items() if how == "other")
         facts = [
             ("编号", book.id),
             ("考核周期", f"{EVERY[book.every]}(各条另有写明的除外)"),
             ("规则摘要", short),
-            ("读法", taken or "各处疑点都取第一种读法"),
+            ("读法", taken_text(book) or "没有疑点有另一种读法"),
         ]
         blocks = [b.Text(book.preamble.strip())] if book.preamble.strip() else []
         return b.Page(
@@ -138,9 +139,9 @@ class Printer:
             yield b.Mark("assume", "假设", declared.assume)
         if declared.doubt is None:
             return
-        taken = self.rulebook.readings.get(declared.doubt.name) == "other"
+        taken = is_other(self.rulebook, declared)
         label = f"疑点“{declared.doubt.name}”" + ("(这里取另一种读法)" if taken else "")
-        yield b.Mark("doubt", label, declared.doubt.says)
+        yield b.Mark("doubt", label, _OTHER_TAKEN + declared.doubt.says if taken else declared.doubt.says)
         if declared.doubt.other and not taken:
             said = self.other_reading(declared)
             yield b.Mark("other", "另一种读法", said or "见规则文件")
@@ -149,7 +150,8 @@ class Printer:
         """Return what a declaration says in the other reading of its doubt; '' when it cannot be loaded."""
         name = declared.doubt.name if declared.doubt is not None else ""
         if name not in self.others:
-            self.others[name] = load(self.folder, {**self.rulebook.readings, name: "other"})[0]
+            book = load(self.folder, {**self.rulebook.readings, name: "other"})[0]
+            self.others[name] = book and as_taken(book, self.folder)
         book = self.others[name]
         found = (
             next((x for x in declarations(book) if x.path == declared.path), None)
@@ -158,8 +160,12 @@ class Printer:
         )
         if book is None or found is None:
             return ""
-        speaker = NumberedSpeaker(book, Plan(numbers=self.plan.numbers))
-        body = list(self.body(found, speaker))
+        assumed = f"假设: {found.assume}。" if found.assume and found.assume != declared.assume else ""
+        return self.in_one_line(found, NumberedSpeaker(book, Plan(numbers=self.plan.numbers))) + assumed
+
+    def in_one_line(self, declared: t.Declaration, speaker: NumberedSpeaker) -> str:
+        """Return what a declaration says as one line of text."""
+        body = list(self.body(declared, speaker))
         grids = [block for block in body if isinstance(block, b.Grid)]
         said = "; ".join(_one_line(block).rstrip("。") for block in grids or body) + "。"
         return said.replace(":; ", ": ")
@@ -328,7 +334,7 @@ class Printer:
                 x.doubt.says,
                 f"{self.plan.numbers[x.path]} {x.title}",
                 x.clause,
-                "有" if x.doubt.other else "无",
+                "取的是它" if is_other(self.rulebook, x) else "有" if x.doubt.other else "无",
             )
             for x in declarations(self.rulebook)
             if x.doubt is not None

@@ -79,7 +79,8 @@ def read_back(rulebook: t.Rulebook) -> Iterator[str]:
         *rulebook.lots.values(),
     ):
         if declared.doubt is not None:
-            other = "(有另一种读法)" if declared.doubt.other else ""
+            is_taken = declared.doubt.other and rulebook.readings.get(declared.doubt.name) == "other"
+            other = "(这里取另一种读法)" if is_taken else "(有另一种读法)" if declared.doubt.other else ""
             yield f"疑点 {declared.doubt.name}{_clause(declared)}: {declared.doubt.says}{other}"
 
 
