@@ -25,6 +25,8 @@ SUMMED = {
     "measure": ("account", "customer", "stretch of days"),
     "customer": ("account", "rounded off"),
     "account": ("days",),
+    "balance days": ("stretch",),
+    "days held": ("stretch",),
 }
 """Kind of line → kinds of the lines under it that sum to it."""
 KINDS = {
@@ -72,10 +74,21 @@ def wrong_sums(world: World, text: str, period: str, folder: Path) -> list[str]:
                         continue
                     if isinstance(measure, t.Measure) and parts:
                         SEEN[kind_of(measure, told)] += 1
+                    found += wrong_stretches(told, f"{subject} {trace.instance.key}")
                     if sum(x for x in parts if isinstance(x, Fraction)) != told.value:
                         found.append(f"{subject} {trace.instance.key}: {told.text}")
                     found += wrong_days(told, f"{subject} {trace.instance.key}")
     return found
+
+
+def wrong_stretches(told: Told, where: str) -> Iterator[str]:
+    """Yield the balance-days whose stretches do not follow each other in time, or are not balance × days."""
+    ends = ""
+    for each in told.parts if told.kind == "balance days" else ():
+        product = Fraction(each.facts["balance"]) * each.facts["days"]
+        if each.value != product or each.facts["from"] <= ends or each.facts["to"] < each.facts["from"]:
+            yield f"{where}: {each.text}"
+        ends = each.facts["to"]
 
 
 def wrong_days(told: Told, where: str) -> Iterator[str]:

@@ -124,20 +124,23 @@ def test_a_tried_line_is_told(line: str, given: dict[str, str], lines: list[str]
 
 
 @pytest.mark.parametrize(
-    ("divisor", "text"),
+    ("divisor", "own_days", "text"),
     [
-        (Fraction(1), ""),  # people counted by head: no shares to divide by
-        (Fraction(10**9), ""),  # a sum of shares
-        (Fraction(92 * 10**9), ", 除以 92"),
-        (Fraction(366 * 92 * 10**9), ", 除以 366 × 92"),
-        (Fraction(3 * 10**9), ", 除以 3"),
+        (Fraction(1), 0, ""),  # people counted by head: no shares to divide by
+        (Fraction(10**9), 0, ""),  # a sum of shares
+        (Fraction(92 * 10**9), 0, ", 除以 92"),
+        (Fraction(366 * 92 * 10**9), 92, ", 除以 366"),  # a row's share is told as the mean over 92 days
+        (Fraction(3 * 10**9), 0, ", 除以 3"),
     ],
     ids=["heads", "sum", "days", "base", "month ends"],
 )
-def test_what_a_sum_is_divided_by_is_told_when_it_is_divided(divisor: Fraction, text: str) -> None:
-    days = 366 if divisor > 10**13 else 92
+def test_what_a_sum_is_divided_by_is_told_when_it_is_divided(
+    divisor: Fraction, own_days: int, text: str
+) -> None:
+    days = 366 if own_days else 92
     end = date.fromordinal(date(2025, 1, 1).toordinal() + days)
-    assert divided(MeasureNote("deposits", date(2025, 1, 1), end, divisor, ())) == text
+    note = MeasureNote("deposits", date(2025, 1, 1), end, divisor, (), own_days=own_days)
+    assert divided(note) == text
 
 
 GIVEN = [

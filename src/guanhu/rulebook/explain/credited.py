@@ -16,7 +16,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.by_customer import customer_of
 from guanhu.rulebook.explain.substituted import substituted
 from guanhu.rulebook.explain.told import Told, value_text
-from guanhu.rulebook.explain.values import CreditedRow, MeasureNote, Traced, Unknown, Value, known_or
+from guanhu.rulebook.explain.values import CreditedRow, MeasureNote, Stretch, Traced, Unknown, Value, known_or
 from guanhu.rulebook.print.sentence import Speaker
 from guanhu.values import units
 from guanhu.values.exact import PPB, shown
@@ -285,11 +285,40 @@ class CreditedTeller:
                 n=row.days,
                 mean=value_text(row.quantity / row.days, units.MONEY, self.lang),
             )
-            yield Told(text, row.quantity, "balance days")
+            yield Told(text, row.quantity, "balance days", parts=[self.stretch(x) for x in row.stretches])
         elif self.is_standing:
             zh, en = "同样的行 {n} 天(共 {all} 天)", "the same row for {n} days (of {all})"
             text = self.put(zh, en, n=shown(row.quantity), all=row.days)
-            yield Told(text, row.quantity, "days held")
+            yield Told(text, row.quantity, "days held", parts=[self.stretch(x) for x in row.stretches])
+
+    def stretch(self, stretch: Stretch) -> Told:
+        """Return the days on which a balance stayed the same: balance × days for a linear measure, else the days."""
+        days, balance = days_text(stretch.start, stretch.end), stretch.balance
+        facts: dict[str, object] = {
+            "from": str(stretch.start),
+            "to": str(stretch.end - timedelta(days=1)),
+            "days": stretch.days,
+        }
+        value = Fraction(stretch.days)
+        if balance is None:
+            text = self.put("{span}: {n} 天", "{span}: {n} days", span=days, n=stretch.days)
+            return Told(text, value, "stretch", facts=facts)
+        facts["balance"] = str(balance)
+        said = value_text(balance, units.MONEY, self.lang)
+        if not self.note.is_linear:
+            zh, en = "{span}: 余额 {said}, {n} 天", "{span}: balance {said}, {n} days"
+            text = self.put(zh, en, span=days, said=said, n=stretch.days)
+            return Told(text, value, "stretch", facts=facts)
+        value *= balance
+        text = self.put(
+            "{span}: 余额 {said} × {n} 天 = {product}",
+            "{span}: balance {said} × {n} days = {product}",
+            span=days,
+            said=said,
+            n=stretch.days,
+            product=value_text(value, units.MONEY_DAY, self.lang),
+        )
+        return Told(text, value, "stretch", facts=facts)
 
     def arithmetic(self, row: CreditedRow, adds: Value, each: Traced | None) -> str:
         """Return how a row comes to what it adds."""

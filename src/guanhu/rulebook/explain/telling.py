@@ -32,7 +32,7 @@ from guanhu.rulebook.explain.values import (
 from guanhu.rulebook.print.english import kind_text
 from guanhu.rulebook.print.sentence import Speaker, window_text
 from guanhu.values import units
-from guanhu.values.exact import shown
+from guanhu.values.exact import PPB, shown
 from guanhu.values.language import ZH, worded
 from guanhu.values.units import Unit
 
@@ -535,13 +535,9 @@ def _each_once(told: Iterable[Told]) -> list[Told]:
 
 
 def divided(note: MeasureNote, lang: str = ZH) -> str:
-    """Return by what the sum is divided, when it is: days, or days of the window by days of the period."""
-    divisor, days = note.divisor / 10**9, (note.end - note.start).days
-    if divisor <= 1:
-        return ""
-    times = divisor / days
-    by = f"{days} × {times}" if times.denominator == 1 and times > 1 else shown(divisor)
-    return worded(lang, ", 除以 {x}", ", divided by {x}", x=by)
+    """Return by what the sum is divided, when it is: days; of a moving baseline shares are means over the own days."""
+    divisor = note.divisor / PPB / max(note.own_days, 1)
+    return worded(lang, ", 除以 {x}", ", divided by {x}", x=shown(divisor)) if divisor > 1 else ""
 
 
 def cell_text(cell: t.Cell, lang: str = ZH) -> str:
