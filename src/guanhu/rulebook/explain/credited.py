@@ -7,7 +7,7 @@ the first row of each thing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -15,7 +15,7 @@ from guanhu.kinds.schema import Dated
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.by_customer import customer_of
 from guanhu.rulebook.explain.substituted import substituted
-from guanhu.rulebook.explain.told import Told, value_text
+from guanhu.rulebook.explain.told import Told, odd_told, value_text
 from guanhu.rulebook.explain.values import CreditedRow, MeasureNote, Stretch, Traced, Unknown, Value, known_or
 from guanhu.rulebook.print.sentence import Speaker
 from guanhu.values import units
@@ -26,7 +26,6 @@ from guanhu.values.units import Unit
 _BALANCE = ("", "balance")
 _PERCENT_PLACES = 9
 _FACTOR_PLACES = 12
-_ODD_PLACES = 12
 Said = Callable[[Value | None, Unit], str]
 
 
@@ -116,9 +115,14 @@ class CreditedTeller:
             told.parts.extend(self._objects(own, rows=rows))
             places = self.measure.round_to or 0
             zh, en = "四舍五入到 {places} 位, 差 {odd}", "rounded to {places} places, {odd} apart"
-            text = self.put(zh, en, places=places, odd=shown(rounded - exact, _ODD_PLACES))
+            text = self.put(zh, en, places=places, odd=self.said(rounded - exact, self.measure.unit))
             told.parts.append(Told(text, rounded - exact, "rounded off"))
+            told.parts.extend(self.odd(rounded, told.parts))
             yield told
+
+    def odd(self, whole: Value | None, parts: Iterable[Told]) -> Iterator[Told]:
+        """Yield what the printed parts lack of the measure's printed figure, or of an account's."""
+        return odd_told(whole, parts, self.measure.unit, self.lang)
 
     def _objects(self, adding: list[tuple[CreditedRow, Value]], *, rows: bool) -> Iterator[Told]:
         by_object: dict[str, list[tuple[CreditedRow, Value]]] = {}
@@ -146,6 +150,7 @@ class CreditedTeller:
             )
             if rows:
                 told.parts.extend(self.row(row, x) for row, x in own)
+                told.parts.extend(self.odd(adds, told.parts))
             yield told
 
     def days_that_count(self, *, rows: bool) -> Iterator[Told]:
@@ -197,6 +202,7 @@ class CreditedTeller:
                         share=self.percent(row),
                     )
                     told.parts.append(Told(text, part, "part of a day", row.object_id))
+            told.parts.extend(odd_told(each.total, told.parts, unit, self.lang))
             yield told
 
     def held(self, rows: list[CreditedRow]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from guanhu.rulebook.explain.credited import CreditedTeller
 from guanhu.rulebook.explain.scalar import cell_holds, part_inside
 from guanhu.rulebook.explain.subject import CardTrace, SubjectTrace
 from guanhu.rulebook.explain.substituted import substituted
-from guanhu.rulebook.explain.told import WHY, Told, told_lots, value_text
+from guanhu.rulebook.explain.told import WHY, Told, odd_told, told_lots, value_text
 from guanhu.rulebook.explain.values import (
     GivenNote,
     InputNote,
@@ -105,7 +105,10 @@ class Teller:
                 text=part.text,
             )
             head.parts.append(part)
-        if rounding := self._over_spells(self.rulebook.lines.get(name)):
+        line = self.rulebook.lines.get(name)
+        if line is not None and line.adds_up:
+            head.parts.extend(odd_told(head.value, head.parts, unit, self.lang))
+        if rounding := self._over_spells(line):
             head.parts.append(Told(rounding, kind="rounding"))
         return head
 
@@ -172,7 +175,10 @@ class Teller:
             before = self.said(note.before, line.unit)
             text = self.put("代入: {x} = {before}", "with figures: {x} = {before}", x=numbers, before=before)
             yield Told(text, note.before, "substituted")
-        yield from self.inside(note.formula)
+        read = self.inside(note.formula)
+        yield from read
+        if line.role == "total" and all(x.kind == "line ref" for x in read):
+            yield from odd_told(note.before, read, line.unit, self.lang)
         yield from self._bounds(line, note, self._days)
 
     def line_read(self, traced: Traced, node: t.LineRef) -> Told:
@@ -320,6 +326,8 @@ class Teller:
                 )
                 facts = {"instance": row.instance, "source": row.source}
                 told.parts.append(Told(text, row.value, "instance", facts=facts))
+            if isinstance(node, t.OverInstances) and node.how == "sum":
+                told.parts.extend(odd_told(traced.value, told.parts, node.unit, self.lang))
             if isinstance(node, t.OverInstances) and node.how == "average" and traced.note.rows:
                 text = self.put("合计 ÷ {n}", "sum ÷ {n}", n=len(traced.note.rows))
                 told.parts.append(Told(text, kind="divided"))
@@ -431,7 +439,8 @@ class Teller:
                     kind="bracket",
                 )
             )
-            told.parts.extend(self._brackets(traced, node, table, rows))
+            brackets = list(self._brackets(traced, node, table, rows))
+            told.parts.extend((*brackets, *odd_told(traced.value, brackets, node.unit, self.lang)))
         elif 0 <= traced.hit < len(rows):
             cells = self.speaker.joined(cell_text(cell, self.lang) for cell in rows[traced.hit].cells)
             text = self.put("命中第 {n} 行: {cells}", "row {n} holds: {cells}", n=traced.hit + 1, cells=cells)
@@ -521,7 +530,8 @@ class Teller:
                 if measure.take.condition is not None:
                     return told
             # Of a figure of one customer or account, read by a row, its accounts are enough.
-            told.parts.extend(rows.told(rows=self.depth == "day" and not measure.per))
+            added = list(rows.told(rows=self.depth == "day" and not measure.per))
+            told.parts.extend((*added, *rows.odd(traced.value, added)))
         return told
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -104,6 +104,37 @@ def value_text(value: Value | None, unit: Unit, lang: str = ZH) -> str:
             return shown(value, _PLACES) + worded(lang, *_UNITS.get(unit.kind, ("", "")))
         case _:
             return str(value)
+
+
+def printed(value: Fraction, unit: Unit) -> Fraction:
+    """Return a number as `value_text` prints it: money to the fen, a share at six places of its percent, else six places.
+
+    >>> printed(Fraction(1, 3), units.MONEY), printed(Fraction(1, 3), units.RATIO)
+    (Fraction(33, 100), Fraction(33333333, 100000000))
+    """
+    if unit.kind.startswith("money"):
+        return round_half_away(value, 2)
+    return round_half_away(value, _PLACES + 2 if unit in (units.RATIO, units.ANNUAL_RATE) else _PLACES)
+
+
+def odd_told(whole: Value | None, parts: Iterable[Told], unit: Unit, lang: str = ZH) -> Iterator[Told]:
+    """Yield what the printed parts of a figure lack of the printed figure; nothing where they sum to it.
+
+    The values themselves sum: only what is printed is rounded, each part by itself. So the line has no value.
+    """
+    numbers = [x.value for x in parts if isinstance(x.value, Fraction)]
+    if not isinstance(whole, Fraction) or not numbers:
+        return
+    # Parts that are averaged or weighted come to something else, and nothing is odd about that.
+    if printed(sum(numbers, Fraction(0)), unit) != printed(whole, unit):
+        return
+    odd = printed(whole, unit) - sum((printed(x, unit) for x in numbers), Fraction(0))
+    if odd:
+        zh = "尾差 {odd}: 上面各数是分别四舍五入后印出的, 合计按未取整的数"
+        en = (
+            "odd {odd}: the parts above are printed rounded, each by itself; the sum is that of the unrounded"
+        )
+        yield Told(worded(lang, zh, en, odd=value_text(odd, unit, lang)), kind="odd")
 
 
 def told_lots(note: LotNote, unit: Unit, lang: str = ZH) -> Iterator[Told]:
