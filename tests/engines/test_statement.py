@@ -69,8 +69,8 @@ def test_the_headline_is_score_and_pay(kept: Kept, opened: OpenRun) -> None:
     (figures,) = [block for block in page.blocks if isinstance(block, Figures)]
     said = {label: (value, word) for label, value, word in figures.figures}
     pay = money_shown(int(kept_value(kept, subject, "stock_pay") * 100))
-    assert said["存量计酬"] == (f"{pay} 元", "3 期合计")
-    assert said["另计"] == ("未结清", "3 期没有结清")
+    assert said["存量计酬合计"] == (f"{pay} 元", "3 期合计")
+    assert said["另计合计"] == ("未结清", "3 期没有结清")
     assert said["@总分"][0].endswith(" 分")
     assert dict(page.facts)["编号"] == subject
     assert dict(page.facts)["姓名"] == NASTY_NAME
@@ -127,7 +127,34 @@ def test_pay_under_a_yearly_cap_stands_for_itself() -> None:
     assert [x.id for x in top_money(rulebook, "managers")] == ["实奖"]
 
 
-def test_a_chart_of_nothing_but_zeros_is_left_out(opened: OpenRun, kept: Kept) -> None:
+def test_accounts_are_counted_as_accounts_and_rows_as_rows(kept: Kept, opened: OpenRun) -> None:
+    text = text_of(statement(opened, settled_manager(kept)))
+    assert re.search(r"存款日均 [\d,.]+ 元\(\d+ 户\)", text)
+    assert not re.search(r"存款日均 [\d,.]+ 元\([^)]*\d+ 笔\)", text)
+
+
+def test_who_moved_reads_the_figures_of_each_spell_and_what_the_last_lacks(opened: OpenRun) -> None:
+    told = 0
+    for subject in opened.subjects():
+        for rule in (block for block in statement(opened, subject).blocks if isinstance(block, Rule)):
+            said = list(plain(rule.parts))
+            if rule.title != "增长得分" or not any(text.startswith("第 1 段 ") for text in said):
+                continue
+            assert any(text.startswith("第 1 段: ") for text in said)
+            steps = [text for text in said if text.startswith("下一步")]
+            assert all(re.match(r"下一步: 第 \d+ 段: ", text) for text in steps)
+            told += len(steps)
+    assert told
+
+
+def test_no_distance_is_nothing(opened: OpenRun) -> None:
+    for subject in opened.subjects():
+        text = text_of(statement(opened, subject))
+        assert "约合 0.00 元" not in text
+        assert " 0 个百分点" not in text
+
+
+def test_a_chart_of_nothing_but_zeros_behind_the_first_is_left_out(opened: OpenRun, kept: Kept) -> None:
     traces = [x for x in opened.explain(settled_manager(kept)) if x.instance.every == "month"]
     part = GroupPart(opened.rulebook, Reasons(opened.rulebook), Names({}, {}), "managers", traces)
 
@@ -135,8 +162,10 @@ def test_a_chart_of_nothing_but_zeros_is_left_out(opened: OpenRun, kept: Kept) -
         return "".join(x.alt for x in part.periods("month", traces) if isinstance(x, Drawing))
 
     assert "存量计酬" in charted()
-    for trace in traces:
+    for trace in traces[1:]:
         trace.whole["stock_pay"] = Fraction(0)
+    assert "存量计酬" not in charted()
+    traces[0].whole["stock_pay"] = Fraction(0)
     assert "存量计酬" not in charted()
 
 
@@ -269,13 +298,14 @@ def test_a_page_tells_how_far_the_next_bracket_is(opened: OpenRun) -> None:
     for subject in opened.subjects():
         page = statement(opened, subject)
         for rule in (block for block in page.blocks if isinstance(block, Rule) and block.title == "规模得分"):
-            measured = re.search(r"存款日均 ([\d,.]+) 元", "\n".join(plain(rule.parts)))
+            # Of who moved the last spell is told what it lacks.
+            measured = re.findall(r"存款日均 ([\d,.]+) 元", "\n".join(plain(rule.parts)))
             told = re.search(
                 r"再增 ([\d,.]+) 元, 到“(\[100万, 1000万\)|>= 1000万)”一档", "\n".join(plain(rule.parts))
             )
             if measured and told:
                 edge = 1_000_000 if told[2].startswith("[") else 10_000_000
-                now, gap = (Fraction(x.replace(",", "")) for x in (measured[1], told[1]))
+                now, gap = (Fraction(x.replace(",", "")) for x in (measured[-1], told[1]))
                 assert abs(now + gap - edge) <= Fraction(1, 100)
                 found += 1
     assert found > 3

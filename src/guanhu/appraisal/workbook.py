@@ -34,7 +34,7 @@ _FORMATS = {
     "money": "#,##0.00_ ",
     "money per year": "#,##0.00_ ",
     "money day": "#,##0.00_ ",
-    "points": "#,##0.00_ ",
+    "points": "#,##0.00##_ ",
     "ratio": "0.00%_ ",
     "annual rate": "0.0000%_ ",
     "count": "0_ ",

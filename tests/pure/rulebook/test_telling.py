@@ -7,10 +7,12 @@ from fractions import Fraction
 
 import pytest
 
+from guanhu.appraisal.pages.reasons import Reasons
 from guanhu.rulebook.explain.examples import try_line, unit_of
-from guanhu.rulebook.explain.telling import Teller, divided
+from guanhu.rulebook.explain.telling import Teller, divided, value_text
 from guanhu.rulebook.explain.values import MeasureNote
 from guanhu.rulebook.load.folder import load_string
+from guanhu.values import units
 
 TEXT = """\
 rulebook: t
@@ -175,3 +177,25 @@ def test_what_was_given_is_told_as_given_and_whole_days_not_at_all(
     traced = try_line(rulebook, line, given)
     told = Teller(rulebook, is_expanding=True).tried(line, traced, unit_of(rulebook, line))
     assert [text for _, text in told.lines()] == wanted
+
+
+def test_a_score_has_the_same_places_on_the_statement_and_in_explain() -> None:
+    rulebook, _ = load_string(TEXT)
+    assert rulebook is not None
+    score = Fraction(450, 7)
+    assert value_text(score, units.POINTS) == Reasons(rulebook).shown(score, units.POINTS) == "64.2857 分"
+
+
+def test_a_distance_between_shares_is_in_percentage_points() -> None:
+    rulebook, _ = load_string(
+        TEXT.replace("率: ratio", "率: money")
+        .replace("by: [plan]", "by: [share]")
+        .replace('[["< 10万元", 1‰]]', '[["< 10%", 1元], [">= 10%", 2元]]')
+        .replace("unit: ratio, value: 单价", "pay: 单价")
+        .replace("measures:\n", "measures:\n  share: {name: 占比, clause: 一, item: 占比, unit: ratio}\n")
+        .replace('1‰], [">= 100万元", 2‰]', '1元], [">= 100万元", 2元]')
+        .replace("how: marginal, ", "")
+    )
+    assert rulebook is not None
+    told = Teller(rulebook).tried("rate", try_line(rulebook, "rate", {"share": "7.5%"}), units.MONEY)
+    assert "距上一档的界限还有 2.5 个百分点" in [text for _, text in told.lines()]

@@ -16,7 +16,15 @@ from guanhu.rulebook.explain.credited import CreditedTeller
 from guanhu.rulebook.explain.scalar import cell_holds, part_inside
 from guanhu.rulebook.explain.subject import CardTrace, SubjectTrace
 from guanhu.rulebook.explain.substituted import substituted
-from guanhu.rulebook.explain.told import WHY, Told, odd_told, told_lots, value_text
+from guanhu.rulebook.explain.told import (
+    WHY,
+    Told,
+    count_word,
+    gap_text,
+    odd_told,
+    told_lots,
+    value_text,
+)
 from guanhu.rulebook.explain.values import (
     GivenNote,
     InputNote,
@@ -481,7 +489,7 @@ class Teller:
                 (cell.high, "距上一档的界限还有 {gap}", "{gap} to the edge of the bracket above"),
             ):
                 if edge is not None:
-                    gap = self.said(abs(key.value - edge), key.node.unit)
+                    gap = gap_text(abs(key.value - edge), key.node.unit, self.lang)
                     yield Told(self.put(zh, en, gap=gap), kind="distance")
 
     # -- measures --
@@ -511,7 +519,7 @@ class Teller:
         last = note.end - timedelta(days=1)
         things = len({row.object_id for row in note.rows})
         text = self.put(
-            "{window} {first}..{last}, {kind} {n} 笔{divided}",
+            "{window} {first}..{last}, {kind} {n} {word}{divided}",
             "{window} {first}..{last}, {kind}: {n}{divided}",
             window=window_text(
                 measure.window, base=measure.base, at_end=measure.is_of_last_day, lang=self.lang
@@ -520,6 +528,7 @@ class Teller:
             last=last,
             kind=measure.kind.zh if self.lang == ZH else kind_text(measure.kind),
             n=things,
+            word=count_word(measure.kind.name),
             divided=divided(note, self.lang),
         )
         told.parts.append(Told(text, kind="window"))

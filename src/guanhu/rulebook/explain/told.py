@@ -40,6 +40,17 @@ _UNITS = {
     "days": (" 天", " days"),
 }
 _PLACES = 6
+POINTS_PLACES = 4
+"""Places at which points are shown, wherever they are: one score looks the same on every paper."""
+
+
+def count_word(kind: str) -> str:
+    """Return what things of a kind of fact are counted in, in Chinese.
+
+    >>> count_word("balances"), count_word("fees")
+    ('户', '笔')
+    """
+    return "户" if kind == "balances" else "笔"
 
 
 @dataclass(slots=True)
@@ -101,19 +112,22 @@ def value_text(value: Value | None, unit: Unit, lang: str = ZH) -> str:
         case Fraction() if unit in (units.RATIO, units.ANNUAL_RATE):
             return f"{shown(value * 100, _PLACES)}%"
         case Fraction():
-            return shown(value, _PLACES) + worded(lang, *_UNITS.get(unit.kind, ("", "")))
+            places = POINTS_PLACES if unit == units.POINTS else _PLACES
+            return shown(value, places) + worded(lang, *_UNITS.get(unit.kind, ("", "")))
         case _:
             return str(value)
 
 
 def printed(value: Fraction, unit: Unit) -> Fraction:
-    """Return a number as `value_text` prints it: money to the fen, a share at six places of its percent, else six places.
+    """Return a number as `value_text` prints it: money to the fen, points, a share at six places of its percent, else six.
 
     >>> printed(Fraction(1, 3), units.MONEY), printed(Fraction(1, 3), units.RATIO)
     (Fraction(33, 100), Fraction(33333333, 100000000))
     """
     if unit.kind.startswith("money"):
         return round_half_away(value, 2)
+    if unit == units.POINTS:
+        return round_half_away(value, POINTS_PLACES)
     return round_half_away(value, _PLACES + 2 if unit in (units.RATIO, units.ANNUAL_RATE) else _PLACES)
 
 
@@ -135,6 +149,17 @@ def odd_told(whole: Value | None, parts: Iterable[Told], unit: Unit, lang: str =
             "odd {odd}: the parts above are printed rounded, each by itself; the sum is that of the unrounded"
         )
         yield Told(worded(lang, zh, en, odd=value_text(odd, unit, lang)), kind="odd")
+
+
+def gap_text(gap: Fraction, unit: Unit, lang: str = ZH) -> str:
+    """Return a distance between two figures: that of shares in percentage points.
+
+    >>> gap_text(Fraction(5, 1000), units.RATIO), gap_text(Fraction(2), units.MONEY)
+    ('0.5 个百分点', '2.00 元')
+    """
+    if unit not in (units.RATIO, units.ANNUAL_RATE):
+        return value_text(gap, unit, lang)
+    return worded(lang, "{x} 个百分点", "{x} percentage points", x=shown(gap * 100, _PLACES))
 
 
 def told_lots(note: LotNote, unit: Unit, lang: str = ZH) -> Iterator[Told]:
