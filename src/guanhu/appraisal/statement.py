@@ -31,9 +31,9 @@ from guanhu.rulebook.print import blocks as b
 from guanhu.rulebook.print.as_written import as_taken, is_other, taken_text
 from guanhu.rulebook.print.document import Printer
 from guanhu.rulebook.print.html import html
+from guanhu.rulebook.print.names import state_name
 from guanhu.rulebook.print.pdf import pdf
 from guanhu.rulebook.print.plan import NumberedSpeaker, Plan
-from guanhu.rulebook.print.sentence import state_name
 from guanhu.rulebook.run.template import filled
 from guanhu.values.exact import invariant
 
@@ -256,7 +256,7 @@ def decisions_of(opened: OpenRun, person: str) -> list[Decided]:
         text = decision.text if decision is not None else ""
         change = ""
         if state in ("grade", "post"):
-            change = f"{state_name(state)}由{before or '无'}改为{after}"
+            change = f"{state_name(state, rulebook=opened.rulebook)}由{before or '无'}改为{after}"
         elif after and after not in text:
             change = str(after)
         parts = [text, change, f"自 {day} 起"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Unknown
 from guanhu.rulebook.print.english import SUBJECT
-from guanhu.rulebook.print.sentence import attribute_name, state_name
+from guanhu.rulebook.print.names import attribute_name, state_name
 from guanhu.values.language import ZH, worded
 
 _WHY = {

@@ -14,8 +14,9 @@ from guanhu.appraisal.pages.kept import Card, Figure, KeptRun, adds_up, in_time,
 from guanhu.appraisal.pages.sheet import UNKNOWN, Cell, Column, Row, Sheet
 from guanhu.appraisal.runs import value_kept
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.print.names import attribute_name, state_name
 from guanhu.rulebook.print.reading_back import SCOPE
-from guanhu.rulebook.print.sentence import EVERY, UNIT, attribute_name, state_name
+from guanhu.rulebook.print.sentence import EVERY, UNIT
 from guanhu.rulebook.print.unit_words import unit_text
 from guanhu.values.dates import FAR_FUTURE
 from guanhu.values.exact import decimal_of
