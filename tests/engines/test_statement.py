@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
 from guanhu.appraisal.opened import OpenRun
 from guanhu.appraisal.pages.card import GroupPart
@@ -19,6 +20,7 @@ from guanhu.appraisal.pages.kept import Names, top_money
 from guanhu.appraisal.pages.reasons import Reasons, distance_to_steps
 from guanhu.appraisal.running import run_rulebook
 from guanhu.appraisal.statement import agree_with_run, statement, write_statement
+from guanhu.cli.main import app
 from guanhu.engines.duckdb import DuckDBEngine
 from guanhu.facts.store import Bank
 from guanhu.rulebook.load.folder import load_string
@@ -309,6 +311,15 @@ def test_a_page_tells_how_far_the_next_bracket_is(opened: OpenRun) -> None:
                 assert abs(now + gap - edge) <= Fraction(1, 100)
                 found += 1
     assert found > 3
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_a_line_of_another_group_is_not_explained_silently(kept: Kept, form: list[str]) -> None:
+    words = ["explain", str(kept.run.path), settled_manager(kept), "--line", "place_deposits", *form]
+    told = CliRunner().invoke(app, words)
+    assert told.exit_code == 1
+    assert told.stdout == ("[]\n" if form else "")
+    assert "“机构存款”是“机构”的行" in told.stderr
 
 
 def test_formats_are_closed(opened: OpenRun, tmp_path: Path) -> None:

@@ -144,11 +144,12 @@ class OpenRun:
             )
         )
         if left:
-            reasons = "、".join(f"{post or reason}" for reason, post in left)
+            reasons = ", ".join(f"post {post}" if post else str(reason) for reason, post in left)
+            reasons_zh = "、".join(f"岗位为 {post}" if post else "期内没有岗位" for _, post in left)
             return Problem(
                 "RUN051",
                 Place(subject_id),
-                f"{subject_id} 没有参加考核: 岗位为 {reasons}",
+                f"{subject_id} 没有参加考核: {reasons_zh}",
                 f"{subject_id} was not appraised: {reasons}",
                 "考核对象由办法的 who 决定",
                 "who is appraised is decided by the rulebook's who",

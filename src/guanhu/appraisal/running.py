@@ -39,6 +39,7 @@ from guanhu.rulebook.run.numeric import OVERFLOW
 from guanhu.values.dates import Span, period_of
 from guanhu.values.problem import Place, Problem, Refused, errors_in
 
+_EVERY = {"month": "月份", "quarter": "季度", "half": "半年", "year": "年度"}
 EngineMaker = Callable[[], Engine]
 DAYS_MAX = 3660
 
@@ -345,7 +346,7 @@ def refuse_empty(view: FactView, bank: Bank, rulebook: t.Rulebook, period: Span)
                 Problem(
                     "RUN003",
                     Place("--period"),
-                    f"{period} 内没有一个完整的{rulebook.every}结束, 没有可算的行",
+                    f"{period} 内没有一个完整的{_EVERY.get(rulebook.every, '考核期')}结束, 没有可算的行",
                     f"no {rulebook.every} ends inside {period}: nothing to evaluate",
                     "换一个包含完整月、季或年的期间",
                     "name a period that holds whole months, quarters or years",

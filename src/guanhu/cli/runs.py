@@ -17,6 +17,7 @@ from guanhu.cli.words import say
 if TYPE_CHECKING:
     from guanhu.appraisal.increment.touched import Touched
     from guanhu.appraisal.runs import RunFolder
+    from guanhu.rulebook.tree import Rulebook
     from guanhu.values.problem import Problem
 
 BankDir = Annotated[
@@ -297,6 +298,8 @@ def explain(
             opened.close()
     told = [(key, lines) for key, lines in told if lines]
     tell_language(kept)
+    if not told:
+        tell_nothing_told(rulebook, line, person)
     if as_json:
         typer.echo(
             json.dumps(
@@ -312,6 +315,8 @@ def explain(
                 indent=1,
             )
         )
+        if not told:
+            raise typer.Exit(PROBLEMS)
         return
     if told and readings:
         SHELL.say("readings", readings=readings)
@@ -322,6 +327,17 @@ def explain(
                 typer.echo("  " * (level + 1) + text)
     if not told:
         raise typer.Exit(PROBLEMS)
+
+
+def tell_nothing_told(rulebook: Rulebook, line: str, person: str) -> None:
+    """Say on stderr why there is nothing to explain: a line of a group that the subject does not belong to."""
+    declared = rulebook.declared(line)
+    if declared is None:
+        text = say("nothing_told", SHELL.lang, person=person)
+    else:
+        group = rulebook.groups[declared.group].title
+        text = say("line_of_others", SHELL.lang, line=declared.title, group=group, person=person)
+    typer.echo(text, err=True)
 
 
 def export(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Unknown
 from guanhu.rulebook.print.english import SUBJECT
-from guanhu.rulebook.print.names import attribute_name, state_name
+from guanhu.rulebook.print.names import attribute_name, missing_name, state_name, title_of_choices
 from guanhu.values.language import ZH, worded
 
 _WHY = {
@@ -56,7 +56,11 @@ def cause_text(rulebook: t.Rulebook, cause: str, why: str = "", lang: str = ZH) 
             named = attribute_name(base) if lang == ZH else SUBJECT.get(base, base)
             return worded(lang, "没有{x}", "there is no {x}", x=named)
         case "state":
-            return worded(lang, "没有{x}", "there is no {x}", x=state_name(base, lang))
+            titled = rulebook if title_of_choices(rulebook, base) else None
+            return worded(lang, "没有{x}", "there is no {x}", x=state_name(base, lang, titled))
+        case _ if missing_name(cause, lang):
+            zh, en = "{x}没有提供", "{x} was not supplied"
+            return worded(lang, zh, en, x=missing_name(cause, lang))
         case "group" if base in rulebook.groups:
             zh, en = "“{x}”的人数不足, 不计名次和平均", "too few in “{x}” for a rank or an average"
             return worded(lang, zh, en, x=rulebook.groups[base].title)

@@ -38,6 +38,7 @@ from guanhu.rulebook.explain.values import (
     Value,
 )
 from guanhu.rulebook.print.english import kind_text
+from guanhu.rulebook.print.names import missing_name
 from guanhu.rulebook.print.sentence import Speaker, window_text
 from guanhu.values import units
 from guanhu.values.exact import PPB, shown
@@ -228,7 +229,8 @@ class Teller:
         section, _, name = value.cause.partition(".")
         declared = getattr(self.rulebook, section).get(name) if section in _SECTIONS else None
         declared = self.rulebook.lots.get(name) if section == "ledgers" else declared
-        return value_text(replace(value, cause=declared.title) if declared else value, unit, self.lang)
+        named = declared.title if declared else missing_name(value.cause, self.lang)
+        return value_text(replace(value, cause=named) if named else value, unit, self.lang)
 
     def _bounds(self, line: t.Line, note: LineNote, days: int) -> Iterator[Told]:
         words = (self.put("最低", "at least"), self.put("最高", "at most"))

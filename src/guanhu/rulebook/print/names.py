@@ -87,3 +87,24 @@ def state_name(state: str, lang: str = ZH, rulebook: t.Rulebook | None = None) -
 def title_of_choices(rulebook: t.Rulebook, of: str) -> str:
     """Return the name of the choices of an attribute, column or state; '' where there are none."""
     return next((x.title for x in rulebook.words.values() if x.of == of), "")
+
+
+def missing_name(cause: str, lang: str = ZH) -> str:
+    """Return the name of what is missing, a column of a kind of fact or an attribute; '' for anything else.
+
+    >>> missing_name("account_rates.rate"), missing_name("subject.grade"), missing_name("inputs.price")
+    ('账户利率的执行利率', '等级', '')
+    """
+    section, _, name = cause.partition(".")
+    if section == "subject" and name in SUBJECT:
+        return (SUBJECT if lang == ZH else english.SUBJECT).get(name, name)
+    kind = KINDS.get(section)
+    column = kind.column(name) if kind is not None else None
+    if kind is None or column is None:
+        return ""
+    zh, en = "{kind}的{column}", "{column} of {kind}"
+    return (
+        worded(lang, zh, en, kind=kind.zh, column=column.zh)
+        if lang == ZH
+        else worded(lang, zh, en, kind=english.plain(kind.name), column=english.plain(column.name))
+    )
