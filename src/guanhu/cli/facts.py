@@ -9,6 +9,7 @@ import typer
 
 from guanhu.cli.shell import PROBLEMS, SHELL, bank_of, problem_record, refusals
 from guanhu.cli.usage import Group
+from guanhu.values.dates import in_beijing
 from guanhu.values.problem import errors_in
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def list_(bank: BankDir = None, as_json: AsJson = False) -> None:
             rows.append(
                 (
                     batch.number,
-                    batch.imported_at.isoformat(timespec="seconds"),
+                    in_beijing(batch.imported_at).isoformat(timespec="seconds"),
                     SHELL.listed(days[:4]),
                     sum(batch.counts.values()),
                     batch.hole_count,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +13,7 @@ import typer
 from guanhu.cli.engines import duckdb_engine, engine_named
 from guanhu.cli.shell import PROBLEMS, SHELL, bank_of, readings_of, refusals, run_folder
 from guanhu.cli.words import say
+from guanhu.values.dates import BEIJING
 
 if TYPE_CHECKING:
     from guanhu.appraisal.increment.touched import Touched
@@ -70,8 +71,6 @@ Since = Annotated[
 CAUSES_MAX, LINES_MAX = 6, 4
 TOUCHED_SHOWN = 10
 """How many causes a run tells, and how many lines of each."""
-BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
-"""The zone of a moment that names none; every bank of a rulebook keeps its books by it."""
 DEPTHS = ("clause", "account", "day")
 
 
