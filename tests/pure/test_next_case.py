@@ -1,4 +1,4 @@
-"""What the next case of a line needs: the nearest one that pays more, and what it pays, by the formula itself."""
+"""Why a line is what it is, in one line, and what its next case needs and pays, by the formula itself."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ measures:
   plan: {name: 计划, clause: 一, item: 计划, unit: money}
   bad: {name: 不良率, clause: 一, item: 不良率, unit: ratio, better: less}
   other: {name: 另一数, clause: 一, item: 另一数, unit: money}
+tables:
+  steps: {name: 档, clause: 一, by: [bad], gives: {分: points}, rows: [["<= 2%", 30], ["> 2%", 0]]}
 lines:
+  looked_up: {clause: 一, score: steps}
+  held: {clause: 一, pay: lent * 10%, most: 5元}
   falling:
     {clause: 一, cases: [{when: lent >= 100元, pay: 10元}, {when: lent >= 50元, pay: 6元}, {otherwise: 0元}]}
   rising:
@@ -127,3 +131,16 @@ def test_who_goes_as_far_as_is_said_gets_what_is_said(line: str, given: dict[str
             moved["lent"] = shown(move.value * 100)
     assert try_line(rulebook, line, moved).value == case.value
     assert isinstance(case.value, Fraction)
+
+
+SHORT = [
+    ("looked_up", {"bad": "7.3%"}, "不良率 7.3%, 在“> 2%”一档"),
+    ("held", {"lent": "90元"}, "放款 90.00 元; 算得 9.00 元, 取最高 5元"),
+    ("done", {"lent": "30元", "plan": "100元"}, "放款 30.00 元; 计划 100.00 元"),
+]
+
+
+@pytest.mark.parametrize(("line", "given", "wanted"), SHORT)
+def test_a_reason_fits_one_line(line: str, given: dict[str, str], wanted: str) -> None:
+    rulebook, card = card_of(line, given)
+    assert Reasons(rulebook).in_short(rulebook.lines[line], card) == wanted

@@ -70,6 +70,9 @@ class GroupPart:
                 continue
             values = [x.whole.get(line.id) for x in traces]
             if not adds_up(line):
+                if values[-1] == 0:
+                    # An amount for information that has come to nothing is no headline.
+                    continue
                 said = self.reasons.shown(values[-1], line.unit)
                 yield (
                     line.title,

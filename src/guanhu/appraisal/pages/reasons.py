@@ -24,6 +24,7 @@ from guanhu.values.exact import money_shown, round_half_away, shown, truncate
 from guanhu.values.units import Unit
 
 PLACES = POINTS_PLACES
+SHORT_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,38 @@ class Reasons:
             yield Used("case", "适用的情形:", "其余")
         for part in traced.parts:
             yield from self._used(part)
+
+    def in_short(self, declared: t.Line | t.Decision, card: CardTrace) -> str:
+        """Return in one line why a line, check or decision came to its value; '' for a total, whose lines say it."""
+        if isinstance(declared, t.Line) and declared.role == "total":
+            return ""
+        traced = card.lines[declared.id]
+        note = traced.note
+        formula = note.formula if isinstance(note, LineNote) else traced
+        bracket = self._bracket(formula)
+        # What the formula's own look-up gives is the line itself.
+        left_out = ("case", "table") if bracket else ("case",)
+        used = self.used(formula, card.instance.days)
+        said = [f"{x.name} {x.value}" for x in used if x.kind not in left_out]
+        if said:
+            said[0] += bracket
+        bound = (
+            self.bound(declared, note) if isinstance(declared, t.Line) and isinstance(note, LineNote) else ""
+        )
+        return "; ".join([*said[:SHORT_MAX], *([bound] if bound else [])])
+
+    def _bracket(self, traced: Traced) -> str:
+        """Return the bracket that a formula's own look-up hit."""
+        while isinstance(traced.node, t.Settled | t.ByDays) and traced.parts:
+            traced = traced.parts[0]
+        if not isinstance(traced.node, t.Lookup) or traced.hit < 0:
+            return ""
+        table = self.rulebook.tables[traced.node.table]
+        rows = traced.note if isinstance(traced.note, tuple) else table.versions[-1].rows
+        if table.how not in ("whole", "ladder") or traced.hit >= len(rows):
+            return ""
+        cells = [cell.text for cell in rows[traced.hit].cells if isinstance(cell, t.RangeCell)]
+        return f", 在“{'、'.join(cells)}”一档" if cells else ""
 
     def bound(self, line: t.Line, note: LineNote) -> str:
         """Return which bound held; '' when none did."""
