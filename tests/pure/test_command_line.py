@@ -135,3 +135,21 @@ def test_no_key_of_json_is_empty(tmp_path: Path) -> None:
     assert rows
     assert all(key for row in rows for key in row)
     assert all(row["成立"] is True for row in rows)
+
+
+def test_a_line_is_tried_in_the_reading_that_is_asked_for(tmp_path: Path) -> None:
+    write_starter(tmp_path)
+    path = tmp_path / "rulebook.yaml"
+    doubt = "    doubt: {name: 满分, says: 没有写满分, other: {most: 120}}\n    most: 100"
+    path.write_text(path.read_text("utf-8").replace("    most: 100", doubt), "utf-8")
+    words = [
+        "rulebook",
+        "try",
+        str(tmp_path),
+        "--line",
+        "growth_points",
+        "deposits=1000万元",
+        "deposits_before=100万元",
+    ]
+    assert "最高 100" in CliRunner().invoke(app, words).stdout
+    assert "最高 120" in CliRunner().invoke(app, [*words, "--reading", "满分=other"]).stdout

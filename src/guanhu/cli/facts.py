@@ -64,7 +64,8 @@ def check(folder: Dir, bank: BankDir = None, as_json: AsJson = False) -> None:
         if errors_in(found.problems):
             raise typer.Exit(PROBLEMS)
         if not as_json:
-            SHELL.table(["事实", "行"], sorted(found.counts.items()))
+            named = [(kind_name(name), count) for name, count in sorted(found.counts.items())]
+            SHELL.table(["事实", "行"], named)
             if not found.problems:
                 SHELL.say("no_problem")
 
@@ -104,6 +105,13 @@ def import_(
         if not as_json:
             SHELL.say("imported", number=result.batch_no, rows=sum(result.counts.values()))
             SHELL.problems(strangers(target))
+
+
+def kind_name(name: str) -> str:
+    """Return the name of a kind of fact in the language of the call; of one that a rulebook declares, as its file has it."""
+    from guanhu.kinds.catalogue import KINDS
+
+    return KINDS[name].zh if SHELL.lang == "zh" and name in KINDS else name
 
 
 def import_record(result: ImportResult) -> dict[str, Any]:

@@ -144,6 +144,7 @@ def try_(
     given: Annotated[
         list[str], typer.Argument(help="a=… b=…", metavar="A=…", default_factory=list, show_default=False)
     ],
+    reading: Reading,
     as_json: AsJson = False,
 ) -> None:
     """给几个数, 试算一行并解释 / try one line with given figures."""
@@ -156,7 +157,7 @@ def try_(
     from guanhu.rulebook.load.formula import FormulaError
 
     with refusals(SHELL):
-        rulebook, _ = loaded(folder)
+        rulebook, _ = loaded(folder, readings_of(SHELL, reading))
         pairs = given_pairs(given)
         try:
             traced = try_line(rulebook, line, pairs)
