@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -84,13 +85,16 @@ def wrong_sums(world: World, text: str, period: str, folder: Path) -> list[str]:
 
 
 def wrong_stretches(told: Told, where: str) -> Iterator[str]:
-    """Yield the balance-days whose stretches do not follow each other in time, or are not balance × days."""
-    ends = ""
+    """Yield the balance-days whose stretches do not follow each other, are not balance × days or should be one."""
+    ends, before = "", ("", "")
     for each in told.parts if told.kind == "balance days" else ():
         product = Fraction(each.facts["balance"]) * each.facts["days"]
         if each.value != product or each.facts["from"] <= ends or each.facts["to"] < each.facts["from"]:
             yield f"{where}: {each.text}"
-        ends = each.facts["to"]
+        begins = str(date.fromisoformat(each.facts["from"]) - timedelta(days=1))
+        if (begins, each.facts["balance"]) == before:
+            yield f"{where}: {each.text} goes on from the stretch before"
+        ends, before = each.facts["to"], (each.facts["to"], each.facts["balance"])
 
 
 def wrong_print(told: Told, kinds: tuple[str, ...], where: str) -> Iterator[str]:

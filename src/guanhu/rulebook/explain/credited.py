@@ -8,6 +8,7 @@ the first row of each thing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -291,11 +292,21 @@ class CreditedTeller:
                 n=row.days,
                 mean=value_text(row.quantity / row.days, units.MONEY, self.lang),
             )
-            yield Told(text, row.quantity, "balance days", parts=[self.stretch(x) for x in row.stretches])
+            yield Told(text, row.quantity, "balance days", parts=self.stretches(row))
         elif self.is_standing:
             zh, en = "同样的行 {n} 天(共 {all} 天)", "the same row for {n} days (of {all})"
             text = self.put(zh, en, n=shown(row.quantity), all=row.days)
-            yield Told(text, row.quantity, "days held", parts=[self.stretch(x) for x in row.stretches])
+            yield Told(text, row.quantity, "days held", parts=self.stretches(row))
+
+    def stretches(self, row: CreditedRow) -> list[Told]:
+        """Return the stretches of equal balance of a row; where files meet, one goes on in the next."""
+        found: list[Stretch] = []
+        for each in row.stretches:
+            if found and (found[-1].end, found[-1].balance) == (each.start, each.balance):
+                found[-1] = replace(found[-1], end=each.end)
+            else:
+                found.append(each)
+        return [self.stretch(x) for x in found]
 
     def stretch(self, stretch: Stretch) -> Told:
         """Return the days on which a balance stayed the same: balance × days for a linear measure, else the days."""
