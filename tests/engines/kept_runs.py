@@ -37,6 +37,7 @@ tables:
     gives: {points: points}
     rows: [["< 100万", 10], ["[100万, 1000万)", 20], [">= 1000万", 30]]
     assume: 上限归上一档
+    doubt: {name: 档次, says: 按一百万分档, other: {rows: [["< 200万", 10], [">= 200万", 20]]}}
 measures:
   deposits: {name: 存款日均, clause: 第二条, from: balances, where: currency = CNY}
   before: {name: 上季存款日均, clause: 第二条, like: deposits, over: last quarter}

@@ -11,13 +11,18 @@ from types import SimpleNamespace
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
 from guanhu.appraisal.opened import OpenRun
 from guanhu.appraisal.pages.card import GroupPart
 from guanhu.appraisal.pages.charts import HEIGHT, WIDTH, Panel, drawn, in_words
 from guanhu.appraisal.pages.kept import Names, top_money
 from guanhu.appraisal.pages.reasons import Reasons, distance_to_steps
+from guanhu.appraisal.running import run_rulebook
 from guanhu.appraisal.statement import agree_with_run, statement, write_statement
+from guanhu.cli.main import app
+from guanhu.engines.duckdb import DuckDBEngine
+from guanhu.facts.store import Bank
 from guanhu.rulebook.load.folder import load_string
 from guanhu.rulebook.print.blocks import Drawing, Figures, Mark, Page, Rule, plain
 from guanhu.rulebook.run.template import filled
@@ -66,8 +71,8 @@ def test_the_headline_is_score_and_pay(kept: Kept, opened: OpenRun) -> None:
     (figures,) = [block for block in page.blocks if isinstance(block, Figures)]
     said = {label: (value, word) for label, value, word in figures.figures}
     pay = money_shown(int(kept_value(kept, subject, "stock_pay") * 100))
-    assert said["存量计酬"] == (f"{pay} 元", "3 期合计")
-    assert said["另计"] == ("未结清", "3 期没有结清")
+    assert said["存量计酬合计"] == (f"{pay} 元", "3 期合计")
+    assert said["另计合计"] == ("未结清", "3 期没有结清")
     assert said["@总分"][0].endswith(" 分")
     assert dict(page.facts)["编号"] == subject
     assert dict(page.facts)["姓名"] == NASTY_NAME
@@ -92,6 +97,22 @@ def test_what_is_open_is_said_in_words(kept: Kept, opened: OpenRun) -> None:
     assert "假设\n规模得分\n上限归上一档" in text_of(page)
 
 
+def test_a_run_under_the_other_reading_says_so(kept: Kept, opened: OpenRun) -> None:
+    assert dict(statement(opened, settled_manager(kept)).facts)["疑点读法"] == "各处疑点都取第一种读法"
+    ran = run_rulebook(
+        DuckDBEngine, Bank(kept.bank), kept.bank.parent / "rules", "2025Q4", readings={"档次": "other"}
+    )
+    other = OpenRun(DuckDBEngine, Bank(kept.bank), ran.folder)
+    page = statement(other, settled_manager(kept))
+    other.close()
+    assert dict(page.facts)["疑点读法"] == "“档次”取另一种读法, 其余疑点取第一种读法"
+    text = text_of(page)
+    assert "上限归上一档" not in text
+    (doubt,) = [line for line in text.splitlines() if line.startswith("档次: ")]
+    assert doubt.startswith("档次: 本次运行取另一种读法: < 200万 → 10; >= 200万 → 20")
+    assert doubt.endswith("对第一种读法的说明是“按一百万分档”, 本次不适用。")
+
+
 def test_no_id_stands_where_the_bank_has_a_name(kept: Kept, opened: OpenRun) -> None:
     text = text_of(statement(opened, settled_manager(kept)))
     for jargon in ("growth_points", "stock_pay", "deposits", "managers", "measures.", "lines.", "inputs."):
@@ -108,7 +129,34 @@ def test_pay_under_a_yearly_cap_stands_for_itself() -> None:
     assert [x.id for x in top_money(rulebook, "managers")] == ["实奖"]
 
 
-def test_a_chart_of_nothing_but_zeros_is_left_out(opened: OpenRun, kept: Kept) -> None:
+def test_accounts_are_counted_as_accounts_and_rows_as_rows(kept: Kept, opened: OpenRun) -> None:
+    text = text_of(statement(opened, settled_manager(kept)))
+    assert re.search(r"存款日均 [\d,.]+ 元\(\d+ 户\)", text)
+    assert not re.search(r"存款日均 [\d,.]+ 元\([^)]*\d+ 笔\)", text)
+
+
+def test_who_moved_reads_the_figures_of_each_spell_and_what_the_last_lacks(opened: OpenRun) -> None:
+    told = 0
+    for subject in opened.subjects():
+        for rule in (block for block in statement(opened, subject).blocks if isinstance(block, Rule)):
+            said = list(plain(rule.parts))
+            if rule.title != "增长得分" or not any(text.startswith("第 1 段 ") for text in said):
+                continue
+            assert any(text.startswith("第 1 段: ") for text in said)
+            steps = [text for text in said if text.startswith("下一步")]
+            assert all(re.match(r"下一步: 第 \d+ 段: ", text) for text in steps)
+            told += len(steps)
+    assert told
+
+
+def test_no_distance_is_nothing(opened: OpenRun) -> None:
+    for subject in opened.subjects():
+        text = text_of(statement(opened, subject))
+        assert "约合 0.00 元" not in text
+        assert " 0 个百分点" not in text
+
+
+def test_a_chart_of_nothing_but_zeros_behind_the_first_is_left_out(opened: OpenRun, kept: Kept) -> None:
     traces = [x for x in opened.explain(settled_manager(kept)) if x.instance.every == "month"]
     part = GroupPart(opened.rulebook, Reasons(opened.rulebook), Names({}, {}), "managers", traces)
 
@@ -116,8 +164,10 @@ def test_a_chart_of_nothing_but_zeros_is_left_out(opened: OpenRun, kept: Kept) -
         return "".join(x.alt for x in part.periods("month", traces) if isinstance(x, Drawing))
 
     assert "存量计酬" in charted()
-    for trace in traces:
+    for trace in traces[1:]:
         trace.whole["stock_pay"] = Fraction(0)
+    assert "存量计酬" not in charted()
+    traces[0].whole["stock_pay"] = Fraction(0)
     assert "存量计酬" not in charted()
 
 
@@ -250,16 +300,26 @@ def test_a_page_tells_how_far_the_next_bracket_is(opened: OpenRun) -> None:
     for subject in opened.subjects():
         page = statement(opened, subject)
         for rule in (block for block in page.blocks if isinstance(block, Rule) and block.title == "规模得分"):
-            measured = re.search(r"存款日均 ([\d,.]+) 元", "\n".join(plain(rule.parts)))
+            # Of who moved the last spell is told what it lacks.
+            measured = re.findall(r"存款日均 ([\d,.]+) 元", "\n".join(plain(rule.parts)))
             told = re.search(
                 r"再增 ([\d,.]+) 元, 到“(\[100万, 1000万\)|>= 1000万)”一档", "\n".join(plain(rule.parts))
             )
             if measured and told:
                 edge = 1_000_000 if told[2].startswith("[") else 10_000_000
-                now, gap = (Fraction(x.replace(",", "")) for x in (measured[1], told[1]))
+                now, gap = (Fraction(x.replace(",", "")) for x in (measured[-1], told[1]))
                 assert abs(now + gap - edge) <= Fraction(1, 100)
                 found += 1
     assert found > 3
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_a_line_of_another_group_is_not_explained_silently(kept: Kept, form: list[str]) -> None:
+    words = ["explain", str(kept.run.path), settled_manager(kept), "--line", "place_deposits", *form]
+    told = CliRunner().invoke(app, words)
+    assert told.exit_code == 1
+    assert told.stdout == ("[]\n" if form else "")
+    assert "“机构存款”是“机构”的行" in told.stderr
 
 
 def test_formats_are_closed(opened: OpenRun, tmp_path: Path) -> None:

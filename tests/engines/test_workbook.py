@@ -8,6 +8,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -97,14 +98,29 @@ def test_results_have_a_row_for_each_subject_and_its_pay_over_the_run(
     assert len(keys) == len(set(keys))
     for row in found:
         total = expected.get((row["对象号"], "2025Q4", "total"), (None, None, ""))[0]
-        assert row["@总分(分)".replace("@", "'@")] == ("" if total is None else float(total))
+        # A dash is what is not of this subject; a blank is what is unknown.
+        is_manager = row["考核对象"] != "机构"
+        unknown = "" if is_manager else "—"
+        assert row["@总分(分)".replace("@", "'@")] == (unknown if total is None else float(total))
         paid = [
             v for (s, _, line), (v, _, _) in expected.items() if s == row["对象号"] and line == "stock_pay"
         ]
-        assert row["存量计酬(全期合计)"] == ("" if not paid else int(sum(paid) * 100) / 100)
+        assert row["存量计酬(全期合计)"] == ("—" if not paid else int(sum(paid) * 100) / 100)
+        assert row["另计(全期合计)"] == unknown
     institutions = [row for row in found if row["考核对象"] == "机构"]
     assert all(row["机构存款(元)"] for row in institutions)
     assert len(institutions) == 2
+
+
+def test_the_moment_of_the_run_is_told_by_the_clock_of_the_bank(kept: Kept, book: CalamineWorkbook) -> None:
+    notes = dict(row[:2] for row in book.get_sheet_by_name("说明").to_python())
+    told = datetime.strptime(str(notes["运行时刻"]), "%Y-%m-%d %H:%M:%S(北京时间)")  # noqa: DTZ007 - the text names the zone
+    made = datetime.fromisoformat(kept.run.record["created_at"])
+    assert told.replace(tzinfo=UTC) - made == timedelta(hours=8)
+
+
+def test_ids_are_told_by_their_names(book: CalamineWorkbook) -> None:
+    assert {row["账簿"] for row in rows(book, "对账")} == {"主账簿"}
 
 
 def test_a_blank_is_explained_in_words(book: CalamineWorkbook) -> None:
@@ -155,11 +171,15 @@ def test_who_was_left_out_is_said_with_the_reason(kept: Kept, book: CalamineWork
 def test_csv_says_the_same_in_exact_decimals(kept: Kept, tmp_path: Path) -> None:
     out = export_run(DuckDBEngine, kept.bank, kept.run, "csv", tmp_path / "csv")
     assert sorted(p.name for p in out.iterdir()) == [
+        "checks.csv",
         "decisions.csv",
         "left_out.csv",
         "lines.csv",
         "measures.csv",
+        "parameters.csv",
+        "periods_month.csv",
         "reconcile.csv",
+        "results.csv",
         "run.json",
     ]
     content = (out / "lines.csv").read_bytes()
@@ -193,6 +213,16 @@ def test_an_export_takes_the_place_of_an_earlier_one_and_of_nothing_else(kept: K
         export_run(DuckDBEngine, kept.bank, kept.run, "parquet", out)
     assert [path.name for path in tmp_path.iterdir()] == ["tables"]
     assert (out / "somebody's").read_text() == "x"
+
+
+def test_the_sheets_and_the_csv_files_are_the_same(
+    kept: Kept, book: CalamineWorkbook, tmp_path: Path
+) -> None:
+    out = export_run(DuckDBEngine, kept.bank, kept.run, "csv", tmp_path / "csv")
+    for sheet, name in (("结果", "results"), ("参数", "parameters"), ("检查", "checks")):
+        found = list(csv.DictReader((out / f"{name}.csv").read_text("utf-8-sig").splitlines()))
+        assert len(found) == len(list(rows(book, sheet)))
+        assert found[0].keys() - {"结果摘要"} == next(rows(book, sheet)).keys()
 
 
 def page_setups(path: Path) -> dict[str, str]:

@@ -31,6 +31,7 @@ CAUSES = [
     ("past.pay", "以前各期的“Pay”未知", "“Pay” of earlier instances is unknown"),
     ("tables.rates", "表“Rates”没有符合的行", "the table “Rates” has no row for it"),
     ("subject.grade", "没有等级", "there is no grade"),
+    ("account_rates.rate", "账户利率的执行利率没有提供", "rate of account rates was not supplied"),
     ("state.mark", "没有状态“mark”", "there is no state “mark”"),
     (
         "group.managers",

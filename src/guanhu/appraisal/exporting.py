@@ -18,7 +18,6 @@ from pathlib import Path
 
 from guanhu.appraisal.corrections import COLUMNS, path_of
 from guanhu.appraisal.pages.kept import KeptRun
-from guanhu.appraisal.pages.lot_sheet import lot_sheets
 from guanhu.appraisal.pages.sheet import Cell, Sheet
 from guanhu.appraisal.pages.sheets import Sheets
 from guanhu.appraisal.running import EngineMaker
@@ -87,15 +86,7 @@ def _write_csv(kept: KeptRun, folder: Path) -> None:
     folder.mkdir()
     sheets = Sheets(kept)
     digest = kept.record["digest"]
-    for sheet in (
-        sheets.lines(),
-        *([sheets.corrections.sheet()] if kept.held else []),
-        *lot_sheets(kept),
-        sheets.decisions(),
-        sheets.left_out(),
-        sheets.reconcile(),
-        sheets.measures(),
-    ):
+    for sheet in (*sheets.every(), sheets.measures()):
         _write_sheet(folder / f"{sheet.code}.csv", sheet, digest)
     (folder / IDENTITY).write_text(json.dumps(kept.record, ensure_ascii=False, indent=1), encoding="utf-8")
 
@@ -104,7 +95,7 @@ def _write_sheet(path: Path, sheet: Sheet, digest: str) -> None:
     """Write a sheet with a byte order mark, by which a spreadsheet knows that the text is UTF-8."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*(column.heading for column in sheet.columns), DIGEST_HEADING])
+        writer.writerow([*(escaped(column.heading) for column in sheet.columns), DIGEST_HEADING])
         writer.writerows([*map(_written, row), digest] for row in sheet.rows())
 
 

@@ -6,7 +6,8 @@ from guanhu.facts.template import Asked, ParameterRow
 from guanhu.kinds.catalogue import CATALOGUE
 from guanhu.kinds.schema import Kind
 from guanhu.rulebook import tree as t
-from guanhu.rulebook.print.sentence import Speaker, attribute_name
+from guanhu.rulebook.print.names import attribute_name
+from guanhu.rulebook.print.sentence import Speaker
 from guanhu.rulebook.print.unit_words import range_text, unit_text
 
 _ALWAYS = {"institutions", "staff", "posts", "assignments"}

@@ -24,12 +24,16 @@ from guanhu.appraisal.pages.reasons import Reasons
 from guanhu.appraisal.published import literal
 from guanhu.appraisal.replay import refuse_another_language
 from guanhu.appraisal.runs import value_kept
+from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.subject import SubjectTrace
 from guanhu.rulebook.explain.values import Unknown
 from guanhu.rulebook.print import blocks as b
+from guanhu.rulebook.print.as_written import as_taken, is_other, taken_text
+from guanhu.rulebook.print.document import Printer
 from guanhu.rulebook.print.html import html
+from guanhu.rulebook.print.names import state_name
 from guanhu.rulebook.print.pdf import pdf
-from guanhu.rulebook.print.sentence import state_name
+from guanhu.rulebook.print.plan import NumberedSpeaker, Plan
 from guanhu.rulebook.run.template import filled
 from guanhu.values.exact import invariant
 
@@ -57,12 +61,13 @@ def statement(opened: OpenRun, person: str) -> b.Page:
     traces = explained.traces
     agree_with_run(opened, person, traces)
     names = read_names(opened.engine)
-    reasons = Reasons(opened.rulebook)
+    rulebook = as_taken(opened.rulebook, opened.run.rulebook_folder)
+    reasons = Reasons(rulebook)
     # The card in force at the end comes first: who became a head reads the head's card first.
     newest = sorted(traces, key=lambda x: (x.cards[-1].days.end, x.instance.days.days), reverse=True)
     groups = dict.fromkeys(x.group for x in newest)
     parts = [
-        GroupPart(opened.rulebook, reasons, names, group, [x for x in traces if x.group == group])
+        GroupPart(rulebook, reasons, names, group, [x for x in traces if x.group == group])
         for group in groups
     ]
     decided = decisions_of(opened, person)
@@ -75,7 +80,7 @@ def statement(opened: OpenRun, person: str) -> b.Page:
             f"由 guanhu 依据办法自动生成 · 运行 {opened.run.path.name} · 结果摘要 {record['digest'][:12]} · "
             f"数据截至第 {record['facts_as_of']} 批"
         ),
-        facts=tuple(who(person, traces, names)),
+        facts=(*who(person, traces, names), *readings(rulebook)),
         blocks=(
             *headline(parts, decided, list(corrected.headline(reasons, explained))),
             *unsettled(parts),
@@ -84,7 +89,7 @@ def statement(opened: OpenRun, person: str) -> b.Page:
             *waiting.blocks(opened, person),
             *checks(parts),
             *figures(parts),
-            *remarks(parts),
+            *remarks(parts, Printer(rulebook, opened.run.rulebook_folder)),
         ),
     )
 
@@ -194,8 +199,14 @@ def figures(parts: list[GroupPart]) -> Iterator[b.Block]:
         yield b.Grid(heads, rows, align="lrll", widths=(4, 4, 0, 9))
 
 
-def remarks(parts: list[GroupPart]) -> Iterator[b.Block]:
-    """Yield the assumptions and doubts that these figures rest on."""
+def readings(rulebook: t.Rulebook) -> Iterator[tuple[str, str]]:
+    """Yield which readings of the doubts the figures stand on."""
+    if taken := taken_text(rulebook):
+        yield ("疑点读法", taken)
+
+
+def remarks(parts: list[GroupPart], printer: Printer) -> Iterator[b.Block]:
+    """Yield the assumptions and doubts that these figures rest on, those of the readings that the run took."""
     used = {path: declared for part in parts for path, declared in part.used.items()}
     said: dict[tuple[str, str, str], list[str]] = {}
     for declared in used.values():
@@ -203,8 +214,8 @@ def remarks(parts: list[GroupPart]) -> Iterator[b.Block]:
             said.setdefault(("假设", declared.assume, declared.clause), []).append(declared.title)
     for declared in used.values():
         if declared.doubt is not None:
-            text = f"{declared.doubt.name}: {declared.doubt.says}"
-            said.setdefault(("疑点", text, declared.clause), []).append(declared.title)
+            kind, text = doubt_of(declared, declared.doubt, printer)
+            said.setdefault((kind, text, declared.clause), []).append(declared.title)
     if said:
         rows = tuple(
             (kind, "、".join(dict.fromkeys(titles)), text, clause)
@@ -212,6 +223,16 @@ def remarks(parts: list[GroupPart]) -> Iterator[b.Block]:
         )
         yield b.Heading("所依据的假设和疑点", 1)
         yield b.Grid(("", "所在", "内容", "条款"), rows, widths=(0, 3, 7, 2))
+
+
+def doubt_of(declared: t.Declaration, doubt: t.Doubt, printer: Printer) -> tuple[str, str]:
+    """Return a doubt and what was made of it; where the other reading is taken, what that says."""
+    if not is_other(printer.rulebook, declared):
+        return "疑点", f"{doubt.name}: {doubt.says}"
+    taken = printer.in_one_line(declared, NumberedSpeaker(printer.rulebook, Plan()))
+    return "疑点, 取另一种读法", (
+        f"{doubt.name}: 本次运行取另一种读法: {taken}对第一种读法的说明是“{doubt.says}”, 本次不适用。"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +256,7 @@ def decisions_of(opened: OpenRun, person: str) -> list[Decided]:
         text = decision.text if decision is not None else ""
         change = ""
         if state in ("grade", "post"):
-            change = f"{state_name(state)}由{before or '无'}改为{after}"
+            change = f"{state_name(state, rulebook=opened.rulebook)}由{before or '无'}改为{after}"
         elif after and after not in text:
             change = str(after)
         parts = [text, change, f"自 {day} 起"]

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from guanhu.appraisal.pages.kept import KeptRun
-from guanhu.appraisal.pages.lot_sheet import lot_sheets
-from guanhu.appraisal.pages.sheet import Cell, Column, Row, Sheet
+from guanhu.appraisal.pages.sheet import NOT_OF_IT, Cell, Column, Row, Sheet
 from guanhu.appraisal.pages.sheets import Sheets
 from guanhu.facts.bad_rows import escaped
 from guanhu.files.paper import for_paper, text_width
 from guanhu.rulebook.print.sentence import EVERY
+from guanhu.values.dates import in_beijing
 from guanhu.values.exact import FEN_PER_YUAN, QUOTIENT_PLACES, round_half_away
 
 ROWS_MAX = 1_048_000
@@ -34,7 +34,7 @@ _FORMATS = {
     "money": "#,##0.00_ ",
     "money per year": "#,##0.00_ ",
     "money day": "#,##0.00_ ",
-    "points": "#,##0.00_ ",
+    "points": "#,##0.00##_ ",
     "ratio": "0.00%_ ",
     "annual rate": "0.0000%_ ",
     "count": "0_ ",
@@ -50,9 +50,9 @@ _NOTES = (
     "更正: 已发布各期按发布时的数列示, 重算与已付的差额列在这里, 计入本次运行的最后一期; 没有已发布的期间时没有这张表。",
     "检查、决定: 检查发现的事项和成立的决定。",
     "未参加: 谁没有参加考核, 为什么。",
-    "对账: 各经理 + 无人管户 = 各机构 = 全行 = 总账; “不平”表示有差额。平不平按未取整的数判断, 各栏各自取到分, 相加可差一分。",
+    "对账: 各经理 + 无人管户 = 各机构 = 全行 = 总账; “不平”表示有差额, “不对”的指标不能相加, 说明里写为什么。平不平按未取整的数判断, 各栏各自取到分, 相加可差一分。",
     "参数: 办法留给银行决定的数, 以及没有提供的。",
-    "空白表示未知, 不是零; 原因写在“备注”或“未知的原因”一栏。金额单位是元, 已取到分。",
+    "空白表示未知, 不是零; 原因写在“备注”或“未知的原因”一栏。“—”表示这一栏不适用于这个对象, 如别的考核对象的行。金额单位是元, 已取到分。",
     "同一份规则、同一期间、同一批数据, 任何时候重新运行, 摘要相同。",
 )
 
@@ -63,7 +63,7 @@ def write_workbook(kept: KeptRun, path: Path) -> None:
 
     ((count,),) = kept.rows("lines", "count(*)", "1")
     # No default date: the moment of the run, so that the same run gives the same file.
-    made = datetime.fromisoformat(kept.record["created_at"]).replace(tzinfo=None)
+    made = in_beijing(kept.record["created_at"]).replace(tzinfo=None)
     options = {
         "constant_memory": count > LARGE,
         "strings_to_formulas": False,
@@ -85,6 +85,7 @@ class Writer:
         top = {"valign": "top"}
         self.plain = book.add_format(top)
         self.wrapped = book.add_format({**top, "text_wrap": True})
+        self.dash = book.add_format({**top, "align": "right", "indent": 1, "font_color": "#5B6675"})
         head = {
             "bold": True,
             "text_wrap": True,
@@ -109,19 +110,7 @@ class Writer:
         """Write all sheets; the notes first."""
         sheets = Sheets(self.kept)
         self.notes(sheets)
-        every = [
-            sheets.results(),
-            *sheets.periods(),
-            sheets.lines(),
-            *([sheets.corrections.sheet()] if self.kept.held else []),
-            *lot_sheets(self.kept),
-            sheets.left_out(),
-            sheets.decisions(),
-            sheets.checks(),
-            sheets.reconcile(),
-            sheets.parameters(),
-        ]
-        for sheet in every:
+        for sheet in sheets.every():
             self.sheet(sheet)
 
     def notes(self, sheets: Sheets) -> None:
@@ -147,7 +136,7 @@ class Writer:
             ("规则摘要", record["rulebook_digest"]),
             ("数据截至", f"第 {record['facts_as_of']} 批, 摘要 {record['facts_digest']}"),
             ("疑点的另一种读法", readings or "没有采用"),
-            ("运行时刻", record["created_at"]),
+            ("运行时刻", f"{in_beijing(record['created_at']):%Y-%m-%d %H:%M:%S}(北京时间)"),
         )
         row = 2
         for label, text in facts:
@@ -223,8 +212,9 @@ class Writer:
                     row, index, datetime.combine(cell, datetime.min.time()), self.numbers["date"]
                 )
             case str():
+                form = self.wrapped if column.width >= 50 else self.plain
                 page.write_string(
-                    row, index, escaped(cell[:TEXT_MAX]), self.wrapped if column.width >= 50 else self.plain
+                    row, index, escaped(cell[:TEXT_MAX]), self.dash if cell == NOT_OF_IT else form
                 )
 
 

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from guanhu.cli.shell import SHELL, refusals
+from guanhu.cli.usage import Group
 from guanhu.values.problem import Place, Problem, Refused
 
-app = typer.Typer(help="演示银行 / a demo bank", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(cls=Group, help="演示银行 / a demo bank", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()

@@ -29,12 +29,13 @@ if TYPE_CHECKING:
 
 ACCOUNTS, MANAGERS, QUARTERS, SEED = 60_000, 600, 8, 1
 PERIOD = "2025"
+PRICES = "价目和限额是编的(示例价目), 不是任何银行的"
 BANK_NAME = "演示银行"
 TOLD = 3
 LABEL_WIDTH = 12
 _LEFT_OUT = """
 WITH latest AS (
-  SELECT arg_max(CASE reason WHEN 'no post' THEN '没有岗位' ELSE '岗位不在考核范围: ' || post END, instance) AS why
+  SELECT arg_max(CASE reason WHEN 'no post' THEN '没有岗位' WHEN 'posts not known' THEN '没有导入全期的岗位表' ELSE '岗位不在考核范围: ' || post END, instance) AS why
   FROM read_parquet($1) WHERE subject_id NOT IN (SELECT subject_id FROM read_parquet($2)) GROUP BY subject_id
 )
 SELECT why, count(*) FROM latest GROUP BY ALL ORDER BY 2 DESC, 1
@@ -61,11 +62,11 @@ def main(root: Path, rulebook: Path) -> None:
     with refusals(SHELL):
         ready(root, f"{PERIOD}-{rulebook.name}")
         bank = imported(root)
-        with step(f"按《{rulebook.name}》运行 {PERIOD} 年"), SHELL.progress("  运行") as progress:
+        with step(f"按《{titled(rulebook)}》运行 {PERIOD} 年"), SHELL.progress("  运行") as progress:
             ran = run_rulebook(duckdb_engine, bank, rulebook, PERIOD, progress=progress)
         if ran.problems:
             SHELL.note(f"  {len(ran.problems)} 条提醒, 见 {ran.folder.path / 'problems.json'}")
-        typer.echo("价目和限额是编的(示例价目), 不是任何银行的")
+        typer.echo(PRICES)
         told_counts(ran.folder)
         opened = OpenRun(duckdb_engine, bank, ran.folder)
         try:
@@ -85,6 +86,14 @@ def main(root: Path, rulebook: Path) -> None:
         typer.echo(f"考核单: {statement}")
         typer.echo(f"运行: {ran.folder.path}")
         typer.echo(f"再看一个人: guanhu explain {ran.folder.path} {people[-1]} --depth account")
+
+
+def titled(rulebook: Path) -> str:
+    """Return the name of a rulebook in its bank's words; that of its folder where it does not load."""
+    from guanhu.rulebook.load.folder import load
+
+    book, _ = load(rulebook)
+    return book.title if book is not None else rulebook.name
 
 
 def ready(root: Path, run_prefix: str) -> None:
@@ -188,10 +197,11 @@ def told_scores(opened: OpenRun) -> list[str]:
 
 
 def told_person(opened: OpenRun, person: str) -> None:
-    """Print the yearly card of one manager in a few lines."""
+    """Print the yearly card of one manager: each line with its value and clause, and under it the reason."""
+    from guanhu.appraisal.pages.reasons import Reasons
     from guanhu.rulebook.explain.telling import Teller, value_text
 
-    teller = Teller(opened.rulebook)
+    teller, reasons = Teller(opened.rulebook), Reasons(opened.rulebook)
     for trace in opened.explain(person):
         if trace.instance.every != opened.rulebook.every:
             continue
@@ -199,6 +209,12 @@ def told_person(opened: OpenRun, person: str) -> None:
         for name, value in trace.whole.items():
             declared = opened.rulebook.lines.get(name) or opened.rulebook.decisions[name]
             typer.echo(f"    {declared.title} {value_text(value, teller.unit(name))} [{declared.clause}]")
+            why = "" if trace.published else reasons.in_short(declared, trace.cards[-1])
+            if why:
+                # Who moved has a card for each spell; the last one tells the reason.
+                typer.echo(
+                    f"        {f'第 {trace.cards[-1].spell_no} 段: ' if len(trace.cards) > 1 else ''}{why}"
+                )
 
 
 def told_reconciliation(opened: OpenRun) -> None:

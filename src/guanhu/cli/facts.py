@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from guanhu.cli.shell import PROBLEMS, SHELL, bank_of, refusals
+from guanhu.cli.shell import PROBLEMS, SHELL, bank_of, problem_record, refusals
+from guanhu.cli.usage import Group
+from guanhu.values.dates import in_beijing
 from guanhu.values.problem import errors_in
 
+if TYPE_CHECKING:
+    from guanhu.facts.importing import ImportResult
+
 app = typer.Typer(
-    help="事实: 模板、检查、导入 / the bank's facts", no_args_is_help=True, rich_markup_mode=None
+    cls=Group, help="事实: 模板、检查、导入 / the bank's facts", no_args_is_help=True, rich_markup_mode=None
 )
 Dir = Annotated[Path, typer.Argument(help="导入文件夹 / the import folder", metavar="DIR")]
 BankDir = Annotated[
@@ -60,7 +65,8 @@ def check(folder: Dir, bank: BankDir = None, as_json: AsJson = False) -> None:
         if errors_in(found.problems):
             raise typer.Exit(PROBLEMS)
         if not as_json:
-            SHELL.table(["事实", "行"], sorted(found.counts.items()))
+            named = [(kind_name(name), count) for name, count in sorted(found.counts.items())]
+            SHELL.table(["事实", "行"], named)
             if not found.problems:
                 SHELL.say("no_problem")
 
@@ -75,6 +81,8 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """导入一批事实 / import one batch."""
+    import json
+
     from guanhu.appraisal.facts_read import strangers
     from guanhu.facts.importing import import_folder
     from guanhu.facts.store import Bank
@@ -85,16 +93,36 @@ def import_(
         target = Bank(bank_of(SHELL, bank))
         with SHELL.progress("导入" if SHELL.lang == "zh" else "importing") as step:
             result = import_folder(folder, target, accept_good, step)
-        if result.problems or as_json:
-            SHELL.problems(result.problems, as_json=as_json)
-        if result.bad_rows_file is not None:
+        if as_json:
+            typer.echo(json.dumps(import_record(result), ensure_ascii=False, indent=1))
+        elif result.problems:
+            SHELL.problems(result.problems)
+        if result.bad_rows_file is not None and not as_json:
             SHELL.say("bad_rows", path=result.bad_rows_file)
         if result.batch_no is None:
-            SHELL.say("not_imported")
+            if not as_json:
+                SHELL.say("not_imported")
             raise typer.Exit(PROBLEMS)
         if not as_json:
             SHELL.say("imported", number=result.batch_no, rows=sum(result.counts.values()))
             SHELL.problems(strangers(target))
+
+
+def kind_name(name: str) -> str:
+    """Return the name of a kind of fact in the language of the call; of one that a rulebook declares, as its file has it."""
+    from guanhu.kinds.catalogue import KINDS
+
+    return KINDS[name].zh if SHELL.lang == "zh" and name in KINDS else name
+
+
+def import_record(result: ImportResult) -> dict[str, Any]:
+    """Return what came of an import as plain data: the batch (null when nothing was imported), its rows, the problems."""
+    return {
+        "batch": result.batch_no,
+        "rows": dict(sorted(result.counts.items())),
+        "bad_rows_file": None if result.bad_rows_file is None else str(result.bad_rows_file),
+        "problems": [problem_record(x) for x in result.problems],
+    }
 
 
 @app.command("list")
@@ -112,7 +140,7 @@ def list_(bank: BankDir = None, as_json: AsJson = False) -> None:
             rows.append(
                 (
                     batch.number,
-                    batch.imported_at.isoformat(timespec="seconds"),
+                    in_beijing(batch.imported_at).isoformat(timespec="seconds"),
                     SHELL.listed(days[:4]),
                     sum(batch.counts.values()),
                     batch.hole_count,

@@ -12,10 +12,12 @@ import typer
 from guanhu import __version__
 from guanhu.cli import bank, difference, facts, proving, rulebook, runs, whatif
 from guanhu.cli.shell import PROBLEMS, SHELL, WRONG_USE
+from guanhu.cli.usage import Group
 from guanhu.cli.words import say
 from guanhu.values.problem import Place, Problem
 
 app = typer.Typer(
+    cls=Group,
     help=say("help", "zh") + "\n\n" + say("help", "en"),
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -101,7 +101,7 @@ def _planted(folder: Path, *, as_json: bool) -> int:
     found = [tried(each) for each in planted_in(folder)]
     rows = [
         (
-            "✓" if x.holds else "✗",
+            x.holds if as_json else "✓" if x.holds else "✗",
             x.name,
             " ".join(x.wanted),
             " ".join(x.found),
@@ -111,7 +111,9 @@ def _planted(folder: Path, *, as_json: bool) -> int:
         )
         for x in found
     ]
-    SHELL.table(["", "办法", "埋下", "找到", "未判定", "秒", "说明"], rows, as_json=as_json)
+    SHELL.table(
+        ["成立" if as_json else "", "办法", "埋下", "找到", "未判定", "秒", "说明"], rows, as_json=as_json
+    )
     good = sum(x.holds for x in found)
     if not as_json:
         SHELL.say("planted", good=good, of=len(found))

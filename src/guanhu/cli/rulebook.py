@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from guanhu.cli.shell import PROBLEMS, SHELL, WRONG_USE, exit_of, readings_of, refusals
+from guanhu.cli.usage import Group
 from guanhu.cli.words import say
-from guanhu.values.problem import Place, errors_in
+from guanhu.values.problem import Place, Problem, errors_in
 
 app = typer.Typer(
-    help="办法: 新建、检查、试算、打印 / rulebooks", no_args_is_help=True, rich_markup_mode=None
+    cls=Group, help="办法: 新建、检查、试算、打印 / rulebooks", no_args_is_help=True, rich_markup_mode=None
 )
 Dir = Annotated[Path, typer.Argument(help="办法文件夹 / the rulebook's folder", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
@@ -62,8 +63,11 @@ def try_examples(folder: Dir, reading: Reading, as_json: AsJson = False) -> None
         SHELL.problems(problems, as_json=as_json)
         raise typer.Exit(exit_of(problems))
     tried, wrong = tried_examples(rulebook, folder)
-    rows = [("✓" if x.holds else "✗", x.clause, x.name, x.wanted, x.found, x.says) for x in tried]
-    SHELL.table(["", "条款", "例子", "应得", "算出", "算式"], rows, as_json=as_json)
+    rows = [
+        (x.holds if as_json else "✓" if x.holds else "✗", x.clause, x.name, x.wanted, x.found, x.says)
+        for x in tried
+    ]
+    SHELL.table(["成立" if as_json else "", "条款", "例子", "应得", "算出", "算式"], rows, as_json=as_json)
     if wrong:
         SHELL.problems(wrong)
     failed = [x.name for x in tried if not x.holds]
@@ -81,14 +85,25 @@ def list_(
 ) -> None:
     """列出文件夹里的各个办法 / list the rulebooks of a folder."""
     from guanhu.rulebook.load.folder import MAIN, load
+    from guanhu.rulebook.print.sentence import EVERY
 
+    if not folder.is_dir():
+        place = Place(str(folder))
+        zh, en = "没有这个文件夹", "there is no such folder"
+        hints = (
+            "写装着各个办法的文件夹, 如 rulebooks",
+            "name the folder that holds rulebooks, such as rulebooks",
+        )
+        SHELL.problems([Problem("RUL001", place, zh, en, *hints)], as_json=as_json)
+        raise typer.Exit(PROBLEMS)
     rows: list[tuple[str, str, str, int | str, int]] = []
     for path in sorted(p.parent for p in folder.glob(f"*/{MAIN}")):
         rulebook, problems = load(path)
         if rulebook is None:
             rows.append((path.name, "", "", "", len(errors_in(problems))))
         else:
-            rows.append((path.name, rulebook.title, rulebook.every, len(rulebook.lines), 0))
+            every = EVERY[rulebook.every] if SHELL.lang == "zh" and not as_json else rulebook.every
+            rows.append((path.name, rulebook.title, every, len(rulebook.lines), 0))
     SHELL.table(["DIR", "名称", "周期", "行数", "错误"], rows, as_json=as_json)
 
 
@@ -129,6 +144,7 @@ def try_(
     given: Annotated[
         list[str], typer.Argument(help="a=… b=…", metavar="A=…", default_factory=list, show_default=False)
     ],
+    reading: Reading,
     as_json: AsJson = False,
 ) -> None:
     """给几个数, 试算一行并解释 / try one line with given figures."""
@@ -141,7 +157,7 @@ def try_(
     from guanhu.rulebook.load.formula import FormulaError
 
     with refusals(SHELL):
-        rulebook, _ = loaded(folder)
+        rulebook, _ = loaded(folder, readings_of(SHELL, reading))
         pairs = given_pairs(given)
         try:
             traced = try_line(rulebook, line, pairs)

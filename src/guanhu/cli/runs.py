@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +13,12 @@ import typer
 from guanhu.cli.engines import duckdb_engine, engine_named
 from guanhu.cli.shell import PROBLEMS, SHELL, bank_of, readings_of, refusals, run_folder
 from guanhu.cli.words import say
+from guanhu.values.dates import BEIJING
 
 if TYPE_CHECKING:
     from guanhu.appraisal.increment.touched import Touched
     from guanhu.appraisal.runs import RunFolder
+    from guanhu.rulebook.tree import Rulebook
     from guanhu.values.problem import Problem
 
 BankDir = Annotated[
@@ -69,8 +71,6 @@ Since = Annotated[
 CAUSES_MAX, LINES_MAX = 6, 4
 TOUCHED_SHOWN = 10
 """How many causes a run tells, and how many lines of each."""
-BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
-"""The zone of a moment that names none; every bank of a rulebook keeps its books by it."""
 DEPTHS = ("clause", "account", "day")
 
 
@@ -274,6 +274,7 @@ def explain(
     from guanhu.appraisal.runs import RunFolder
     from guanhu.facts.store import Bank
     from guanhu.rulebook.explain.telling import Teller
+    from guanhu.rulebook.print.as_written import as_taken, taken_text
 
     if depth not in DEPTHS:
         raise SHELL.wrong_use(f"--depth {depth}: {' | '.join(DEPTHS)}")
@@ -286,7 +287,9 @@ def explain(
             known = [*opened.rulebook.lines, *opened.rulebook.decisions]
             if line and line not in known:
                 raise SHELL.wrong_use(f"--line {line}: {SHELL.listed(known)}")
-            teller = Teller(opened.rulebook, depth, is_expanding=bool(line), lang=SHELL.lang)
+            rulebook = as_taken(opened.rulebook, opened.run.rulebook_folder)
+            readings = taken_text(rulebook, SHELL.lang)
+            teller = Teller(rulebook, depth, is_expanding=bool(line), lang=SHELL.lang)
             told = [(trace.instance.key, teller.subject(trace, line)) for trace in explained.traces]
             told.append((explained.current, corrections_told(teller, explained, line)))
             told.append((str(opened.period), [] if line else lots_told(opened, person, SHELL.lang)))
@@ -294,15 +297,28 @@ def explain(
             opened.close()
     told = [(key, lines) for key, lines in told if lines]
     tell_language(kept)
+    if not told:
+        tell_nothing_told(rulebook, line, person)
     if as_json:
         typer.echo(
             json.dumps(
-                [{"instance": key, "lines": [x.as_dict() for x in lines]} for key, lines in told],
+                [
+                    {
+                        "instance": key,
+                        "readings": kept.record["readings"],
+                        "lines": [x.as_dict() for x in lines],
+                    }
+                    for key, lines in told
+                ],
                 ensure_ascii=False,
                 indent=1,
             )
         )
+        if not told:
+            raise typer.Exit(PROBLEMS)
         return
+    if told and readings:
+        SHELL.say("readings", readings=readings)
     for key, lines in told:
         SHELL.say("instance", instance=key, subject=person)
         for told_line in lines:
@@ -310,6 +326,17 @@ def explain(
                 typer.echo("  " * (level + 1) + text)
     if not told:
         raise typer.Exit(PROBLEMS)
+
+
+def tell_nothing_told(rulebook: Rulebook, line: str, person: str) -> None:
+    """Say on stderr why there is nothing to explain: a line of a group that the subject does not belong to."""
+    declared = rulebook.declared(line)
+    if declared is None:
+        text = say("nothing_told", SHELL.lang, person=person)
+    else:
+        group = rulebook.groups[declared.group].title
+        text = say("line_of_others", SHELL.lang, line=declared.title, group=group, person=person)
+    typer.echo(text, err=True)
 
 
 def export(

@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from guanhu.cli.words import heading, listed, say
+from guanhu.cli.words import STEPS, heading, listed, say
 from guanhu.values.problem import Place, Problem, Refused, errors_in
 
 DONE, PROBLEMS, WRONG_USE = 0, 1, 2
@@ -96,15 +96,37 @@ class Shell:
             if self.quiet or not everything:
                 return
             tenth = done * 10 // everything
+            said = progress_name(name, self.lang)
             if live:
-                typer.echo(f"\r\033[K{what} {done}/{everything} {name}", err=True, nl=False)
+                typer.echo(f"\r\033[K{what} {done}/{everything} {said}", err=True, nl=False)
             elif tenth != shown:
                 shown = tenth
-                typer.echo(f"{what} {done}/{everything} {name}".rstrip(), err=True)
+                typer.echo(f"{what} {done}/{everything} {said}".rstrip(), err=True)
 
         yield step
         if live:
             typer.echo("\r\033[K", err=True, nl=False)
+
+
+def progress_name(name: str, lang: str) -> str:
+    """Return what is being done in a language: a step, with the kind of fact or table that it is about.
+
+    >>> (
+    ...     progress_name("read customers", "zh"),
+    ...     progress_name("write left_out", "zh"),
+    ...     progress_name("2025-07", "zh"),
+    ... )
+    ('读取客户', '写出未参加', '2025-07')
+    >>> progress_name("read customers", "en")
+    'read customers'
+    """
+    if lang != "zh":
+        return name
+    from guanhu.kinds.catalogue import KINDS
+
+    verb, _, what = name.partition(" ")
+    thing = KINDS[what].zh if what in KINDS else STEPS.get(what, what)
+    return f"{STEPS[verb]}{thing}" if verb in STEPS else name
 
 
 def problem_record(problem: Problem) -> dict[str, Any]:
@@ -150,6 +172,9 @@ def refusals(shell: Shell) -> Iterator[None]:
     except Refused as refused:
         shell.problems(refused.problems)
         raise typer.Exit(exit_of(refused.problems)) from refused
+    except BrokenPipeError:
+        # Who reads the output has read enough; the group of commands ends quietly.
+        raise
     except OSError as error:
         place = Place(_meant(str(error.filename or "")))
         reason = error.strerror or str(error)

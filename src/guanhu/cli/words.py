@@ -41,6 +41,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "{count} of {of} examples do not hold: {names}; guanhu rulebook try shows how they come out",
     ),
     "instance": ("【{instance}】 {subject}", "[{instance}] {subject}"),
+    "nothing_told": ("{person} 在这次运行里没有可以解释的数", "{person} has no figure in this run"),
+    "line_of_others": (
+        "“{line}”是“{group}”的行, {person} 在这次运行里没有按它考核",
+        "“{line}” is a line of “{group}”; {person} was not appraised by it in this run",
+    ),
+    "readings": ("疑点读法: {readings}", "readings of the doubts: {readings}"),
     "given_form": (
         "{part}: 写成 名称=数值, 每个名称一次",
         "{part}: write NAME=VALUE, each name once",
@@ -143,6 +149,36 @@ WORDS: dict[str, tuple[str, str]] = {
     "planted": ("{of} 个埋下的缺陷找到 {good} 个", "{good} of {of} planted defects found"),
     "not_found": ("找不到 {path}", "{path} does not exist"),
 }
+
+STEPS: dict[str, str] = {
+    "read": "读取",
+    "check": "检查",
+    "write": "写出",
+    "freeze": "冻结结果",
+    "seal": "封存",
+    "rename": "改为正式名称",
+    "index": "索引",
+    "run.json": "运行记录",
+    "people": "考核对象",
+    "left_out": "未参加",
+    "measures": "指标",
+    "lines": "各行",
+    "decisions": "决定",
+    "credited": "计入的各笔",
+    "lots": "待付的各笔",
+    "reconcile": "对账",
+    "published": "已发布的各期",
+    "corrections": "更正",
+    "recomputed_people": "重算的考核对象",
+    "recomputed_measures": "重算的指标",
+    "recomputed_lines": "重算的各行",
+    "facts": "事实",
+    "assignments": "管户和岗位",
+    "parameters": "参数",
+    "clauses": "条款",
+    "rounding": "取整",
+}
+"""Steps of long work and the tables that they are about, for Chinese progress; kinds of fact have their own names."""
 
 HEADINGS: dict[str, str] = {
     "事实": "kind",

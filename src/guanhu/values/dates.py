@@ -8,16 +8,28 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 
 FAR_FUTURE = date(9999, 12, 31)
 """The open end of a dated row."""
+
+BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""The zone in which moments are shown, and of one that names none; every bank of a rulebook keeps its books by it."""
 
 LAST_YEAR = 9000
 """Periods end before it: instances after them have to exist too."""
 
 MONTHS_OF = {"month": 1, "quarter": 3, "half": 6, "year": 12}
 """Length in months of each calendar unit that a line, total or decision may have as `every`."""
+
+
+def in_beijing(moment: datetime | str) -> datetime:
+    """Return a moment, or one in ISO form, as clocks in Beijing show it.
+
+    >>> in_beijing("2026-11-27T17:51:36+00:00").isoformat()
+    '2026-11-28T01:51:36+08:00'
+    """
+    return (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).astimezone(BEIJING)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,6 +27,8 @@ SUMMED = {
     "measure": ("account", "customer", "stretch of days"),
     "customer": ("account", "rounded off"),
     "account": ("days",),
+    "balance days": ("stretch",),
+    "days held": ("stretch",),
 }
 """Kind of line → kinds of the lines under it that sum to it."""
 KINDS = {
@@ -72,10 +76,46 @@ def wrong_sums(world: World, text: str, period: str, folder: Path) -> list[str]:
                         continue
                     if isinstance(measure, t.Measure) and parts:
                         SEEN[kind_of(measure, told)] += 1
+                    found += wrong_print(told, SUMMED[told.kind], f"{subject} {trace.instance.key}")
+                    found += wrong_stretches(told, f"{subject} {trace.instance.key}")
                     if sum(x for x in parts if isinstance(x, Fraction)) != told.value:
                         found.append(f"{subject} {trace.instance.key}: {told.text}")
                     found += wrong_days(told, f"{subject} {trace.instance.key}")
     return found
+
+
+def wrong_stretches(told: Told, where: str) -> Iterator[str]:
+    """Yield the balance-days whose stretches do not follow each other, are not balance × days or should be one."""
+    ends, before = "", ("", "")
+    for each in told.parts if told.kind == "balance days" else ():
+        product = Fraction(each.facts["balance"]) * each.facts["days"]
+        if each.value != product or each.facts["from"] <= ends or each.facts["to"] < each.facts["from"]:
+            yield f"{where}: {each.text}"
+        begins = str(date.fromisoformat(each.facts["from"]) - timedelta(days=1))
+        if (begins, each.facts["balance"]) == before:
+            yield f"{where}: {each.text} goes on from the stretch before"
+        ends, before = each.facts["to"], (each.facts["to"], each.facts["balance"])
+
+
+def wrong_print(told: Told, kinds: tuple[str, ...], where: str) -> Iterator[str]:
+    """Yield figures of which the numbers that are printed under them do not sum to what is printed."""
+    parts = [x for x in told.parts if x.kind in (*kinds, "odd")]
+    if not any(x.kind in ("account", "days", "stretch") for x in parts):
+        return
+    unit = UNIT.search(told.text)
+    shown = [Fraction(x.replace(",", "")) for x in map(last_number, parts) if x]
+    if unit and len(shown) == len(parts) and sum(shown) != Fraction(last_number(told).replace(",", "")):
+        yield f"{where}: {told.text} printed as {[x.text for x in parts]}"
+
+
+UNIT = re.compile(r"(?:= |计入 |积数 |客户 .*取整为 )(-?[\d,.]+) (?:元|元/年|元·日)")
+ADDED = re.compile(r"(?:尾差|计入|积数|差|取整为|=) (-?[\d,.]+) (?:元|元/年|元·日)")
+
+
+def last_number(told: Told) -> str:
+    """Return the money that a line prints as what it comes to, or ''."""
+    found = ADDED.findall(told.text)
+    return found[-1] if found else ""
 
 
 def wrong_days(told: Told, where: str) -> Iterator[str]:

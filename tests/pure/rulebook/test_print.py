@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import typst
+import yaml
 
 from guanhu.cli.starter import write_starter
 from guanhu.rulebook import tree as t
@@ -94,7 +95,8 @@ def said_by(each: t.Declaration) -> Iterator[str]:
     """Yield what the print of a declaration must hold."""
     yield from (x for x in (each.title, each.clause, each.assume) if x)
     if each.doubt is not None:
-        yield from (each.doubt.name, each.doubt.says)
+        # What only points to another doubt of the same name is printed in full.
+        yield from (x for x in (each.doubt.name, each.doubt.says) if x != "同上")
     for root in formulas(each):
         yield from numbers(root)
     match each:
@@ -331,15 +333,15 @@ def test_a_column_is_called_what_its_own_kind_calls_it() -> None:
     rulebook, problems = load_string(OF_LOANS_AND_ACCOUNTS)
     assert rulebook is not None, [p.text("en") for p in problems]
     said = {line.split(" ")[1]: line for line in read_back(rulebook) if line.startswith("指标")}
-    assert "只计贷款品种等于 按揭" in said["新增贷款"]
+    assert "只计贷款品种为按揭" in said["新增贷款"]
     assert "贷款品种" in said["贷款余额"]
     assert "贷款产品" not in said["贷款余额"]
     assert "账户产品" in said["存款"]
     assert "每笔取余额 ×" in said["存款"]
     assert "每笔取贷款余额 ×" in said["贷款余额"]
     assert "账户产品" in said["手续费"]
-    assert "只计产品等于 活期" in said["新开户"]
-    assert "只计卡种等于 金卡" in said["发卡"]
+    assert "只计产品为活期" in said["新开户"]
+    assert "只计卡种为金卡" in said["发卡"]
 
 
 LIBRARY = """
@@ -373,3 +375,105 @@ def test_sets_of_words_without_any_clause_have_no_column_for_it(
     said = markdown(document(opened(tmp_path), tmp_path))
     assert ("| 包括 | 条款 |" in said) is column
     assert "| 用语 | 属于 | 包括 |" in said
+
+
+def notes_written(tree: object) -> Iterator[str]:
+    """Yield every note of YAML as it was read, those of other readings apart."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            if key == "note":
+                yield str(value)
+            elif key != "other":
+                yield from notes_written(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from notes_written(value)
+
+
+@pytest.mark.parametrize("path", RULEBOOKS, ids=lambda path: path.parent.name)
+def test_every_note_is_printed(path: Path) -> None:
+    _, page = printed(path.parent)
+    text = "\n".join(plain(page.blocks))
+    assert [note for note in notes_written(yaml.safe_load(path.read_text("utf-8"))) if note not in text] == []
+
+
+NOTED = """\
+rulebook: t
+name: 试行
+calendar: {every: month}
+who:
+  managers: {name: 客户经理, clause: 一, is: post = 客户经理, note: 说明甲}
+  部门: {clause: 一, subject: team}
+  whole: {name: 全行, clause: 一, subject: bank}
+events:
+  breach: {name: 违规, columns: {weight: {type: number, name: 扣分}, rank: {type: choice, name: 档次}}, note: 说明乙}
+words:
+  岗位: {of: post, are: [客户经理], note: 说明丙}
+  合同: {of: contract, are: [解除]}
+  级别: {of: rank, are: [轻, 重]}
+inputs:
+  price: {name: 价, clause: 二, by: [institution], unit: ratio, note: 说明丁}
+tables:
+  of_rank: {name: 各档, clause: 二, by: [rank], gives: {元: money}, note: 说明戊,
+            versions: [{from: 2024-01-01, note: 说明己, rows: [[轻, 1元], [重, 2元]]}]}
+measures:
+  held: {name: 旬均, clause: 二, from: balances, take: "mean of days 10 20 end", where: currency <> CNY}
+  breaches: {name: 违规额, clause: 二, from: breach, each: of_rank, book: 部门账, role: 协办}
+lines:
+  paid:
+    clause: 三
+    who: managers
+    cases:
+      - {when: held > 0元, pay: held * price, note: 说明庚}
+      - {otherwise: 0元, note: 说明辛}
+  fined: {clause: 三, who: managers, pay: breaches}
+checks:
+  low: {name: 低, clause: 三, who: managers, when: paid < 1元, says: 低, note: 说明壬}
+decisions:
+  a: {name: 甲, clause: 四, who: managers, when: low, sets: {contract: 解除}, says: 走}
+  b: {name: 乙, clause: 四, who: managers, when: low, sets: {hire: 降聘}, says: 降}
+  c: {name: 丙, clause: 四, who: managers, when: low, sets: {blame: 处分}, says: 罚, note: 说明癸}
+"""
+
+
+def noted(tmp_path: Path) -> list[str]:
+    (tmp_path / "rulebook.yaml").write_text(NOTED, "utf-8")
+    return list(plain(document(opened(tmp_path), tmp_path).blocks))
+
+
+def test_notes_are_printed_wherever_they_may_stand(tmp_path: Path) -> None:
+    text = "\n".join(noted(tmp_path))
+    assert [note for note in notes_written(yaml.safe_load(NOTED)) if note not in text] == []
+    assert NOTED.count("note: ") == 10
+
+
+SAID_OF = [
+    "按团队考核, 所有团队都参加。",
+    "按全行考核。",
+    "按人员考核。条件: 岗位为客户经理。",
+    "取每月 10 日、20 日、月末的平均",
+    "只计账户币种不是 CNY的",
+    "只看“账簿”一栏写 部门账 的分配",
+    "只看“角色”一栏写 协办 的分配",
+    "状态“合同”改为解除",
+    "状态一改为降聘",
+    "状态二改为处分",
+]
+
+
+@pytest.mark.parametrize("phrase", SAID_OF)
+def test_the_print_speaks_as_a_bank_does(phrase: str, tmp_path: Path) -> None:
+    assert phrase in "\n".join(noted(tmp_path))
+
+
+def test_keys_and_states_go_by_names(tmp_path: Path) -> None:
+    rulebook_ids = {"institution", "contract", "hire", "blame", "rank"}
+    shown = [x for x in noted(tmp_path) if x in rulebook_ids]
+    # The columns of an event are what the bank has to head its file with.
+    assert shown == ["rank"]
+
+
+@pytest.mark.parametrize("path", RULEBOOKS, ids=lambda path: path.parent.name)
+def test_no_doubt_only_points_to_another(path: Path) -> None:
+    _, page = printed(path.parent)
+    assert not any(text.endswith("同上") for text in plain(page.blocks))

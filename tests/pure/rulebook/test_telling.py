@@ -7,10 +7,12 @@ from fractions import Fraction
 
 import pytest
 
+from guanhu.appraisal.pages.reasons import Reasons
 from guanhu.rulebook.explain.examples import try_line, unit_of
-from guanhu.rulebook.explain.telling import Teller, divided
+from guanhu.rulebook.explain.telling import Teller, divided, value_text
 from guanhu.rulebook.explain.values import MeasureNote
 from guanhu.rulebook.load.folder import load_string
+from guanhu.values import units
 
 TEXT = """\
 rulebook: t
@@ -124,20 +126,23 @@ def test_a_tried_line_is_told(line: str, given: dict[str, str], lines: list[str]
 
 
 @pytest.mark.parametrize(
-    ("divisor", "text"),
+    ("divisor", "own_days", "text"),
     [
-        (Fraction(1), ""),  # people counted by head: no shares to divide by
-        (Fraction(10**9), ""),  # a sum of shares
-        (Fraction(92 * 10**9), ", 除以 92"),
-        (Fraction(366 * 92 * 10**9), ", 除以 366 × 92"),
-        (Fraction(3 * 10**9), ", 除以 3"),
+        (Fraction(1), 0, ""),  # people counted by head: no shares to divide by
+        (Fraction(10**9), 0, ""),  # a sum of shares
+        (Fraction(92 * 10**9), 0, ", 除以 92"),
+        (Fraction(366 * 92 * 10**9), 92, ", 除以 366"),  # a row's share is told as the mean over 92 days
+        (Fraction(3 * 10**9), 0, ", 除以 3"),
     ],
     ids=["heads", "sum", "days", "base", "month ends"],
 )
-def test_what_a_sum_is_divided_by_is_told_when_it_is_divided(divisor: Fraction, text: str) -> None:
-    days = 366 if divisor > 10**13 else 92
+def test_what_a_sum_is_divided_by_is_told_when_it_is_divided(
+    divisor: Fraction, own_days: int, text: str
+) -> None:
+    days = 366 if own_days else 92
     end = date.fromordinal(date(2025, 1, 1).toordinal() + days)
-    assert divided(MeasureNote("deposits", date(2025, 1, 1), end, divisor, ())) == text
+    note = MeasureNote("deposits", date(2025, 1, 1), end, divisor, (), own_days=own_days)
+    assert divided(note) == text
 
 
 GIVEN = [
@@ -172,3 +177,25 @@ def test_what_was_given_is_told_as_given_and_whole_days_not_at_all(
     traced = try_line(rulebook, line, given)
     told = Teller(rulebook, is_expanding=True).tried(line, traced, unit_of(rulebook, line))
     assert [text for _, text in told.lines()] == wanted
+
+
+def test_a_score_has_the_same_places_on_the_statement_and_in_explain() -> None:
+    rulebook, _ = load_string(TEXT)
+    assert rulebook is not None
+    score = Fraction(450, 7)
+    assert value_text(score, units.POINTS) == Reasons(rulebook).shown(score, units.POINTS) == "64.2857 分"
+
+
+def test_a_distance_between_shares_is_in_percentage_points() -> None:
+    rulebook, _ = load_string(
+        TEXT.replace("率: ratio", "率: money")
+        .replace("by: [plan]", "by: [share]")
+        .replace('[["< 10万元", 1‰]]', '[["< 10%", 1元], [">= 10%", 2元]]')
+        .replace("unit: ratio, value: 单价", "pay: 单价")
+        .replace("measures:\n", "measures:\n  share: {name: 占比, clause: 一, item: 占比, unit: ratio}\n")
+        .replace('1‰], [">= 100万元", 2‰]', '1元], [">= 100万元", 2元]')
+        .replace("how: marginal, ", "")
+    )
+    assert rulebook is not None
+    told = Teller(rulebook).tried("rate", try_line(rulebook, "rate", {"share": "7.5%"}), units.MONEY)
+    assert "距上一档的界限还有 2.5 个百分点" in [text for _, text in told.lines()]

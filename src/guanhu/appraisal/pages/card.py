@@ -70,6 +70,9 @@ class GroupPart:
                 continue
             values = [x.whole.get(line.id) for x in traces]
             if not adds_up(line):
+                if values[-1] == 0:
+                    # An amount for information that has come to nothing is no headline.
+                    continue
                 said = self.reasons.shown(values[-1], line.unit)
                 yield (
                     line.title,
@@ -79,9 +82,11 @@ class GroupPart:
                 continue
             total = total_of(values)
             open_count = sum(1 for v in values if isinstance(v, Unknown))
-            count = f"{len(values)} 期合计" if len(values) > 1 else traces[-1].instance.key
+            several = len(values) > 1
+            count = f"{len(values)} 期合计" if several else traces[-1].instance.key
             said = self.reasons.shown(total, units.MONEY) if total is not None else "未结清"
-            yield (line.title, said, f"{open_count} 期没有结清" if open_count else count)
+            title = line.title + ("合计" if several and not line.title.endswith("合计") else "")
+            yield (title, said, f"{open_count} 期没有结清" if open_count else count)
 
     def score_line(self) -> t.Line | None:
         """Return the line that stands for the score: the points total of the longest unit, else the last score."""
@@ -160,11 +165,10 @@ class GroupPart:
         lines = self._lines(every)
         one_year = len({x.instance.days.last_day.year for x in traces}) == 1
         labels = [short_key(x.instance.key, every, one_year=one_year) for x in traces]
-        # A chart of nothing but zeros says nothing, and would take the place of one that does.
+        # A chart that says nothing would take the place of one that does.
         money = [x for x in top_money(self.rulebook, self.group.id) if x.every == every]
-        chosen = [line for line in money if any(number_or_none(x.whole.get(line.id)) for x in traces)][
-            :CHARTS_MAX
-        ]
+        chosen = [line for line in money if says_something([x.whole.get(line.id) for x in traces])]
+        chosen = chosen[:CHARTS_MAX]
         score = self.score_line()
         if score is not None and score.every == every:
             chosen.append(score)
@@ -231,10 +235,6 @@ class GroupPart:
         card = trace.cards[-1]
         traced = card.lines[line.id]
         parts: list[b.Block] = [b.Text(self.sentence(line), quiet=True)]
-        formula = traced.note.formula if isinstance(traced.note, LineNote) else traced
-        used = self.reasons.used(formula, trace.instance.days)
-        self.remember(line, used)
-        said = [str(x) for x in used if x.kind != "case"][:USED_MAX]
         several = len(trace.cards) > 1
         if several:
             each = (
@@ -242,18 +242,30 @@ class GroupPart:
                 for x in trace.cards
             )
             parts.append(b.Text("; ".join(each) + "。"))
-        if said and line.role != "total":
-            whose = f"第 {card.spell_no} 段: " if several else ""
-            parts.append(b.Text(whose + "; ".join(said) + "。"))
+        for spell in trace.cards:
+            said = self.figures_of(line, spell, trace)
+            if said:
+                parts.append(b.Text((f"第 {spell.spell_no} 段: " if several else "") + said))
         if isinstance(traced.note, LineNote):
             bound = self.reasons.bound(line, traced.note)
-            steps = self.reasons.next_steps(line, traced.note) if not several else []
+            steps = self.reasons.next_steps(line, card)
+            # Who moved can still change the last spell; what that adds to the whole goes by its days.
+            whose = f"第 {card.spell_no} 段: " if several else ""
             if bound:
-                parts.append(b.Mark("assume", "上下限", bound))
+                parts.append(b.Mark("assume", "上下限", whose + bound))
             if steps:
-                parts.append(b.Mark("good", "下一步", " ".join(steps)))
+                parts.append(b.Mark("good", "下一步", whose + " ".join(steps)))
         value = self.reasons.shown(trace.whole.get(line.id), line.unit) if with_value else ""
         return b.Rule(line.title, value=value, clause=line.clause, parts=tuple(parts))
+
+    def figures_of(self, line: t.Line, card: CardTrace, trace: SubjectTrace) -> str:
+        """Return the figures that a line used in one spell, and keep them for the lists at the end of the page."""
+        traced = card.lines[line.id]
+        formula = traced.note.formula if isinstance(traced.note, LineNote) else traced
+        used = self.reasons.used(formula, trace.instance.days)
+        self.remember(line, used)
+        said = [str(x) for x in used if x.kind != "case"][:USED_MAX]
+        return "; ".join(said) + "。" if said and line.role != "total" else ""
 
     def as_published(self, line: t.Line, trace: SubjectTrace) -> b.Rule:
         """Return one line of a published instance: its value, and where its explanation stands."""
@@ -335,6 +347,18 @@ def total_of(values: Iterable[Value | None]) -> Fraction | None:
             return None
         total += value
     return total
+
+
+def says_something(values: list[Value | None]) -> bool:
+    """Tell whether a chart of these values says more than a number: not all are 0 or unknown, nor all but the first.
+
+    >>> says_something([Fraction(5000), Fraction(0), Fraction(0)]), says_something([Fraction(0), Fraction(5)])
+    (False, True)
+    """
+    numbers = [number_or_none(x) for x in values]
+    if len(numbers) > 1 and all(x == 0 for x in numbers[1:]):
+        return False
+    return any(numbers)
 
 
 def number_or_none(value: Value | None) -> Fraction | None:

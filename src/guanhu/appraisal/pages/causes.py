@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Unknown
 from guanhu.rulebook.print.english import SUBJECT
-from guanhu.rulebook.print.sentence import attribute_name, state_name
+from guanhu.rulebook.print.names import attribute_name, missing_name, state_name, title_of_choices
 from guanhu.values.language import ZH, worded
 
 _WHY = {
@@ -17,7 +17,10 @@ _WHY = {
         "is not defined (the divisor is 0, or the base not above 0)",
     ),
     "no row": ("没有符合的行", "has no row for it"),
-    "coverage": ("没有导入所需日子的数据", "lacks facts of the days it needs"),
+    "coverage": (
+        "没有导入所需日子的数据, 或有行被拒收",
+        "lacks facts of the days it needs, or rows of them were refused",
+    ),
     "stop": ("按规定不结算并列出", "is not settled and listed, as the rule says"),
     "past": ("以前各期的数未知", "is not known of earlier instances"),
     "pool": (
@@ -56,7 +59,11 @@ def cause_text(rulebook: t.Rulebook, cause: str, why: str = "", lang: str = ZH) 
             named = attribute_name(base) if lang == ZH else SUBJECT.get(base, base)
             return worded(lang, "没有{x}", "there is no {x}", x=named)
         case "state":
-            return worded(lang, "没有{x}", "there is no {x}", x=state_name(base, lang))
+            titled = rulebook if title_of_choices(rulebook, base) else None
+            return worded(lang, "没有{x}", "there is no {x}", x=state_name(base, lang, titled))
+        case _ if missing_name(cause, lang):
+            zh, en = "{x}没有提供", "{x} was not supplied"
+            return worded(lang, zh, en, x=missing_name(cause, lang))
         case "group" if base in rulebook.groups:
             zh, en = "“{x}”的人数不足, 不计名次和平均", "too few in “{x}” for a rank or an average"
             return worded(lang, zh, en, x=rulebook.groups[base].title)

@@ -8,7 +8,7 @@ from typing import Any
 
 from guanhu.appraisal.pages.causes import cause_text
 from guanhu.appraisal.pages.kept import Card, KeptRun
-from guanhu.appraisal.pages.sheet import Cell, Column, Row, Sheet
+from guanhu.appraisal.pages.sheet import NOT_OF_IT, Cell, Column, Row, Sheet
 from guanhu.appraisal.runs import value_kept
 from guanhu.values.exact import FEN_PER_YUAN
 
@@ -78,8 +78,8 @@ class Corrections:
         return found
 
     def taken(self, card: Card, due: dict[tuple[str, str], Fraction | None]) -> tuple[list[Cell], str]:
-        """Take out what corrections add to a subject's pay; blank where there is none, or where it is unknown."""
+        """Take out what corrections add to a subject's pay; a dash where there is none, blank where it is unknown."""
         if not self.kept.held:
             return [], ""
         own = due.pop((card.subject, card.group), Fraction(0))
-        return [own or None], "更正未结清" if own is None else ""
+        return [NOT_OF_IT if own == 0 else own], "更正未结清" if own is None else ""

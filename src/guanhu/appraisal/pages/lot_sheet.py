@@ -9,7 +9,7 @@ from fractions import Fraction
 from guanhu.appraisal.lot_rows import kept_lots, ratings, standings
 from guanhu.appraisal.pages.kept import KeptRun
 from guanhu.appraisal.pages.sheet import Column, Row, Sheet
-from guanhu.rulebook.lots import Moved
+from guanhu.rulebook.lots import OPENING, Moved
 
 
 def lot_sheets(kept: KeptRun) -> list[Sheet]:
@@ -47,6 +47,11 @@ def _tiers(kept: KeptRun, rated: dict[str, int]) -> str:
     return "; ".join(f"{titles(line)} {fen // 100}.{fen % 100:02d}" for line, fen in rated.items())
 
 
+def _source(kept: KeptRun, source: str) -> str:
+    """Return what a lot was granted for: a line by its name, the opening state, or a row of fact by its id."""
+    return "期初" if source == OPENING else kept.rulebook.titled(source)
+
+
 def _rows(kept: KeptRun) -> Iterator[Row]:
     rows = sorted(
         kept_lots(kept.engine, kept.run), key=lambda x: (x.subject_id, x.ledger, x.granted_on, x.lot)
@@ -68,7 +73,7 @@ def _rows(kept: KeptRun) -> Iterator[Row]:
             kept.names.of(key[1]),
             ledger.title,
             key[2],
-            first[key].source,
+            _source(kept, first[key].source),
             first[key].granted_on,
             due,
             *(Fraction(fen, 100) for fen in amounts),

@@ -12,7 +12,10 @@ from datetime import timedelta
 from fractions import Fraction
 
 from guanhu.appraisal.pages.causes import unknown_text
+from guanhu.appraisal.pages.next_case import Asker
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.explain.subject import CardTrace
+from guanhu.rulebook.explain.told import POINTS_PLACES, count_word
 from guanhu.rulebook.explain.values import InputNote, LineNote, MeasureNote, Traced, Unknown, Value
 from guanhu.rulebook.print.sentence import Speaker
 from guanhu.values import units
@@ -20,7 +23,8 @@ from guanhu.values.dates import Span
 from guanhu.values.exact import money_shown, round_half_away, shown, truncate
 from guanhu.values.units import Unit
 
-PLACES = 4
+PLACES = POINTS_PLACES
+SHORT_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,8 @@ class Reasons:
         match node:
             case t.MeasureRef():
                 measure = self.rulebook.measures[node.name]
-                window = measure_window(traced, self.days)
+                kind = measure.kind.name if isinstance(measure, t.Measure) else ""
+                window = measure_window(traced, self.days, kind)
                 yield Used(
                     "measure",
                     self.speaker.name(node.name),
@@ -137,6 +142,38 @@ class Reasons:
         for part in traced.parts:
             yield from self._used(part)
 
+    def in_short(self, declared: t.Line | t.Decision, card: CardTrace) -> str:
+        """Return in one line why a line, check or decision came to its value; '' for a total, whose lines say it."""
+        if isinstance(declared, t.Line) and declared.role == "total":
+            return ""
+        traced = card.lines[declared.id]
+        note = traced.note
+        formula = note.formula if isinstance(note, LineNote) else traced
+        bracket = self._bracket(formula)
+        # What the formula's own look-up gives is the line itself.
+        left_out = ("case", "table") if bracket else ("case",)
+        used = self.used(formula, card.instance.days)
+        said = [f"{x.name} {x.value}" for x in used if x.kind not in left_out]
+        if said:
+            said[0] += bracket
+        bound = (
+            self.bound(declared, note) if isinstance(declared, t.Line) and isinstance(note, LineNote) else ""
+        )
+        return "; ".join([*said[:SHORT_MAX], *([bound] if bound else [])])
+
+    def _bracket(self, traced: Traced) -> str:
+        """Return the bracket that a formula's own look-up hit."""
+        while isinstance(traced.node, t.Settled | t.ByDays) and traced.parts:
+            traced = traced.parts[0]
+        if not isinstance(traced.node, t.Lookup) or traced.hit < 0:
+            return ""
+        table = self.rulebook.tables[traced.node.table]
+        rows = traced.note if isinstance(traced.note, tuple) else table.versions[-1].rows
+        if table.how not in ("whole", "ladder") or traced.hit >= len(rows):
+            return ""
+        cells = [cell.text for cell in rows[traced.hit].cells if isinstance(cell, t.RangeCell)]
+        return f", 在“{'、'.join(cells)}”一档" if cells else ""
+
     def bound(self, line: t.Line, note: LineNote) -> str:
         """Return which bound held; '' when none did."""
         node = {"least": line.least, "most": line.most}.get(note.bound)
@@ -147,8 +184,11 @@ class Reasons:
 
     # -- what is next --
 
-    def next_steps(self, line: t.Line, note: LineNote) -> list[str]:
-        """Return what is missing to the next step, bracket or bound of a line, in words."""
+    def next_steps(self, line: t.Line, card: CardTrace) -> list[str]:
+        """Return what is missing to the next step, bracket, case or bound of a line of a card, in words."""
+        note = card.lines[line.id].note
+        if not isinstance(note, LineNote):
+            return []
         at_most = isinstance(line.most, t.Const) and note.value == line.most.value
         if note.bound == "most" or at_most:
             return ["已到上限。"]
@@ -156,6 +196,7 @@ class Reasons:
         if note.bound == "least" and isinstance(note.before, Fraction) and isinstance(note.value, Fraction):
             short = note.value - note.before
         found = list(self._next(note.formula, Fraction(1), line.unit, short))
+        found.extend(self._next_case(line, card))
         if isinstance(line.most, t.Const) and isinstance(note.value, Fraction) and line.unit == units.POINTS:
             found.append(
                 f"距最高 {line.most.text} 分还差 {self.shown(line.most.value - note.value, line.unit)}。"
@@ -185,6 +226,34 @@ class Reasons:
             case _:
                 return
 
+    def _next_case(self, line: t.Line, card: CardTrace) -> Iterator[str]:
+        case = Asker(self.rulebook, card, line).next_case()
+        if case is None:
+            return
+        moved = "、".join(
+            f"{self._subject(x.traced.node)}{self._verb(x.gap, is_up=x.is_up, beyond=x.beyond)}"
+            f"{self._far(x.gap, x.traced)}"
+            for x in case.moves
+        )
+        named = f"{self.speaker.say(case.when)}的" if case.when is not None else "其余"
+        if case.asks_more:
+            yield f"{moved}, 并且合乎其余条件, 就按{named}情形算。"
+        elif case.value is None:
+            yield f"{moved}, 就按{named}情形算。"
+        else:
+            gain = "" if line.for_days else f", 得 {self.shown(case.value, line.unit)}"
+            yield f"{moved}, 就是{named}情形{gain}(其他数不变)。"
+
+    def _verb(self, gap: Fraction, *, is_up: bool, beyond: bool) -> str:
+        """Return in which direction a figure has to move; one that stands at the edge only has to leave it."""
+        if not gap:
+            return "只要再增一点" if is_up else "只要再减一点"
+        return ("再增" if is_up else "再减") + ("超过" if beyond else "")
+
+    def _far(self, gap: Fraction, traced: Traced) -> str:
+        """Return a distance with what it is in money; '' where there is none."""
+        return f" {self.gap(gap, traced.node.unit)}{self._about(traced, gap)}" if gap else ""
+
     def _next_step(
         self, traced: Traced, node: t.Steps, factor: Fraction, unit: Unit, short: Fraction
     ) -> Iterator[str]:
@@ -196,10 +265,9 @@ class Reasons:
         more = 1 + truncate(short / abs(factor))
         sign = 1 if factor > 0 else -1
         gap, beyond = distance_to_steps(x * sign, steps * sign + more, node.size)
-        verb = ("再增" if sign > 0 else "再减") + ("超过" if beyond else "")
-        about = self._about(traced.parts[0], gap)
+        moved = f"{self._verb(gap, is_up=sign > 0, beyond=beyond)}{self._far(gap, traced.parts[0])}"
         gain = self.shown(abs(factor) * more - short, unit)
-        yield f"{self._subject(node.x)}{verb} {self.gap(gap, node.x.unit)}{about}, 多得 {gain}。"
+        yield f"{self._subject(node.x)}{moved}, 多得 {gain}。"
 
     def _next_bracket(self, traced: Traced, node: t.Lookup) -> Iterator[str]:
         table = self.rulebook.tables[node.table]
@@ -224,15 +292,18 @@ class Reasons:
                     continue
                 if not isinstance(now, Fraction) or give.value <= now:
                     continue
-                gap, verb = _to_range(key.value, other)
-                said = f"{self._subject(key.node)}{verb} {self.gap(gap, key.node.unit)}{self._about(key, gap)}, 到“{other.text}”一档, 得 {self.shown(give.value, node.unit)}。"
+                gap, is_up, beyond = _to_range(key.value, other)
+                moved = f"{self._verb(gap, is_up=is_up, beyond=beyond)}{self._far(gap, key)}"
+                said = f"{self._subject(key.node)}{moved}, 到“{other.text}”一档, 得 {self.shown(give.value, node.unit)}。"
                 if best is None or gap < best[0]:
                     best = (gap, said)
         if best is not None:
             yield best[1]
 
     def _subject(self, node: t.Expr) -> str:
-        """Return what has to move: the first measure of a formula."""
+        """Return what has to move: a line, or the first measure of a formula."""
+        if isinstance(node, t.LineRef):
+            return self.speaker.say(node)
         found = next((x for x in t.walk(node) if isinstance(x, t.MeasureRef)), None)
         return f"“{self.speaker.name(found.name)}”" if found is not None else self.speaker.say(node)
 
@@ -251,7 +322,8 @@ class Reasons:
         divisor = quotient.parts[1]
         if divisor.node.unit != units.MONEY or not isinstance(divisor.value, Fraction) or divisor.value <= 0:
             return ""
-        return f"(按现在的数约合 {self.gap(gap * divisor.value, units.MONEY)})"
+        amount = gap * divisor.value
+        return f"(按现在的数约合 {self.gap(amount, units.MONEY)})" if amount else ""
 
     # -- what is open --
 
@@ -269,15 +341,15 @@ class Reasons:
             yield unknown_text(self.rulebook, traced.value)
 
 
-def measure_window(traced: Traced, own: Span | None) -> str:
+def measure_window(traced: Traced, own: Span | None, kind: str = "") -> str:
     """Return the days that a measure looked at, unless the instance's own, and how many things it counted."""
     note = traced.note
     if not isinstance(note, MeasureNote):
         return ""
-    things = len({row.object_id for row in note.rows})
+    things = f"{len({row.object_id for row in note.rows})} {count_word(kind)}"
     if own is not None and (note.start, note.end) == (own.start, own.end):
-        return f"{things} 笔"
-    return f"{note.start} 至 {note.end - timedelta(days=1)}, {things} 笔"
+        return things
+    return f"{note.start} 至 {note.end - timedelta(days=1)}, {things}"
 
 
 def _input_note(traced: Traced) -> str:
@@ -301,6 +373,8 @@ def _below(traced: Traced) -> tuple[Traced, ...]:
 def _first_quotient(traced: Traced) -> Traced | None:
     if isinstance(traced.node, t.Quotient):
         return traced
+    if isinstance(traced.node, t.LineRef) and traced.parts and isinstance(traced.parts[0].note, LineNote):
+        return _first_quotient(traced.parts[0].note.formula)
     if isinstance(traced.node, t.MeasureRef | t.Sum | t.Settled):
         return next((found for part in traced.parts if (found := _first_quotient(part)) is not None), None)
     return None
@@ -327,10 +401,10 @@ def _up(value: Fraction, places: int) -> Fraction:
     return Fraction(whole + (1 if whole < value * scale else 0), scale)
 
 
-def _to_range(value: Fraction, cell: t.RangeCell) -> tuple[Fraction, str]:
-    """Return how far a value is from a range, and in which direction."""
+def _to_range(value: Fraction, cell: t.RangeCell) -> tuple[Fraction, bool, bool]:
+    """Return how far a value is from a range, whether the range lies above, and whether its edge is outside of it."""
     if cell.low is not None and value <= cell.low:
-        return cell.low - value, "再增"
+        return cell.low - value, True, not cell.low_in
     if cell.high is not None and value >= cell.high:
-        return value - cell.high, "再减"
-    return Fraction(0), "再增"
+        return value - cell.high, False, not cell.high_in
+    return Fraction(0), True, False

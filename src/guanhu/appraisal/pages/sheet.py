@@ -10,6 +10,8 @@ from fractions import Fraction
 Cell = str | int | Fraction | date | None
 Row = tuple[Cell, ...]
 UNKNOWN = "未知"
+NOT_OF_IT = "—"
+"""What stands where a column is not of the row's subject; a blank is a figure that is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,14 @@ from fractions import Fraction
 
 from guanhu.appraisal.pages.correction_sheet import Corrections
 from guanhu.appraisal.pages.kept import Card, Figure, KeptRun, adds_up, in_time, top_money
-from guanhu.appraisal.pages.sheet import UNKNOWN, Cell, Column, Row, Sheet
+from guanhu.appraisal.pages.lot_sheet import lot_sheets
+from guanhu.appraisal.pages.sheet import NOT_OF_IT, UNKNOWN, Cell, Column, Row, Sheet
+from guanhu.appraisal.reconcile import why_not
 from guanhu.appraisal.runs import value_kept
 from guanhu.rulebook import tree as t
+from guanhu.rulebook.print.names import state_name
 from guanhu.rulebook.print.reading_back import SCOPE
-from guanhu.rulebook.print.sentence import EVERY, UNIT, attribute_name, state_name
+from guanhu.rulebook.print.sentence import EVERY, UNIT, Speaker
 from guanhu.rulebook.print.unit_words import unit_text
 from guanhu.values.dates import FAR_FUTURE
 from guanhu.values.exact import decimal_of
@@ -24,6 +27,7 @@ from guanhu.values.units import MONEY, RATIO, Unit
 Paid = dict[tuple[str, str], tuple[Fraction, list[str]]]
 """(subject, line) → what was paid over the run, and the instances in which it is unknown."""
 _REASONS = {"no post": "期内没有岗位", "posts not known": "没有导入全期的岗位表"}
+_BOOKS = {"main": "主账簿"}
 _YES_NO = {"yes": "是", "no": "否"}
 
 
@@ -59,6 +63,22 @@ class Sheets:
         self.instance_width = 24 if any(x.once is not None for x in self.rulebook.evaluated()) else 12
         self.who_columns = who_columns(self.group_width)
         self.corrections = Corrections(kept, self.group_width)
+        self.speaker = Speaker(self.rulebook)
+
+    def every(self) -> list[Sheet]:
+        """Return all sheets in the order in which they are read: what came out, then what it came from."""
+        return [
+            self.results(),
+            *self.periods(),
+            self.lines(),
+            *([self.corrections.sheet()] if self.kept.held else []),
+            *lot_sheets(self.kept),
+            self.left_out(),
+            self.decisions(),
+            self.checks(),
+            self.reconcile(),
+            self.parameters(),
+        ]
 
     def who(self, card: Card) -> Row:
         """Return the cells that say whose row it is."""
@@ -115,7 +135,7 @@ class Sheets:
                     sums, more = self._sums(card, pays, titles, paid)
                     own, open_ = self.corrections.taken(card, corrected)
                     who = self.who(card)
-                    blank = [None] * len(wide.keys)
+                    blank = [NOT_OF_IT] * len(wide.keys)
                     remarks = "; ".join(x for x in (more, open_) if x)
                     yield (
                         *who[:3],
@@ -131,7 +151,7 @@ class Sheets:
                 # Who has nothing but a correction.
                 card = Card(subject, self.kept.record["period_text"], longest, group, 0)
                 own, open_ = self.corrections.taken(card, corrected)
-                blank = [None] * (len(wide.keys) + len(titles))
+                blank = [NOT_OF_IT] * (len(wide.keys) + len(titles))
                 yield (*self.who(card)[:8], None, *blank, *own, open_)
 
         return Sheet("结果", "results", columns, rows, frozen=2)
@@ -147,7 +167,7 @@ class Sheets:
             cells[_summed(line)] = None if unknown else total
             if unknown:
                 remarks.append(f"{'、'.join(unknown)}的{line.title}未结清")
-        return [cells.get(title) for title in titles], "; ".join(remarks)
+        return [cells.get(title, NOT_OF_IT) for title in titles], "; ".join(remarks)
 
     def periods(self) -> list[Sheet]:
         """Return one sheet for each shorter calendar unit."""
@@ -345,7 +365,7 @@ class Sheets:
                     str(instance),
                     decision.title if decision is not None else str(name),
                     decision.text if decision is not None else "",
-                    state_name(sets) if sets else "",
+                    state_name(sets, rulebook=self.rulebook) if sets else "",
                     str(before or ""),
                     str(after or ""),
                     day,
@@ -389,7 +409,7 @@ class Sheets:
         columns = (
             Column("期间", 24),
             Column("指标", 26),
-            Column("账簿", 8),
+            Column("账簿", 10),
             Column("各经理合计", 20, "money"),
             Column("无人管户", 20, "money"),
             Column("各机构合计", 20, "money"),
@@ -397,6 +417,7 @@ class Sheets:
             Column("总账", 20, "money"),
             Column("差额", 16, "money"),
             Column("结论", 8),
+            Column("说明", 40),
         )
 
         def rows() -> Iterator[Row]:
@@ -407,10 +428,25 @@ class Sheets:
                 managers, rest, places, bank, control = (_amount(x) for x in amounts)
                 # Each amount is rounded to the fen on its own; whether they agree was decided before that.
                 gap = Fraction(0) if holds == "yes" else _gap(managers, rest, places, bank, control)
+                note = "有的行没有机构" if holds == "yes" and places != bank else ""
                 yield (
-                    str(instance), measure.title if measure is not None else str(name), str(book), managers, rest, places,
-                    bank, control, gap, "平" if holds == "yes" else "不平",
+                    str(instance), measure.title if measure is not None else str(name), _BOOKS.get(book, str(book)), managers, rest, places,
+                    bank, control, gap, "平" if holds == "yes" else "不平", note,
                 )  # fmt: skip
+            shown = {row[1] for row in found}
+            for measure in self.rulebook.measures.values():
+                if isinstance(measure, t.Measure) and not measure.per and measure.id not in shown:
+                    why = why_not(measure, self.rulebook)
+                    if why is not None:
+                        empty = (None,) * 6
+                        yield (
+                            "",
+                            measure.title,
+                            _BOOKS.get(measure.book or "main", measure.book),
+                            *empty,
+                            "不对",
+                            why[0],
+                        )
 
         return Sheet("对账", "reconcile", columns, rows, frozen=2)
 
@@ -440,7 +476,7 @@ class Sheets:
                 )  # fmt: skip
             for name, declared in self.rulebook.inputs.items():
                 if name not in seen:
-                    by = "、".join(attribute_name(key) for key in declared.by)
+                    by = "、".join(self.speaker.key(key) for key in declared.by)
                     what = "由有权人逐人决定" if declared.by_person else "没有提供"
                     yield (declared.title, name, by, what, None, None, "", "", declared.clause)
 
@@ -477,7 +513,7 @@ class Wide:
         )
 
     def cells(self, card: Card) -> tuple[Row, str]:
-        """Return the cells of a card, blank where a line is unknown, and why."""
+        """Return the cells of a card, blank where a line is unknown, and why; a dash for lines of other groups."""
         values: dict[tuple[str, Unit], Cell] = {}
         remarks: dict[str, list[str]] = {}
         for name, figure in card.lines.items():
@@ -489,7 +525,7 @@ class Wide:
             if not figure.known:
                 remarks.setdefault(figure.why, []).append(self.rulebook.lines[name].title)
         remark = "; ".join(f"{why}: {'、'.join(titles)}未结清" for why, titles in remarks.items())
-        return tuple(values.get(key) for key in self.keys), remark
+        return tuple(values.get(key, NOT_OF_IT) for key in self.keys), remark
 
 
 def _summed(line: t.Line) -> str:

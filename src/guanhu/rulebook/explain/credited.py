@@ -7,7 +7,8 @@ the first row of each thing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -15,8 +16,8 @@ from guanhu.kinds.schema import Dated
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.by_customer import customer_of
 from guanhu.rulebook.explain.substituted import substituted
-from guanhu.rulebook.explain.told import Told, value_text
-from guanhu.rulebook.explain.values import CreditedRow, MeasureNote, Traced, Unknown, Value, known_or
+from guanhu.rulebook.explain.told import Told, odd_told, value_text
+from guanhu.rulebook.explain.values import CreditedRow, MeasureNote, Stretch, Traced, Unknown, Value, known_or
 from guanhu.rulebook.print.sentence import Speaker
 from guanhu.values import units
 from guanhu.values.exact import PPB, shown
@@ -26,7 +27,6 @@ from guanhu.values.units import Unit
 _BALANCE = ("", "balance")
 _PERCENT_PLACES = 9
 _FACTOR_PLACES = 12
-_ODD_PLACES = 12
 Said = Callable[[Value | None, Unit], str]
 
 
@@ -116,9 +116,14 @@ class CreditedTeller:
             told.parts.extend(self._objects(own, rows=rows))
             places = self.measure.round_to or 0
             zh, en = "四舍五入到 {places} 位, 差 {odd}", "rounded to {places} places, {odd} apart"
-            text = self.put(zh, en, places=places, odd=shown(rounded - exact, _ODD_PLACES))
+            text = self.put(zh, en, places=places, odd=self.said(rounded - exact, self.measure.unit))
             told.parts.append(Told(text, rounded - exact, "rounded off"))
+            told.parts.extend(self.odd(rounded, told.parts))
             yield told
+
+    def odd(self, whole: Value | None, parts: Iterable[Told]) -> Iterator[Told]:
+        """Yield what the printed parts lack of the measure's printed figure, or of an account's."""
+        return odd_told(whole, parts, self.measure.unit, self.lang)
 
     def _objects(self, adding: list[tuple[CreditedRow, Value]], *, rows: bool) -> Iterator[Told]:
         by_object: dict[str, list[tuple[CreditedRow, Value]]] = {}
@@ -146,6 +151,7 @@ class CreditedTeller:
             )
             if rows:
                 told.parts.extend(self.row(row, x) for row, x in own)
+                told.parts.extend(self.odd(adds, told.parts))
             yield told
 
     def days_that_count(self, *, rows: bool) -> Iterator[Told]:
@@ -197,6 +203,7 @@ class CreditedTeller:
                         share=self.percent(row),
                     )
                     told.parts.append(Told(text, part, "part of a day", row.object_id))
+            told.parts.extend(odd_told(each.total, told.parts, unit, self.lang))
             yield told
 
     def held(self, rows: list[CreditedRow]) -> dict[str, str]:
@@ -285,11 +292,50 @@ class CreditedTeller:
                 n=row.days,
                 mean=value_text(row.quantity / row.days, units.MONEY, self.lang),
             )
-            yield Told(text, row.quantity, "balance days")
+            yield Told(text, row.quantity, "balance days", parts=self.stretches(row))
         elif self.is_standing:
             zh, en = "同样的行 {n} 天(共 {all} 天)", "the same row for {n} days (of {all})"
             text = self.put(zh, en, n=shown(row.quantity), all=row.days)
-            yield Told(text, row.quantity, "days held")
+            yield Told(text, row.quantity, "days held", parts=self.stretches(row))
+
+    def stretches(self, row: CreditedRow) -> list[Told]:
+        """Return the stretches of equal balance of a row; where files meet, one goes on in the next."""
+        found: list[Stretch] = []
+        for each in row.stretches:
+            if found and (found[-1].end, found[-1].balance) == (each.start, each.balance):
+                found[-1] = replace(found[-1], end=each.end)
+            else:
+                found.append(each)
+        return [self.stretch(x) for x in found]
+
+    def stretch(self, stretch: Stretch) -> Told:
+        """Return the days on which a balance stayed the same: balance × days for a linear measure, else the days."""
+        days, balance = days_text(stretch.start, stretch.end), stretch.balance
+        facts: dict[str, object] = {
+            "from": str(stretch.start),
+            "to": str(stretch.end - timedelta(days=1)),
+            "days": stretch.days,
+        }
+        value = Fraction(stretch.days)
+        if balance is None:
+            text = self.put("{span}: {n} 天", "{span}: {n} days", span=days, n=stretch.days)
+            return Told(text, value, "stretch", facts=facts)
+        facts["balance"] = str(balance)
+        said = value_text(balance, units.MONEY, self.lang)
+        if not self.note.is_linear:
+            zh, en = "{span}: 余额 {said}, {n} 天", "{span}: balance {said}, {n} days"
+            text = self.put(zh, en, span=days, said=said, n=stretch.days)
+            return Told(text, value, "stretch", facts=facts)
+        value *= balance
+        text = self.put(
+            "{span}: 余额 {said} × {n} 天 = {product}",
+            "{span}: balance {said} × {n} days = {product}",
+            span=days,
+            said=said,
+            n=stretch.days,
+            product=value_text(value, units.MONEY_DAY, self.lang),
+        )
+        return Told(text, value, "stretch", facts=facts)
 
     def arithmetic(self, row: CreditedRow, adds: Value, each: Traced | None) -> str:
         """Return how a row comes to what it adds."""

@@ -79,9 +79,16 @@ class DayTotals:
             return Unknown(f"measures.{self.question.measure.id}", "undefined"), self._note(())
         best = (min if self.take.how == "lowest" else max)(self.totals, key=lambda x: x.total)
         same = tuple(replace(x, counts=True) for x in self.totals if x.total == best.total)
-        day = best.start
+        day, after = best.start, best.start + timedelta(days=1)
         rows = (
-            replace(row, start=day, end=day + timedelta(days=1), days=1, quantity=Fraction(1))
+            replace(
+                row,
+                start=day,
+                end=after,
+                days=1,
+                quantity=Fraction(1),
+                stretches=tuple(replace(x, start=day, end=after) for x in row.stretches),
+            )
             for row in self._rows_on(day)
         )
         return best.total, self._note(tuple(rows), same)

@@ -38,7 +38,7 @@ from guanhu.rulebook.explain.reads import (
 )
 from guanhu.rulebook.explain.row_leaves import RowLeaves
 from guanhu.rulebook.explain.scalar import evaluate, number
-from guanhu.rulebook.explain.values import CreditedRow, MeasureNote, RowTrace, Traced, Unknown, Value
+from guanhu.rulebook.explain.values import CreditedRow, MeasureNote, RowTrace, Stretch, Traced, Unknown, Value
 from guanhu.rulebook.windows import span_of
 from guanhu.values import units
 from guanhu.values.dates import FAR_FUTURE, Span
@@ -208,8 +208,17 @@ class MeasureEvaluator:
                 if amount is not None:
                     days = (end - start).days
                     weighted = amount if isinstance(amount, Unknown) else amount * piece.weight
+                    held = (Stretch(start, end, attributes.get(_BALANCE)),) if self.keeps_rows else ()
                     yield CreditedRow(
-                        thing.id, start, end, piece.weight, days, Fraction(days), weighted, trace=trace
+                        thing.id,
+                        start,
+                        end,
+                        piece.weight,
+                        days,
+                        Fraction(days),
+                        weighted,
+                        trace=trace,
+                        stretches=held,
                     )
 
     @staticmethod
@@ -273,17 +282,21 @@ class MeasureEvaluator:
         day = price_day(measure, cut.start, question)
         days_of: dict[object, int] = defaultdict(int)
         rows: dict[object, dict[tuple[str, str], object]] = {}
+        held: dict[object, list[Stretch]] = defaultdict(list)
         reads = self.reads(measure)
         linear = reads.linear
         names = sorted(k for k in reads.columns if not (linear and k == _BALANCE))
         for start, end, attributes in thing.within(measure.kind.name, cut.start, cut.end):
-            days = (min(end, cut.end) - max(start, cut.start)).days
+            stretch = Stretch(max(start, cut.start), min(end, cut.end), attributes.get(_BALANCE))
+            days = stretch.days
             equal = tuple((k, str(attributes[k])) for k in names if k in attributes) if names else ()
             if linear:
                 # A balance is a whole number of fen.
                 balance: Fraction = attributes[_BALANCE]
                 days *= 100 * balance.numerator // balance.denominator
             days_of[equal] += days
+            if self.keeps_rows:
+                held[equal].append(stretch)
             if equal not in rows:
                 rows[equal] = {**attributes, _BALANCE: Fraction(1)} if linear else attributes
         for key, attributes in rows.items():
@@ -293,7 +306,15 @@ class MeasureEvaluator:
             count = Fraction(days_of[key], 100) if linear else Fraction(days_of[key])
             weighted = amount if isinstance(amount, Unknown) else amount * count * piece.weight
             yield CreditedRow(
-                thing.id, cut.start, cut.end, piece.weight, cut.days, count, weighted, trace=trace
+                thing.id,
+                cut.start,
+                cut.end,
+                piece.weight,
+                cut.days,
+                count,
+                weighted,
+                trace=trace,
+                stretches=tuple(held[key]),
             )
 
     def _amount(

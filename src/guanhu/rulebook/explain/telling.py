@@ -16,7 +16,15 @@ from guanhu.rulebook.explain.credited import CreditedTeller
 from guanhu.rulebook.explain.scalar import cell_holds, part_inside
 from guanhu.rulebook.explain.subject import CardTrace, SubjectTrace
 from guanhu.rulebook.explain.substituted import substituted
-from guanhu.rulebook.explain.told import WHY, Told, told_lots, value_text
+from guanhu.rulebook.explain.told import (
+    WHY,
+    Told,
+    count_word,
+    gap_text,
+    odd_told,
+    told_lots,
+    value_text,
+)
 from guanhu.rulebook.explain.values import (
     GivenNote,
     InputNote,
@@ -30,9 +38,10 @@ from guanhu.rulebook.explain.values import (
     Value,
 )
 from guanhu.rulebook.print.english import kind_text
+from guanhu.rulebook.print.names import missing_name
 from guanhu.rulebook.print.sentence import Speaker, window_text
 from guanhu.values import units
-from guanhu.values.exact import shown
+from guanhu.values.exact import PPB, shown
 from guanhu.values.language import ZH, worded
 from guanhu.values.units import Unit
 
@@ -105,7 +114,10 @@ class Teller:
                 text=part.text,
             )
             head.parts.append(part)
-        if rounding := self._over_spells(self.rulebook.lines.get(name)):
+        line = self.rulebook.lines.get(name)
+        if line is not None and line.adds_up:
+            head.parts.extend(odd_told(head.value, head.parts, unit, self.lang))
+        if rounding := self._over_spells(line):
             head.parts.append(Told(rounding, kind="rounding"))
         return head
 
@@ -172,7 +184,10 @@ class Teller:
             before = self.said(note.before, line.unit)
             text = self.put("代入: {x} = {before}", "with figures: {x} = {before}", x=numbers, before=before)
             yield Told(text, note.before, "substituted")
-        yield from self.inside(note.formula)
+        read = self.inside(note.formula)
+        yield from read
+        if line.role == "total" and all(x.kind == "line ref" for x in read):
+            yield from odd_told(note.before, read, line.unit, self.lang)
         yield from self._bounds(line, note, self._days)
 
     def line_read(self, traced: Traced, node: t.LineRef) -> Told:
@@ -214,7 +229,8 @@ class Teller:
         section, _, name = value.cause.partition(".")
         declared = getattr(self.rulebook, section).get(name) if section in _SECTIONS else None
         declared = self.rulebook.lots.get(name) if section == "ledgers" else declared
-        return value_text(replace(value, cause=declared.title) if declared else value, unit, self.lang)
+        named = declared.title if declared else missing_name(value.cause, self.lang)
+        return value_text(replace(value, cause=named) if named else value, unit, self.lang)
 
     def _bounds(self, line: t.Line, note: LineNote, days: int) -> Iterator[Told]:
         words = (self.put("最低", "at least"), self.put("最高", "at most"))
@@ -320,6 +336,8 @@ class Teller:
                 )
                 facts = {"instance": row.instance, "source": row.source}
                 told.parts.append(Told(text, row.value, "instance", facts=facts))
+            if isinstance(node, t.OverInstances) and node.how == "sum":
+                told.parts.extend(odd_told(traced.value, told.parts, node.unit, self.lang))
             if isinstance(node, t.OverInstances) and node.how == "average" and traced.note.rows:
                 text = self.put("合计 ÷ {n}", "sum ÷ {n}", n=len(traced.note.rows))
                 told.parts.append(Told(text, kind="divided"))
@@ -431,7 +449,8 @@ class Teller:
                     kind="bracket",
                 )
             )
-            told.parts.extend(self._brackets(traced, node, table, rows))
+            brackets = list(self._brackets(traced, node, table, rows))
+            told.parts.extend((*brackets, *odd_told(traced.value, brackets, node.unit, self.lang)))
         elif 0 <= traced.hit < len(rows):
             cells = self.speaker.joined(cell_text(cell, self.lang) for cell in rows[traced.hit].cells)
             text = self.put("命中第 {n} 行: {cells}", "row {n} holds: {cells}", n=traced.hit + 1, cells=cells)
@@ -472,7 +491,7 @@ class Teller:
                 (cell.high, "距上一档的界限还有 {gap}", "{gap} to the edge of the bracket above"),
             ):
                 if edge is not None:
-                    gap = self.said(abs(key.value - edge), key.node.unit)
+                    gap = gap_text(abs(key.value - edge), key.node.unit, self.lang)
                     yield Told(self.put(zh, en, gap=gap), kind="distance")
 
     # -- measures --
@@ -502,7 +521,7 @@ class Teller:
         last = note.end - timedelta(days=1)
         things = len({row.object_id for row in note.rows})
         text = self.put(
-            "{window} {first}..{last}, {kind} {n} 笔{divided}",
+            "{window} {first}..{last}, {kind} {n} {word}{divided}",
             "{window} {first}..{last}, {kind}: {n}{divided}",
             window=window_text(
                 measure.window, base=measure.base, at_end=measure.is_of_last_day, lang=self.lang
@@ -511,6 +530,7 @@ class Teller:
             last=last,
             kind=measure.kind.zh if self.lang == ZH else kind_text(measure.kind),
             n=things,
+            word=count_word(measure.kind.name),
             divided=divided(note, self.lang),
         )
         told.parts.append(Told(text, kind="window"))
@@ -521,7 +541,8 @@ class Teller:
                 if measure.take.condition is not None:
                     return told
             # Of a figure of one customer or account, read by a row, its accounts are enough.
-            told.parts.extend(rows.told(rows=self.depth == "day" and not measure.per))
+            added = list(rows.told(rows=self.depth == "day" and not measure.per))
+            told.parts.extend((*added, *rows.odd(traced.value, added)))
         return told
 
 
@@ -535,13 +556,9 @@ def _each_once(told: Iterable[Told]) -> list[Told]:
 
 
 def divided(note: MeasureNote, lang: str = ZH) -> str:
-    """Return by what the sum is divided, when it is: days, or days of the window by days of the period."""
-    divisor, days = note.divisor / 10**9, (note.end - note.start).days
-    if divisor <= 1:
-        return ""
-    times = divisor / days
-    by = f"{days} × {times}" if times.denominator == 1 and times > 1 else shown(divisor)
-    return worded(lang, ", 除以 {x}", ", divided by {x}", x=by)
+    """Return by what the sum is divided, when it is: days; of a moving baseline shares are means over the own days."""
+    divisor = note.divisor / PPB / max(note.own_days, 1)
+    return worded(lang, ", 除以 {x}", ", divided by {x}", x=shown(divisor)) if divisor > 1 else ""
 
 
 def cell_text(cell: t.Cell, lang: str = ZH) -> str:

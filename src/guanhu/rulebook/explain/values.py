@@ -68,6 +68,20 @@ class RowTrace:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Days on which what a thing holds stayed the same: the balance in yuan, None where there is none (a loan's state)."""
+
+    start: date
+    end: date
+    balance: Fraction | None
+
+    @property
+    def days(self) -> int:
+        """Return how many days these are."""
+        return (self.end - self.start).days
+
+
+@dataclass(frozen=True, slots=True)
 class CreditedRow:
     """What one thing adds to a measure: its weighted amount, exact.
 
@@ -85,6 +99,7 @@ class CreditedRow:
     amount: Fraction | Unknown
     thing: object = None
     trace: RowTrace | None = None
+    stretches: tuple[Stretch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A remark that a reader must not miss. kind: assume, doubt, other, open, good."""
+    """A remark that a reader must not miss. kind: assume, doubt, other, open, good, note."""
 
     kind: str
     label: str

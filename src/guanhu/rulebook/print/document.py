@@ -12,10 +12,12 @@ from pathlib import Path
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.load.folder import load
 from guanhu.rulebook.print import blocks as b
+from guanhu.rulebook.print.as_written import as_taken, is_other, notes, taken_text
 from guanhu.rulebook.print.conventions import CONVENTIONS
 from guanhu.rulebook.print.html import html
 from guanhu.rulebook.print.lots import lot_sentence
 from guanhu.rulebook.print.markdown import markdown
+from guanhu.rulebook.print.names import attribute_name
 from guanhu.rulebook.print.pdf import pdf
 from guanhu.rulebook.print.plan import NumberedSpeaker, Plan, Section, declarations, plan_of
 from guanhu.rulebook.print.reading_back import (
@@ -25,11 +27,13 @@ from guanhu.rulebook.print.reading_back import (
     ledger_sentence,
     measure_sentence,
 )
-from guanhu.rulebook.print.sentence import EVERY, attribute_name
+from guanhu.rulebook.print.sentence import EVERY
 from guanhu.rulebook.print.unit_words import COLUMN_TYPES, range_text, unit_text
 from guanhu.values.exact import shown
 
 FORMATS = ("html", "md", "pdf")
+_SAME = ("同上", "同前")
+_OTHER_TAKEN = "上面写的就是另一种读法。对第一种读法的说明(这里不适用): "
 _ROLE = {"score": "得分", "pay": "计酬", "value": "数值", "total": "合计"}
 _HOW = {
     "whole": "自上而下, 取第一行符合的。",
@@ -67,22 +71,22 @@ class Printer:
 
     def __init__(self, rulebook: t.Rulebook, folder: Path) -> None:
         """Take the rulebook and where its text stands."""
-        self.rulebook = rulebook
+        self.rulebook = rulebook = as_taken(rulebook, folder)
         self.folder = folder
         self.plan = plan_of(rulebook)
         self.speaker = NumberedSpeaker(rulebook, self.plan)
         self.others: dict[str, t.Rulebook | None] = {}
+        self.notes = notes(rulebook, folder)
 
     def page(self) -> b.Page:
         """Return the whole page."""
         book = self.rulebook
         short = book.digest[:12]
-        taken = "、".join(f"“{name}”取另一种读法" for name, how in book.readings.items() if how == "other")
         facts = [
             ("编号", book.id),
             ("考核周期", f"{EVERY[book.every]}(各条另有写明的除外)"),
             ("规则摘要", short),
-            ("读法", taken or "各处疑点都取第一种读法"),
+            ("读法", taken_text(book) or "没有疑点有另一种读法"),
         ]
         blocks = [b.Text(book.preamble.strip())] if book.preamble.strip() else []
         return b.Page(
@@ -134,22 +138,38 @@ class Printer:
 
     def remarks(self, declared: t.Declaration) -> Iterator[b.Block]:
         """Yield what was assumed, what is in doubt, and what the other reading says."""
+        yield from (b.Mark("note", "说明", text) for text in self.notes_of(declared))
         if declared.assume:
             yield b.Mark("assume", "假设", declared.assume)
         if declared.doubt is None:
             return
-        taken = self.rulebook.readings.get(declared.doubt.name) == "other"
+        taken = is_other(self.rulebook, declared)
         label = f"疑点“{declared.doubt.name}”" + ("(这里取另一种读法)" if taken else "")
-        yield b.Mark("doubt", label, declared.doubt.says)
+        says = self.says(declared.doubt)
+        yield b.Mark("doubt", label, _OTHER_TAKEN + says if taken else says)
         if declared.doubt.other and not taken:
             said = self.other_reading(declared)
             yield b.Mark("other", "另一种读法", said or "见规则文件")
+
+    def notes_of(self, declared: t.Declaration) -> tuple[str, ...]:
+        """Return the notes of a declaration; a check may stand in the text under its own section."""
+        section, _, name = declared.path.partition(".")
+        found = self.notes.get(declared.path)
+        return found or (self.notes.get(f"checks.{name}", ()) if section == "lines" else ())
+
+    def says(self, doubt: t.Doubt) -> str:
+        """Return what a doubt says; one that only points to the first of its name says what that says."""
+        if doubt.says not in _SAME:
+            return doubt.says
+        first = (x.doubt.says for x in declarations(self.rulebook) if x.doubt and x.doubt.name == doubt.name)
+        return next((x for x in first if x not in _SAME), doubt.says)
 
     def other_reading(self, declared: t.Declaration) -> str:
         """Return what a declaration says in the other reading of its doubt; '' when it cannot be loaded."""
         name = declared.doubt.name if declared.doubt is not None else ""
         if name not in self.others:
-            self.others[name] = load(self.folder, {**self.rulebook.readings, name: "other"})[0]
+            book = load(self.folder, {**self.rulebook.readings, name: "other"})[0]
+            self.others[name] = book and as_taken(book, self.folder)
         book = self.others[name]
         found = (
             next((x for x in declarations(book) if x.path == declared.path), None)
@@ -158,8 +178,12 @@ class Printer:
         )
         if book is None or found is None:
             return ""
-        speaker = NumberedSpeaker(book, Plan(numbers=self.plan.numbers))
-        body = list(self.body(found, speaker))
+        assumed = f"假设: {found.assume}。" if found.assume and found.assume != declared.assume else ""
+        return self.in_one_line(found, NumberedSpeaker(book, Plan(numbers=self.plan.numbers))) + assumed
+
+    def in_one_line(self, declared: t.Declaration, speaker: NumberedSpeaker) -> str:
+        """Return what a declaration says as one line of text."""
+        body = list(self.body(declared, speaker))
         grids = [block for block in body if isinstance(block, b.Grid)]
         said = "; ".join(_one_line(block).rstrip("。") for block in grids or body) + "。"
         return said.replace(":; ", ": ")
@@ -191,7 +215,13 @@ class Printer:
 
     def group(self, group: t.GroupOfSubjects, speaker: NumberedSpeaker) -> Iterator[b.Block]:
         """Yield who belongs to a group and what a change of post does."""
-        yield b.Text(f"按{SCOPE[group.subject]}考核。条件: {speaker.say(group.condition)}。")
+        who = f"按{SCOPE[group.subject]}考核"
+        if isinstance(group.condition, t.YesNoConst):
+            # Whom the group is of needs no condition: every team, the bank.
+            every = "" if group.subject == "bank" else f", 所有{SCOPE[group.subject]}都参加"
+            yield b.Text(f"{who}{every if group.condition.value else ', 没有人参加'}。")
+        else:
+            yield b.Text(f"{who}。条件: {speaker.say(group.condition)}。")
         if group.subject == "person":
             cut = "期内岗位或机构变动的, 按变动分段, 每段一张考核卡。"
             whole = "不分段, 全期一张考核卡, 按期末岗位。"
@@ -224,13 +254,12 @@ class Printer:
     def table(self, table: t.Table, speaker: NumberedSpeaker) -> Iterator[b.Block]:
         """Yield a table with all its rows, how it is read, and what happens when no row fits."""
         heads = [
-            *(speaker.name(key) if "." not in key else attribute_name(key) for key in table.by),
+            *(speaker.key(key) if (said := speaker.name(key)) == key else said for key in table.by),
             *(
                 f"{column}({unit_text(unit)})" if len(table.columns) > 1 else f"值({unit_text(unit)})"
                 for column, unit in zip(table.columns, table.units, strict=True)
             ),
         ]
-        heads = [attribute_name(x) for x in heads]
         for version in table.versions:
             rows = tuple(
                 (*(cell_text(cell) for cell in row.cells), *(speaker.say(give) for give in row.gives))
@@ -259,16 +288,28 @@ class Printer:
             (
                 self.plan.numbers[word.path],
                 word.title,
-                attribute_name(word.of),
+                self.belongs(word.of),
                 ("由低到高: " if word.ladder else "") + "、".join(word.choices),
                 word.clause,
+                "; ".join(self.notes_of(word)),
             )
             for word in (x for _, part in section.parts for x in part)
             if isinstance(word, t.ChoiceSet)
         )
-        if not any(clause for *_, clause in rows):
-            return b.Grid(("", "用语", "属于", "包括"), tuple(row[:-1] for row in rows), widths=(0, 0, 0, 1))
-        return b.Grid(("", "用语", "属于", "包括", "条款"), rows, widths=(0, 0, 0, 1, 0))
+        heads, widths = ("", "用语", "属于", "包括", "条款", "说明"), (0, 0, 0, 1, 0, 1)
+        filled = [column for column in range(len(heads)) if column < 4 or any(row[column] for row in rows)]
+        return b.Grid(
+            tuple(heads[x] for x in filled),
+            tuple(tuple(row[x] for x in filled) for row in rows),
+            widths=tuple(widths[x] for x in filled),
+        )
+
+    def belongs(self, of: str) -> str:
+        """Return what a set of choices belongs to: an attribute, a column, a state, or the key of an input."""
+        said = attribute_name(of)
+        columns = (kind.column(of) for kind in self.rulebook.events.values())
+        own = "状态" if of in self.rulebook.states else "参数的键"
+        return next((x.zh for x in columns if x is not None), said if said != of else own)
 
     def events(self) -> Iterator[b.Block]:
         """Yield each kind of event that the rulebook declares, with its own columns."""
@@ -285,6 +326,7 @@ class Printer:
                 parts=(
                     b.Text("每笔有流水号和日期, 并可写明员工、客户、账户和机构。"),
                     *([b.Grid(("本办法另要的栏", "栏名", "类型"), rows)] if rows else []),
+                    *(b.Mark("note", "说明", text) for text in self.notes.get(f"events.{name}", ())),
                 ),
             )
 
@@ -296,7 +338,7 @@ class Printer:
                 self.plan.numbers[x.path],
                 x.title,
                 x.id,
-                "、".join(attribute_name(key) for key in x.by) or "(无)",
+                "、".join(self.speaker.key(key) for key in x.by) or "(无)",
                 unit_text(x.unit),
                 self.allowed(x) or "不限",
                 "有权人, 须有理由" if x.by_person else "银行",
@@ -325,10 +367,10 @@ class Printer:
         rows = tuple(
             (
                 x.doubt.name,
-                x.doubt.says,
+                self.says(x.doubt),
                 f"{self.plan.numbers[x.path]} {x.title}",
                 x.clause,
-                "有" if x.doubt.other else "无",
+                "取的是它" if is_other(self.rulebook, x) else "有" if x.doubt.other else "无",
             )
             for x in declarations(self.rulebook)
             if x.doubt is not None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from guanhu.kinds.schema import Dated
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.print.lots import lot_sentence
-from guanhu.rulebook.print.sentence import EVERY, Speaker, state_name, window_text
+from guanhu.rulebook.print.sentence import EVERY, Speaker, window_text
 from guanhu.rulebook.windows import OWN_DAYS
 
 _CREDIT = {
@@ -79,7 +79,8 @@ def read_back(rulebook: t.Rulebook) -> Iterator[str]:
         *rulebook.lots.values(),
     ):
         if declared.doubt is not None:
-            other = "(有另一种读法)" if declared.doubt.other else ""
+            is_taken = declared.doubt.other and rulebook.readings.get(declared.doubt.name) == "other"
+            other = "(这里取另一种读法)" if is_taken else "(有另一种读法)" if declared.doubt.other else ""
             yield f"疑点 {declared.doubt.name}{_clause(declared)}: {declared.doubt.says}{other}"
 
 
@@ -129,9 +130,9 @@ def measure_sentence(speaker: Speaker, measure: t.AnyMeasure) -> str:
     if _reads_prices(measure):
         parts.append(_PRICES[measure.prices_at])
     if measure.book:
-        parts.append(f"账簿 {measure.book}")
+        parts.append(f"只看“账簿”一栏写 {measure.book} 的分配")
     if measure.role:
-        parts.append(f"角色 {measure.role}")
+        parts.append(f"只看“角色”一栏写 {measure.role} 的分配")
     return ", ".join(parts)
 
 
@@ -139,7 +140,8 @@ def take_text(speaker: Speaker, measure: t.Measure) -> str:
     """Return how the rows of a measure become one figure."""
     take = measure.take
     if take.days:
-        return f"每月 {'、'.join('末' if d == 0 else str(d) for d in take.days)} 日的平均"
+        days = [f"{day} 日" for day in take.days if day] + ["月末"] * (0 in take.days)
+        return f"每月 {'、'.join(days)}的平均"
     if take.over_held:
         return "日均(除以在岗天数)"
     if take.how == "distinct" and measure.kind.dated is Dated.CHANGE:
@@ -213,7 +215,7 @@ def decision_sentence(speaker: Speaker, decision: t.Decision) -> str:
     group = speaker.rulebook.groups[decision.group].title
     force = {"next period": "下期起", "next month": "次月起", "at once": "即时"}[decision.in_force]
     sets = ""
-    state = state_name(decision.state)
+    state = speaker.state(decision.state)
     if decision.step:
         sets = f", {state}{'升' if decision.step > 0 else '降'}一级, {force}生效"
     elif decision.becomes is not None:

@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from guanhu.kinds.catalogue import CATALOGUE, KINDS
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.parts import parts_of
 from guanhu.rulebook.print import english
+from guanhu.rulebook.print.names import (
+    SUBJECT,
+    TABLES,
+    attribute_name,
+    joined_heading,
+    state_name,
+    title_of_choices,
+)
 from guanhu.rulebook.windows import Window
 from guanhu.values.language import ZH, worded
 from guanhu.values.problem import Place
@@ -27,6 +34,8 @@ EVERY = {
 }
 UNIT = {"month": "月", "quarter": "季", "half": "半年", "year": "年", "campaign": "期", "once": "期"}
 _OPS = {"=": "等于", "<>": "不等于", "<": "低于", "<=": "不高于", ">": "高于", ">=": "不低于"}
+_IS = {"=": "{left}为{right}", "<>": "{left}不是{right}"}
+"""A choice is one of several: it is not less or more than another."""
 _HOW = {
     "sum": "合计",
     "average": "平均",
@@ -44,44 +53,17 @@ _GROUP = {
     "rank": "名次",
 }
 _STEPS = {"completed": "不满一步不计", "started": "不满一步按一步计", "proportional": "不满一步按比例计"}
-_SUBJECT = {
-    "post": "岗位",
-    "grade": "等级",
-    "institution_id": "机构",
-    "team_id": "团队",
-    "area": "区域",
-    "level": "机构层级",
-    "person_kind": "人员类别",
-    "hired_on": "入职日",
-    "left_on": "离职日",
-}
 _INSTANCE = {
     "period_days": "本期天数",
     "spell_days": "在岗天数",
     "period_start": "期初日",
     "period_end": "期末日",
 }
-_TABLES = {
-    "account": "账户",
-    "customer": "客户",
-    "loan": "贷款",
-    "account_rates": "账户",
-    "institution": "机构",
-    "person": "经办人",
-}
 _ROUND = {"half": "四舍五入", "up": "进位", "down": "舍尾"}
 _PART = {"year": "年份", "month": "月份", "day": "日"}
 _ON = {"": "", "start": "期初在册的", "end": "期末在册的"}
 _LOOKUP = {"marginal": "分段累计", "per piece": "逐件分段累计"}
 _LOOKUP_EN = {"marginal": ", summed bracket by bracket", "per piece": ", summed piece by piece"}
-_KIND_OF = {
-    "account": "accounts",
-    "customer": "customers",
-    "loan": "loans",
-    "account_rates": "account_rates",
-    "institution": "institutions",
-    "person": "posts",
-}
 _PRIMARY = (
     t.Const,
     t.MeasureRef,
@@ -144,6 +126,20 @@ class Speaker:
                 return self.put("{title}({words})", "{title} ({words})", title=found.title, words=words)
         return key
 
+    def state(self, name: str) -> str:
+        """Return the name of what decisions set."""
+        return state_name(name, self.lang, self.rulebook)
+
+    def key(self, key: str) -> str:
+        """Return the name of what a table or an input goes by: an attribute, a column, a choice of the rulebook's own."""
+        said = attribute_name(key)
+        if said != key:
+            return said
+        column = key.rpartition(".")[2]
+        columns = (kind.column(column) for kind in self.rulebook.events.values())
+        titles = (x.zh for x in columns if x is not None)
+        return next(titles, "") or title_of_choices(self.rulebook, key) or key
+
     def say(self, node: t.Expr) -> str:
         """Return the phrase of an expression."""
         match node:
@@ -160,7 +156,7 @@ class Speaker:
             case t.MeasureRef() | t.LineRef():
                 return f"“{self.name(node.name)}”"
             case t.State():
-                return state_name(node.name, self.lang)
+                return self.state(node.name)
             case t.InputRef():
                 keys = self.joined(self.say(key) for key in node.keys)
                 name = self.put("《{name}》", "“{name}”", name=self.name(node.name))
@@ -170,7 +166,7 @@ class Speaker:
             case t.RowValue():
                 return self.of_row(node)
             case t.SubjectValue():
-                return self.word(node.column, _SUBJECT, english.SUBJECT)
+                return self.word(node.column, SUBJECT, english.SUBJECT)
             case t.InstanceValue():
                 return self.word(node.name, _INSTANCE, english.INSTANCE)
             case t.Negative():
@@ -226,8 +222,8 @@ class Speaker:
 
     def of_row(self, node: t.RowValue) -> str:
         """Return the name of a column with what it belongs to."""
-        owner, column = self.word(node.table, _TABLES, english.TABLES), self.column(node)
-        if node.table not in _TABLES or column.startswith(owner):
+        owner, column = self.word(node.table, TABLES, english.TABLES), self.column(node)
+        if node.table not in TABLES or column.startswith(owner):
             return column
         return self.put("{owner}{column}", "{owner} {column}", owner=owner, column=column)
 
@@ -283,6 +279,10 @@ class Speaker:
                 return self.put("已给出{x}", "{x} is given", x=self.inner(node.x))
             case t.Compare():
                 left, right = self.inner(node.left, _SUM), self.inner(node.right, _SUM)
+                if isinstance(node.right, t.WordConst) and node.op in _IS:
+                    zh, en = _IS[node.op], "{left} {op} {right}"
+                    gap = " " if self.lang == ZH and right.isascii() else ""
+                    return self.put(zh, en, left=left, op=english.OPS[node.op], right=gap + right)
                 op = self.word(node.op, _OPS, english.OPS)
                 return self.put("{left}{op} {right}", "{left} {op} {right}", left=left, op=op, right=right)
             case t.In():
@@ -431,7 +431,7 @@ class Speaker:
 
     def alike(self, keys: tuple[str, ...]) -> str:
         """Return what those of a group have in common."""
-        words = (self.word(key, _SUBJECT, english.SUBJECT) for key in keys)
+        words = (self.word(key, SUBJECT, english.SUBJECT) for key in keys)
         return "".join(self.put("同一{x}的", " of the same {x}", x=word) for word in words)
 
     def pool(self, node: t.Pool) -> str:
@@ -474,39 +474,10 @@ def number_text(node: t.Const) -> str:
     return f"1 ÷ {text.removeprefix('1/')}" if text.startswith("1/") else text
 
 
-def attribute_name(key: str) -> str:
-    """Return the name of a key: an attribute of a subject, or a column of a row of fact.
-
-    >>> attribute_name("grade"), attribute_name("account.rate_kind"), attribute_name("quantity")
-    ('等级', '账户计息方式', 'quantity')
-    >>> attribute_name("account.product"), attribute_name("loan.product")
-    ('账户产品', '贷款品种')
-    """
-    table, _, column = key.rpartition(".")
-    if not table and column in _SUBJECT:
-        return _SUBJECT[column]
-    heading = joined_heading(table, column)
-    owner = _TABLES.get(table, "")
-    return heading if heading.startswith(owner) else owner + heading
-
-
-def joined_heading(table: str, column: str) -> str:
-    """Return the heading of a column of what a row belongs to, or of the first kind of fact that has one."""
-    own = [KINDS[_KIND_OF[table]]] if table in _KIND_OF else []
-    kinds = (*own, *CATALOGUE)
-    return next((c.zh for kind in kinds for c in kind.columns if c.name == column), column)
-
-
-def state_name(state: str, lang: str = ZH) -> str:
-    """Return the name of what decisions set: an attribute of a person, or a state of the rulebook's own."""
-    known = (_SUBJECT if lang == ZH else english.SUBJECT).get(state)
-    return known or worded(lang, "状态“{x}”", "state “{x}”", x=state)
-
-
 def window_text(window: Window, *, base: bool, at_end: bool = False, lang: str = ZH) -> str:
     """Return a window as a phrase; of a base what counts at the end is credited by the books of one day."""
     unit = (UNIT if lang == ZH else english.UNIT).get(window.unit, "")
-    column = (_SUBJECT if lang == ZH else english.SUBJECT).get(window.date_column, "")
+    column = (SUBJECT if lang == ZH else english.SUBJECT).get(window.date_column, "")
     length = (
         worded(lang, "{n} 天", "{n} days", n=window.days)
         if window.days

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from guanhu.rulebook.print.sentence import attribute_name
+from guanhu.rulebook.print.names import attribute_name
 from guanhu.values import units
 from guanhu.values.exact import shown
 from guanhu.values.units import Unit
