@@ -6,6 +6,7 @@ from pathlib import Path
 from guanhu.bank.scale import generate_scale
 from guanhu.facts.importing import import_folder
 from guanhu.facts.store import Bank
+from guanhu.values.problem import errors_in
 
 DATA = Path(__file__).parent / ".data"
 RULEBOOKS = Path(__file__).parent / "rulebooks"
@@ -35,8 +36,8 @@ def kept(name, make) -> Bank:
         print(f"preparing {name} …", flush=True)
         make(folder)
         result = import_folder(folder, Bank.create(partial, name))
-        if result.problems:
-            raise RuntimeError(result.problems[0].text())
+        if wrong := errors_in(result.problems):
+            raise RuntimeError(wrong[0].text())
         shutil.rmtree(folder)
         partial.rename(target)
     return Bank(target)

@@ -20,6 +20,7 @@ from guanhu.bank.scale import generate_scale
 from guanhu.engines.duckdb import DuckDBEngine
 from guanhu.facts.importing import import_folder
 from guanhu.facts.store import Bank
+from guanhu.values.problem import errors_in
 
 BAR = 0.15
 BRANCH = "B0007"
@@ -39,8 +40,8 @@ def late_bank(accounts: int) -> Bank:
     generate_scale(folder, accounts, managers_of(accounts), SEED)
     raise_one_branch(folder)
     result = import_folder(folder, Bank(partial))
-    if result.problems:
-        raise RuntimeError(result.problems[0].text())
+    if wrong := errors_in(result.problems):
+        raise RuntimeError(wrong[0].text())
     shutil.rmtree(folder)
     partial.rename(target)
     return Bank(target)

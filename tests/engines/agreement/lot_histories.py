@@ -12,6 +12,7 @@ from guanhu.appraisal.lot_rows import kept_lots, standings
 from guanhu.appraisal.published import publish
 from guanhu.facts.importing import import_folder
 from guanhu.rulebook.lots import Moved
+from guanhu.values.problem import errors_in
 from tests.engines.agreement.fixed import Section, rulebook_text
 from tests.engines.agreement.running import Compared, compare, make_engine, write_rulebook
 from tests.engines.agreement.world import COVERAGE, World
@@ -171,7 +172,7 @@ class LotStory:
         if change is not None:
             change(world)
         folder = write_folder(self.folder / f"in{self.batches}", world.files(), COVERAGE)
-        assert [problem.text("en") for problem in import_folder(folder, self.bank).problems] == []
+        assert [problem.text("en") for problem in errors_in(import_folder(folder, self.bank).problems)] == []
 
     def run(self, period: str, *, publishes: bool = True) -> tuple[Compared, list[Moved]]:
         """Run, hold run and explain to agree, and return what was compared and all lots."""

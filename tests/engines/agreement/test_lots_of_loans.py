@@ -23,6 +23,7 @@ from guanhu.facts.store import Bank
 from guanhu.rulebook.load.folder import load_string
 from guanhu.rulebook.lots import Moved
 from guanhu.rulebook.print.reading_back import read_back
+from guanhu.values.problem import errors_in
 from tests.engines.agreement.fixed import Section, rulebook_text
 from tests.engines.agreement.lot_histories import LotStory, hold_at_each_date
 from tests.engines.agreement.running import Compared, compare, make_engine, opened, write_rulebook
@@ -327,7 +328,7 @@ def test_events_that_no_batch_covers_leave_lots_where_they_are(tmp_path: Path) -
     covered = head + "coverage:\n" + "\n".join(parts) + "\n"
     world.rows["event_violation"] = []
     result = import_folder(write_folder(tmp_path / "in", world.files(), covered), bank)
-    assert [x.text("en") for x in result.problems] == []
+    assert [x.text("en") for x in errors_in(result.problems)] == []
     text = text_of({"release": "after 2 months", "forfeits": "event violation"}, **FOR_ACCOUNTS)
     compared = compare(bank, write_rulebook(tmp_path / "rules", text), MONTHS)
     assert compared.found == []

@@ -13,6 +13,7 @@ import pytest
 
 from guanhu.facts.importing import import_folder
 from guanhu.facts.store import Bank
+from guanhu.values.problem import errors_in
 
 CONVERT = Path(__file__).resolve().parents[3] / "examples" / "berka" / "convert.py"
 BAD = ("次级", "可疑", "损失")
@@ -189,4 +190,6 @@ def test_books_hold_what_managers_csv_says(folders: Path) -> None:
 def test_the_folders_are_imported_without_a_problem(folders: Path, tmp_path: Path) -> None:
     bank = Bank.create(tmp_path / "bank", "Berka")
     for name in ("1993", "1994", "1998"):
-        assert [problem.text("en") for problem in import_folder(folders / name, bank).problems] == []
+        assert [
+            problem.text("en") for problem in errors_in(import_folder(folders / name, bank).problems)
+        ] == []
