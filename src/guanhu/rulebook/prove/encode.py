@@ -431,6 +431,8 @@ class Encoder:
                 return Name(self.state[1])
             return Name(self.figures.chosen.get(key))
         found = self._figure(node)
+        if isinstance(node, t.InputRef) and isinstance(found, Num):
+            self._allowed(node, found)
         if isinstance(node, t.Group) and isinstance(found, Num):
             self._group(node, found)
         if (
@@ -476,13 +478,29 @@ class Encoder:
             if not isinstance(rule, bool):
                 self.figures.rules.append(rule)
 
+    def _allowed(self, node: t.InputRef, found: Num) -> None:
+        """Add that an input lies between the formulas that say what is allowed, where these are of the same keys."""
+        declared = self.rulebook.inputs[node.name]
+        if not all(isinstance(key, t.SubjectValue) for key in node.keys):
+            return
+        for end, op in ((declared.least, ">="), (declared.most, "<=")):
+            if end is not None:
+                limit = self.number(end)
+                inside = either(no(both(found.k, limit.k)), self._compared(op, found, limit))
+                if not isinstance(inside, bool):
+                    self.figures.rules.append(inside)
+
     def _figure(self, node: t.Expr) -> Num | Yes:
         key = key_of(node, self.figures.chosen)
         return self.figures.term(node, self.mark if key in self.varied else "", self.book)
 
     def _formula(self, measure: t.FormulaMeasure) -> Sym:
         found = self.encode(measure.expr)
-        if isinstance(found, Num) and not isinstance(found.n, Fraction):
+        if (
+            isinstance(found, Num)
+            and not isinstance(found.n, Fraction)
+            and measure.id not in self.figures.loose
+        ):
             for edge, op in ((measure.low, ">="), (measure.high, "<=")):
                 if edge is not None:
                     inside = either(no(found.k), self._compared(op, found, Num(edge, ONE, True)))
