@@ -12,7 +12,15 @@ from typing import Any
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.reads import rows_in_force
-from guanhu.rulebook.prove.leaves import Book, Choice, days_for, key_of, period_for, period_from
+from guanhu.rulebook.prove.leaves import (
+    Book,
+    Choice,
+    days_for,
+    key_of,
+    period_for,
+    period_from,
+    period_holding,
+)
 from guanhu.rulebook.prove.replay import Point, expression_at
 from guanhu.values import units
 from guanhu.values.dates import MONTHS_OF, add_months
@@ -47,7 +55,9 @@ class Kinds:
             choices.update({c.key: c for c in self.book.choices(name)})
         every = self.book.owner(names[0]).every
         periods = choices.pop("period").values if "period" in choices else (period_for(every),)
-        periods = (*periods, *self._of_versions(names, every))
+        periods = tuple(
+            dict.fromkeys((*periods, *self._of_versions(names, every), *self._at_days(names, every)))
+        )
         for key, choice in choices.items():
             if choice.sampled:
                 choices[key] = self._days(names, choice, [str(period) for period in periods])
@@ -66,6 +76,22 @@ class Kinds:
         tables = [self.rulebook.tables[name] for name in sorted(read)]
         starts = {v.start for table in tables if len(table.versions) > 1 for v in table.versions}
         return tuple(period_from(every, start) for start in sorted(starts)) if every in MONTHS_OF else ()
+
+    def _at_days(self, names: Sequence[str], every: str) -> Iterator[str]:
+        """Yield the periods that days of the text cut: the one that holds such a day, and one on each side.
+
+        Where months are told apart too, all of a year on each side.
+        """
+        if every not in MONTHS_OF:
+            return
+        nodes = [n for name in names for n in self.book.closure(name)]
+        reads_period = any(isinstance(n, t.InstanceValue) and n.unit == units.DATE for n in nodes)
+        parts = any(isinstance(n, t.DatePart) for n in nodes)
+        length = MONTHS_OF[every]
+        back = range(-12, 12 + length, length) if parts else (-length, 0, length)
+        for day in sorted({n.value for n in nodes if isinstance(n, t.DateConst)}) if reads_period else ():
+            for months in back:
+                yield period_holding(every, add_months(day, months))
 
     def _belongs(self, name: str, chosen: Mapping[str, Any], period: str) -> bool:
         return self._value(self.book.condition(name), chosen, period) is not False
