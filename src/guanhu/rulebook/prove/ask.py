@@ -56,6 +56,8 @@ class Question:
     confirm  tells whether *explain* shows it at the points found
     second   what the varied figure of the second copy may be, so that pairs can be tried
     also     names of a second state of the same manager, where the question is about two
+    later    gives the period of a second instance, where the question is about two one after the other: points are
+             then those of the first, and those of the second
     """
 
     names: tuple[str, ...]
@@ -68,6 +70,7 @@ class Question:
     copies: int = 1
     second: Second | None = None
     two_books: bool = False
+    later: Callable[[str], str] | None = None
 
 
 class Asker:
@@ -124,7 +127,7 @@ class Asker:
 
     def contexts(self, question: Question) -> Iterator[tuple[dict[str, Any], str, bool]]:
         """Yield the combinations of names, days and period, one of all that the formulas cannot tell apart."""
-        asked = repr((question.names, question.fixed_choices, question.also))
+        asked = repr((question.names, question.fixed_choices, question.also, question.later is not None))
         if asked not in self._contexts:
             self._contexts[asked] = list(self._told_apart(question))
         yield from self._contexts[asked]
@@ -132,8 +135,11 @@ class Asker:
     def _told_apart(self, question: Question) -> Iterator[tuple[dict[str, Any], str, bool]]:
         seen: set[object] = set()
         for kind in self.kinds.all(question.names, question.fixed_choices):
+            periods = (kind.period, *([question.later(kind.period)] if question.later else []))
             alike = tuple(
-                self.signature(question, {**kind.chosen, **more}, kind.period) for more in ({}, question.also)
+                self.signature(question, {**kind.chosen, **more}, period)
+                for more in ({}, question.also)
+                for period in periods
             )
             if alike not in seen:
                 seen.add(alike)
@@ -210,7 +216,7 @@ class Asker:
         months = all(n.part == "month" and isinstance(n.x, t.InstanceValue) for n in parts)
         if not (parts or between) or counted or not months or own_days != len(between) or question.two_books:
             return False
-        if versions:
+        if versions or question.later:
             return False
         built = self._built(question, chosen, period, exact=False, fixed={}, any_time=True)
         if built is None:
@@ -487,7 +493,25 @@ class Asker:
                 var = figures.vars.get(key + (mark if key in question.varied else ""))
                 values[key] = _value(var, leaf, model, said, figures.fixed.get(key))
             found.append(Point(period, values))
+        if question.later is not None:
+            later = self._later(figures, model, question.later(period))
+            found += [later] * question.copies
         return tuple(found)
+
+    def _later(self, figures: Figures, model: Any, period: str) -> Point:
+        """Return the manager of a model in the instance after."""
+        values: dict[str, Value] = dict(figures.chosen)
+        said = _said_by(model)
+        for key, leaf in figures.leaves.items():
+            var = figures.vars.get(f"{key}+")
+            known = figures.given.get(key)
+            if var is None:
+                if key in figures.fixed:
+                    values[key] = figures.fixed[key]
+                continue
+            is_given = known is None or z3.is_true(model.eval(known, model_completion=True))
+            values[key] = _value(var, leaf, model, said, None) if is_given else Unknown(key, "absent")
+        return Point(period, values)
 
 
 def _measures(keys: set[str], encoder: Encoder) -> int:

@@ -51,7 +51,7 @@ def bounds_of_lines(proof: Proof, names: list[str]) -> None:
             if node is not None:
                 _bound(proof, line, node, key)
         if line.least is not None and line.most is not None:
-            _crossed(proof, line, line.least, line.most)
+            crossed(proof, line, line.least, line.most)
 
 
 _HOLDS = {">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le}
@@ -110,7 +110,9 @@ def _severity(
     return NOTICE if shown(reached) else DEFECT
 
 
-def _crossed(proof: Proof, line: t.Line, least: t.Expr, most: t.Expr) -> None:
+def crossed(proof: Proof, line: t.Line, least: t.Expr, most: t.Expr) -> None:
+    """Ask of two bounds of a line: can the floor lie above the cap."""
+
     def holds(copies: list[Encoder]) -> Truth:
         low, high = copies[0].number(least), copies[0].number(most)
         return both(low.k, high.k, compared(">", mul(low.n, high.d), mul(high.n, low.d)))

@@ -59,16 +59,17 @@ _PARTS = (Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(3, 4), Fraction(
 def round_figures(figures: Figures, varied: frozenset[str], *, negative: bool = False) -> list[Any]:
     """Return that all figures but the varied ones are round, none enormous, nor negative unless that is asked for."""
     rules: list[Any] = []
-    for key, leaf in figures.leaves.items():
-        var = figures.vars.get(key)
+    leaves = [(key, mark, leaf) for key, leaf in figures.leaves.items() for mark in ("", "+")]
+    for key, mark, leaf in leaves:
+        var = figures.vars.get(key + mark)
         coarse = _COARSE.get(leaf.unit)
         if var is None or leaf.unit == units.YES_NO:
             continue
         if leaf.high is not None and coarse is not None and coarse > leaf.high:
             continue
-        if key not in varied and coarse is not None:
+        if (mark or key not in varied) and coarse is not None:
             rules.append(
-                var == z3.ToReal(z3.Int(f"{key} coarse")) * z3.Q(coarse.numerator, coarse.denominator)
+                var == z3.ToReal(z3.Int(f"{key}{mark} coarse")) * z3.Q(coarse.numerator, coarse.denominator)
             )
         if not negative and (leaf.low is None or leaf.low >= 0):
             rules.append(var >= 0)

@@ -405,9 +405,9 @@ def _ordinary(copy: Encoder, name: str) -> list[Truth]:
     return rules
 
 
-def _cliff(proof: Proof, line: t.Line, work: Work) -> bool:
-    name, leaf = line.id, work.leaf
-    limit = _limit(proof, line)
+def _cliff_question(proof: Proof, line: t.Line, work: Work, step: Fraction) -> Question:
+    """Return the question whether a step of a figure moves a line by more than the limit."""
+    name, leaf, limit = line.id, work.leaf, _limit(proof, line)
 
     def holds(copies: list[Encoder]) -> Truth:
         one, other = copies
@@ -418,20 +418,33 @@ def _cliff(proof: Proof, line: t.Line, work: Work) -> bool:
         gap = add(mul(second.n, first.d), -mul(first.n, second.d))
         room = mul(limit, mul(first.d, second.d))
         far = either(compared(">", gap, room), compared("<", gap, -room))
-        return both(first.k, second.k, compared("=", y.n, add(x.n, leaf.step)), far, *_ordinary(one, name))
+        return both(first.k, second.k, compared("=", y.n, add(x.n, step)), far, *_ordinary(one, name))
 
     def confirm(points: tuple[Point, ...]) -> bool:
         one, other = (proof.value(name, p) for p in points)
         return isinstance(one, Fraction) and isinstance(other, Fraction) and abs(one - other) > limit
 
-    question = Question(
-        (name,),
-        holds,
-        confirm,
-        varied=frozenset([leaf.key]),
-        copies=2,
-        second=next_value(leaf.step, leaf.high),
+    varied = frozenset([leaf.key])
+    return Question((name,), holds, confirm, varied=varied, copies=2, second=next_value(step, leaf.high))
+
+
+def moved_by(proof: Proof, line: t.Line, measure: str, jump: Fraction) -> tuple[Point, ...] | None:
+    """Return two managers, a jump of a measure apart, between whom a line moves by more than the limit; None else."""
+    nodes = (n for n in proof.book.closure(line.id) if isinstance(n, t.MeasureRef) and n.name == measure)
+    node = next(nodes)
+    leaf = leaf_of(proof.book, node, {})
+    zh, en = (
+        f"一笔使{leaf.title}变动时{line.title}会不会差很多",
+        f"whether one row that moves {leaf.title} moves {line.title} much",
     )
+    question = _cliff_question(proof, line, Work(leaf, node), jump)
+    verdict = proof.ask(question, "PRV011", (line.path,), zh, en)
+    return verdict.points if shown(verdict) else None
+
+
+def _cliff(proof: Proof, line: t.Line, work: Work) -> bool:
+    name, leaf, limit = line.id, work.leaf, _limit(proof, line)
+    question = _cliff_question(proof, line, work, leaf.step)
     zh, en = (
         f"{leaf.title}差一点时{line.title}会不会差很多",
         f"whether one step of {leaf.title} moves {line.title} much",
