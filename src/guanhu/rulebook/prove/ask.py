@@ -58,6 +58,7 @@ class Question:
     also     names of a second state of the same manager, where the question is about two
     later    gives the period of a second instance, where the question is about two one after the other: points are
              then those of the first, and those of the second
+    apart    streaks and counts that are varied themselves: these copies of a manager have not one past
     """
 
     names: tuple[str, ...]
@@ -71,6 +72,7 @@ class Question:
     second: Second | None = None
     two_books: bool = False
     later: Callable[[str], str] | None = None
+    apart: frozenset[str] = frozenset()
 
 
 class Asker:
@@ -453,6 +455,8 @@ class Asker:
         """Return the copies of a manager that a question is about."""
         nodes = [n for name in question.names for n in self.book.closure(name)]
         figures.optional = optional_keys(self.book, nodes, figures.chosen)
+        figures.in_part = any(self.book.in_part(name) for name in question.names)
+        figures.apart = question.apart
         cuts = self.cuts(question)
         marks = ["", "′"][: question.copies]
         return [Encoder(figures, self.book, period, mark, question.varied, cuts) for mark in marks]

@@ -130,10 +130,27 @@ def _end_by_form(proof: Proof, question: Question, sign: int) -> Fraction | None
     for count, (chosen, period, all_said) in enumerate(proof.asker.contexts(question)):
         way = Slope(proof.book, "", chosen, period).line(name)
         end = way.high if sign > 0 else way.low
-        if end is None or count > CHOICES_MAX or not all_said:
+        if end is None or count > CHOICES_MAX or not (all_said or _days_only_choose(proof, name)):
             return None
         ends.append(end)
     return (max(ends) if sign > 0 else min(ends)) if ends else None
+
+
+def _days_only_choose(proof: Proof, name: str) -> bool:
+    """Tell whether days of one's own only choose among cases and rows, and are reckoned with in none."""
+    waiting = list(proof.book.roots_reached(proof.book.roots(name)))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, t.Between | t.DatePart):
+            return False
+        if isinstance(node, t.Cases):
+            waiting += [
+                *(c.value for c in node.cases),
+                *([node.otherwise] if node.otherwise is not None else []),
+            ]
+        elif not isinstance(node, t.Lookup | t.Compare):
+            waiting += node.children()
+    return True
 
 
 def _asked(proof: Proof, name: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from guanhu.rulebook.explain.reads import rows_in_force
 from guanhu.rulebook.load.typing import is_quotient
 from guanhu.rulebook.prove.figures import Figures
 from guanhu.rulebook.prove.joined import between, part_inside, summed
-from guanhu.rulebook.prove.leaves import Book, days_for, key_of
+from guanhu.rulebook.prove.leaves import LEAVES, Book, days_for, key_of
 from guanhu.rulebook.prove.reading_down import merged, of_name, read_down
 from guanhu.rulebook.prove.slope import Slope
 from guanhu.rulebook.prove.terms import (
@@ -144,6 +144,11 @@ class Encoder:
                 return self._product(node, left, right)
             case t.Quotient():
                 return self._quotient(node)
+            case t.Settled(x=t.ByDays(x=x)) if not self.figures.in_part and isinstance(
+                x, (*LEAVES, t.LineRef)
+            ):
+                # Of the whole instance it is the whole, which has fewer places already.
+                return self.number(x)
             case t.Settled(x=x, places=places):
                 self._note_divisor(x)
                 return self._rounded(("node", id(node)), self.number(x), places)
@@ -410,6 +415,8 @@ class Encoder:
         match node:
             case t.LineRef(name=name):
                 return self._figure(node) if name in self.cuts else self.line(name)
+            case t.InstanceValue(name="spell_days") if self.figures.in_part:
+                return self._spell(node)
             case t.InstanceValue(name=name):
                 return self._instance(name)
             case t.MeasureRef(name=name):
@@ -452,7 +459,7 @@ class Encoder:
         rule = choose_truth(
             now.v, compared(">=", found.n, ONE), compared("=", found.n, ZERO) if streak else True
         )
-        if key in self.varied:
+        if key in self.varied and key not in self.figures.apart:
             # Two copies of a manager have the same past.
             past = self.figures.past(key, node.last - 1 if isinstance(node, t.Times) else None)
             before = ZERO if streak else past
@@ -520,6 +527,13 @@ class Encoder:
         if not part.is_pair and self.figures.exact:
             return Num(mul(cut(mul(part.n, Fraction(100))), Fraction(1, 100)), ONE, known)
         return self._boxed(("pool", id(node)), part, ("cut", Fraction(1, 50)))
+
+    def _spell(self, node: t.InstanceValue) -> Num | Yes:
+        """Return the days of a spell: any of those of the instance."""
+        found = self._figure(node)
+        if isinstance(found, Num):
+            self.figures.rules.append(real(found.n) <= real(Fraction(self.days.days)))
+        return found
 
     def _instance(self, name: str) -> Sym:
         if name == "period_start":

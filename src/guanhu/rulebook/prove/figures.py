@@ -32,6 +32,8 @@ class Figures:
         self.margin, self.any_time = Fraction(0), False
         self.wider: Mapping[str, Leaf] = {}
         self.loose: frozenset[str] = frozenset()
+        self.in_part = False
+        self.apart: frozenset[str] = frozenset()
 
     def term(self, node: t.Expr, mark: str, book: Book) -> Num | Yes:
         """Return the variable of a leaf of a book; `mark` tells the copies of one that a question varies."""

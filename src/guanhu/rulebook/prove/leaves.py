@@ -145,6 +145,7 @@ class Book:
         self._steps: dict[Unit, Fraction] = {}
         self._ends: dict[str, tuple[Fraction | None, Fraction | None]] = {}
         self._pooled: frozenset[str] | None = None
+        self._in_part: dict[str, bool] = {}
 
     def roots(self, name: str) -> tuple[t.Expr, ...]:
         """Return the formulas of a line or decision."""
@@ -200,6 +201,12 @@ class Book:
                 if key not in seen:
                     seen.add(key)
                     waiting.extend(more)
+
+    def in_part(self, name: str) -> bool:
+        """Tell whether a line asks how many days a spell has, so that less than the whole instance is another case."""
+        if name not in self._in_part:
+            self._in_part[name] = any(_asks_of_spell(node) for node in self.closure(name))
+        return self._in_part[name]
 
     def counts_along(self, names: Iterable[str], keys: frozenset[str]) -> frozenset[str]:
         """Return the streaks and counts under lines that a figure moves, because it decides whether their check holds now."""
@@ -346,6 +353,15 @@ class Book:
                             yield from ((unit, edge) for edge in (cell.low, cell.high) if edge is not None)
 
 
+def _asks_of_spell(node: t.Expr) -> bool:
+    sides = node.keys if isinstance(node, t.Lookup) else ()
+    if isinstance(node, t.Compare) and any(
+        isinstance(x, t.Const | t.InstanceValue) for x in (node.left, node.right)
+    ):
+        sides = (node.left, node.right)
+    return any(isinstance(x, t.InstanceValue) and x.name == "spell_days" for x in sides)
+
+
 def finer(step: Fraction, value: Fraction) -> Fraction:
     """Return a decimal grid that holds `value`, not coarser than `step` nor finer than 1e-9.
 
@@ -386,6 +402,8 @@ def key_of(node: t.Expr, chosen: Chosen) -> str:
             return plain(f"{name}.{what}")
         case t.SubjectValue(column=column) | t.RowValue(column=column):
             return column
+        case t.InstanceValue(name=name):
+            return name
         case t.InputRef(name=name, keys=keys):
             written = "|".join(str(_word(key, chosen)) for key in keys)
             return plain(f"{name}({written})") if keys else plain(name)
@@ -454,6 +472,8 @@ def leaf_of(book: Book, node: t.Expr, chosen: Chosen) -> Leaf:
             better = ("more" if node.lowest_first else "less") if how == "rank" else ""
             low, high = book.ends_of_group(node) if how in _OF_PARTS else (low, None)
             return replace(found, title=group_title(rulebook, node), low=low, high=high, better=better)
+        case t.InstanceValue():
+            return replace(found, title="在岗天数", low=Fraction(1))
         case t.Balance():
             return replace(found, title=rulebook.ledgers[node.ledger].title, low=Fraction(0))
         case t.LotFigure():

@@ -37,7 +37,8 @@ def prove(
     proof = started(rulebook if line else aside.with_asides(rulebook), limits_ or Limits())
     proof.untried = frozenset(proof.rulebook.lines) - frozenset(rulebook.lines)
     names = [line] if line else [x.id for x in proof.rulebook.evaluated()]
-    rewards = work.rewards(proof, line)
+    names = cases.for_somebody(proof, names)
+    rewards = [name for name in work.rewards(proof, line) if name in names]
     return timed(
         proof,
         (

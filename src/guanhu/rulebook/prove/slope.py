@@ -6,7 +6,7 @@ direction. Where the form does not tell, the solver is asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -125,7 +125,11 @@ class Slope:
             case t.FirstGiven(terms=terms):
                 return _hull([self.of(x) for x in terms])
             case t.ByDays(x=x):
-                return self.of(x)
+                way = self.of(x)
+                if not any(self.book.in_part(y.id) for y in self.rulebook.evaluated()):
+                    return way
+                # Of a part of the instance it is a part.
+                return Way(way.turn, _toward_zero(way.low, min), _toward_zero(way.high, max))
             case t.Cases() | t.Lookup():
                 return self._chosen(node)
             case t.Pool(amount=amount, of=of):
@@ -206,6 +210,8 @@ class Slope:
             if isinstance(node, t.Previous) and node.otherwise is not None:
                 return _hull([way, self.of(node.otherwise)])
             return way
+        if isinstance(node, t.InstanceValue) and node.name == "spell_days":
+            return Way(0, Fraction(0), Fraction(days_for(self.period).days))
         if isinstance(node, t.InstanceValue | t.DatePart | t.Between):
             value = expression_at(self.rulebook, node, Point(self.period, self.chosen)).value
             return Way(0, value, value) if isinstance(value, Fraction) else Way(0)
@@ -399,6 +405,10 @@ def left_of(rulebook: t.Rulebook, terms: Sequence[t.Expr]) -> str | None:
     in_fen = line.unit == whole.unit == units.MONEY
     fits = in_fen and not bounded and len(reads) == 1 and len(shares) == 1 and 0 <= shares[0] <= 1
     return whole.id if fits else None
+
+
+def _toward_zero(end: End, further: Callable[[Fraction, Fraction], Fraction]) -> End:
+    return None if end is None else further(end, Fraction(0))
 
 
 def _reaches(one: Way, other: Way) -> bool:
