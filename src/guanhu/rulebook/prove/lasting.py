@@ -217,6 +217,13 @@ def totals(
     return sums[0], sums[1]
 
 
+def _looking_back(proof: Proof, names: tuple[str, ...]) -> list[t.Line]:
+    """Return the lines under others in whose own formulas the instance before is read."""
+    under = {n.name for name in names for n in proof.book.closure(name) if isinstance(n, t.LineRef)}
+    lines = [proof.rulebook.lines[n] for n in proof.rulebook.order if n in under and n in proof.rulebook.lines]
+    return [x for x in lines if any(isinstance(n, t.Previous) for root in x.formulas for n in t.walk(root))]
+
+
 def _tell(proof: Proof, names: tuple[str, ...], work: Work, points: tuple[Point, ...]) -> None:
     leaf, lines = work.leaf, [proof.rulebook.lines[n] for n in names]
     unit = lines[0].unit
@@ -237,7 +244,9 @@ def _tell(proof: Proof, names: tuple[str, ...], work: Work, points: tuple[Point,
             severity=DEFECT,
             subjects=tuple(line.path for line in lines),
             clauses=clauses_of(
-                *(x.clause for x in lines), leaf.clause, *(proof.rulebook.lines[n].clause for n in read)
+                *(x.clause for x in (*lines, *_looking_back(proof, names))),
+                leaf.clause,
+                *(proof.rulebook.lines[n].clause for n in read),
             ),
             zh=f"本期{leaf.title}从 {a} {verb}到 {b}, {titles}本期从 {of(0)} 到 {of(1)}, 下期却从 {of(2)} 到 {of(3)}, 两期合计从 {u} 减到 {v}",
             en=f"{leaf.title} now goes from {a} to {b}, which is better: {titles} goes from {of(0)} to {of(1)} now and from {of(2)} to {of(3)} "
