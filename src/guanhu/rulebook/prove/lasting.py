@@ -68,13 +68,27 @@ class _Next(Encoder):
 def lasting(proof: Proof, names: list[str]) -> None:
     """Ask of the rewards of a group together: can more work now bring less in this instance and the next."""
     by_kind: dict[tuple[str, str, object], list[str]] = {}
-    for name in top_lines(proof):
+    for name in _tops(proof, names):
         line = proof.rulebook.lines[name]
-        if name in names and line.unit in LEAST and line.every in MONTHS_OF and line.once is None:
+        if line.unit in LEAST and line.every in MONTHS_OF and line.once is None:
             by_kind.setdefault((line.group, line.every, line.unit), []).append(name)
     for found in by_kind.values():
         for work in _works(proof, found):
             _ask(proof, found, work)
+
+
+def _tops(proof: Proof, names: list[str]) -> list[str]:
+    """Return the rewards at the top of what can be followed: those that no other such reward is made of."""
+    known = [n for n in names if not any(isinstance(x, _ODD) for x in proof.book.closure(n))]
+    gathered = {
+        n.line
+        for name in proof.rulebook.lines
+        for n in proof.book.closure(name)
+        if isinstance(n, t.OverInstances)
+    }
+    read = {n.name for name in known for n in proof.book.closure(name) if isinstance(n, t.LineRef)}
+    # What a longer instance gathers may be taken off there: that is settled, and no harm.
+    return [n for n in known if n not in read and (n not in gathered or n in top_lines(proof))]
 
 
 def _works(proof: Proof, names: list[str]) -> list[Work]:
@@ -220,7 +234,9 @@ def totals(
 def _looking_back(proof: Proof, names: tuple[str, ...]) -> list[t.Line]:
     """Return the lines under others in whose own formulas the instance before is read."""
     under = {n.name for name in names for n in proof.book.closure(name) if isinstance(n, t.LineRef)}
-    lines = [proof.rulebook.lines[n] for n in proof.rulebook.order if n in under and n in proof.rulebook.lines]
+    lines = [
+        proof.rulebook.lines[n] for n in proof.rulebook.order if n in under and n in proof.rulebook.lines
+    ]
     return [x for x in lines if any(isinstance(n, t.Previous) for root in x.formulas for n in t.walk(root))]
 
 

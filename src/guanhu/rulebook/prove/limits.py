@@ -331,7 +331,9 @@ def _parts_of(proof: Proof, node: t.Expr, point: Point) -> str:
     """Return the figures of an expression with their values: 不良率 100%、出勤天数 0 天."""
     found: dict[str, str] = {}
     for part in t.walk(node):
-        if isinstance(part, (*LEAVES, t.LineRef, t.InstanceValue)) and part.unit in units.SCALARS:
+        is_name = units.is_choice(part.unit) and isinstance(part, t.SubjectValue | t.State)
+        figures = (*LEAVES, t.LineRef, t.InstanceValue, t.Between)
+        if is_name or (isinstance(part, figures) and part.unit in units.SCALARS):
             value = expression_at(proof.rulebook, part, point).value
             found.setdefault(title_of(proof, part), shown_value(value, part.unit))
     return "、".join(f"{title} {value}" for title, value in found.items())

@@ -136,6 +136,8 @@ def others_stay(copies: list[Encoder], groups: list[t.Group], size: int = 1) -> 
     rules: list[Truth] = []
     for node in groups:
         sums, owns = [copy.number(node) for copy in copies], [copy.number(node.of) for copy in copies]
+        # One of the group who is unknown makes the figure of all unknown.
+        rules += [x.k for x in owns if x.k is not True]
         if not any(x.is_pair for x in (*sums, *owns)):
             rest = [add(mul(x.n, Fraction(size)), -own.n) for x, own in zip(sums, owns, strict=True)]
             rules.append(compared("=", rest[0], rest[1]))
