@@ -18,7 +18,7 @@ from guanhu.rulebook.prove.encode import Encoder, never_falls, own_day
 from guanhu.rulebook.prove.figures import Figures
 from guanhu.rulebook.prove.kinds import Kinds
 from guanhu.rulebook.prove.leaves import LEAVES, Book, Leaf, key_of, leaf_of, optional_keys
-from guanhu.rulebook.prove.ordinary import on_grid, round_figures, sensible
+from guanhu.rulebook.prove.ordinary import beside_on_grid, on_grid, round_figures, sensible
 from guanhu.rulebook.prove.replay import Point, Values, missing_at
 from guanhu.rulebook.prove.sampled import Marks, Second, Trial, tries
 from guanhu.rulebook.prove.terms import Truth, both
@@ -389,8 +389,9 @@ class Asker:
             state, model = _checked(rules, until, share=Fraction(1, 12))
             if state == z3.sat:
                 points = self._points(figures, model, period, question)
-                if question.confirm(points):
-                    return Verdict(SHOWN, points)
+                for tried in (points, *beside_on_grid(points, question.varied, figures.leaves)):
+                    if question.confirm(tried):
+                        return Verdict(SHOWN, tried)
         return None
 
     def _exactly(
@@ -457,6 +458,7 @@ class Asker:
         figures.optional = optional_keys(self.book, nodes, figures.chosen)
         figures.in_part = any(self.book.in_part(name) for name in question.names)
         figures.apart = question.apart
+        figures.groups = frozenset(self.book.owner(name).group for name in question.names)
         cuts = self.cuts(question)
         marks = ["", "′"][: question.copies]
         return [Encoder(figures, self.book, period, mark, question.varied, cuts) for mark in marks]

@@ -37,6 +37,7 @@ from guanhu.rulebook.prove.terms import (
     cut,
     each_step,
     either,
+    grid_of,
     half_away,
     is_stepwise,
     mul,
@@ -265,11 +266,22 @@ class Encoder:
     def _rounded(self, path: object, x: Num, places: int) -> Num:
         """Return x at some places, a half away from zero."""
         scale = Fraction(10**places)
+        # An average or a share may lie off its grid, so this is left to where it makes no fen: many places.
+        if not x.is_pair and places >= QUOTIENT_PLACES and self._has_places(x.n, scale):
+            return x
         if not x.is_pair and is_stepwise(x.n):
             return Num(each_step(x.n, lambda value: round_half_away(value, places)), ONE, x.k)
         if not x.is_pair and self.figures.exact:
             return Num(mul(half_away(mul(x.n, scale)), 1 / scale), ONE, x.k)
         return self._boxed(path, x, ("near", HALF / scale))
+
+    def _has_places(self, x: Term, scale: Fraction) -> bool:
+        """Tell whether a term has no more places than it is rounded at, its figures being on their grids."""
+        steps = {
+            key + mark: leaf.step for key, leaf in self.figures.leaves.items() for mark in ("", "′", "+")
+        }
+        grid = None if isinstance(x, Fraction) else grid_of(x, steps)
+        return grid is not None and (grid * scale).denominator == 1
 
     def _boxed(self, path: object, x: Num, how: tuple[str, Fraction]) -> Num:
         """Return a number that is not farther from x than allowed, on the same side of zero."""
@@ -471,19 +483,23 @@ class Encoder:
         return found
 
     def _group(self, node: t.Group, found: Num) -> None:
-        """Add that the sum or the highest of what is not negative is at least one's own, where one belongs to it."""
-        if (
-            node.how not in ("sum", "highest")
-            or not node.self_in
-            or node.below
-            or node.of.unit not in units.SCALARS
-        ):
+        """Add that oneself is counted, and that the sum or the highest of what is not negative is at least one's own."""
+        belongs = self.figures.groups is None or node.among in self.figures.groups
+        if not node.self_in or node.below or not belongs:
             return
-        if Slope(self.book, "", self.figures.chosen, self.days_text).of(node.of).is_positive:
+        if node.how == "count":
+            one = self.encode(node.of)
+            counted = one.holds if isinstance(one, Yes) else node.of.unit == units.YES_NO
+            rule = either(no(counted), compared(">=", found.n, ONE))
+        elif node.how in ("sum", "highest") and node.of.unit in units.SCALARS:
+            if not Slope(self.book, "", self.figures.chosen, self.days_text).of(node.of).is_positive:
+                return
             own = self.number(node.of)
             rule = either(no(own.k), self._compared(">=", found, own))
-            if not isinstance(rule, bool):
-                self.figures.rules.append(rule)
+        else:
+            return
+        if not isinstance(rule, bool):
+            self.figures.rules.append(rule)
 
     def _allowed(self, node: t.InputRef, found: Num) -> None:
         """Add that an input lies between the formulas that say what is allowed, where these are of the same keys."""

@@ -33,6 +33,7 @@ class Figures:
         self.wider: Mapping[str, Leaf] = {}
         self.loose: frozenset[str] = frozenset()
         self.in_part = False
+        self.groups: frozenset[str] | None = None
         self.apart: frozenset[str] = frozenset()
 
     def term(self, node: t.Expr, mark: str, book: Book) -> Num | Yes:

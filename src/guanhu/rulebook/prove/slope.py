@@ -163,17 +163,50 @@ class Slope:
         line = self.rulebook.lines.get(owner.name) if isinstance(owner, t.LineRef) else None
         if line is None or line.least is not None or line.most is not None or line.for_days:
             return None
-        factors = _factors(line.value if taken is not None else _taken_off(line.value))
-        reads = [x for x in factors if isinstance(x, t.LineRef) and x.name == whole]
-        if line.unit != units.MONEY or len(reads) != 1 or whole not in self.rulebook.lines:
+        value = line.value if taken is not None else _taken_off(line.value)
+        if line.unit != units.MONEY or whole not in self.rulebook.lines or value is None:
             return None
-        share = Way(0, Fraction(1), Fraction(1))
-        for part in factors:
-            share = share if part is reads[0] else _product(share, self.of(part))
-        if share.turn != 0 or not share.is_positive or share.high is None or share.high > 1:
+        share, within = self._share(value, whole)
+        if share is None or share > 1:
             return None
         way = self.line(whole)
-        return Way(way.turn, *((Fraction(0), way.high) if way.is_positive else (None, None)))
+        return Way(way.turn, *((Fraction(0), way.high) if way.is_positive and within else (None, None)))
+
+    def _share(self, node: t.Expr, whole: str) -> tuple[End, bool]:
+        """Return by how much at most a formula rises with a line that it reads, and whether it is at most so much of it.
+
+        None is not told; what stands still beside the line rises by 0.
+        """
+        if not any(isinstance(n, t.LineRef) and n.name == whole for n in self.book.reached([node])):
+            return (Fraction(0) if self.of(node).turn == 0 else None), False
+        match node:
+            case t.LineRef():
+                return (Fraction(1), True) if node.name == whole else (None, False)
+            case t.Settled(x=x):
+                return self._share(x, whole)
+            case t.Product(left=left, right=right):
+                for moving, still in ((left, right), (right, left)):
+                    way = self.of(still)
+                    share, within = self._share(moving, whole)
+                    reads = any(
+                        isinstance(n, t.LineRef) and n.name == whole for n in self.book.reached([still])
+                    )
+                    if (
+                        not reads
+                        and way.turn == 0
+                        and way.is_positive
+                        and way.high is not None
+                        and share is not None
+                    ):
+                        return share * way.high, within
+                return None, False
+            case t.Least(terms=terms):
+                shares = [self._share(x, whole) for x in terms]
+                highest = [s for s, _ in shares if s is not None]
+                is_told = len(highest) == len(shares)
+                return (max(highest) if is_told else None), any(within for _, within in shares)
+            case _:
+                return None, False
 
     def truth(self, node: t.Expr) -> int | None:
         """Return where a condition goes: +1 once it holds it goes on to hold, −1 once it fails, 0 it does not move."""

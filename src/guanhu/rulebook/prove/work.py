@@ -487,7 +487,11 @@ def _cliff_question(proof: Proof, line: t.Line, work: Work, step: Fraction) -> Q
 
     def confirm(points: tuple[Point, ...]) -> bool:
         one, other = (proof.value(name, p) for p in points)
-        return isinstance(one, Fraction) and isinstance(other, Fraction) and abs(one - other) > limit
+        x, y = (p.figures.get(leaf.key) for p in points)
+        apart = isinstance(x, Fraction) and isinstance(y, Fraction) and y - x == step
+        return (
+            apart and isinstance(one, Fraction) and isinstance(other, Fraction) and abs(one - other) > limit
+        )
 
     varied = frozenset([leaf.key])
     return Question((name,), holds, confirm, varied=varied, copies=2, second=next_value(step, leaf.high))
