@@ -446,7 +446,8 @@ def _movers(proof: Proof, name: str) -> list[Work]:
     refs = [n for n in proof.book.closure(name) if isinstance(n, t.MeasureRef | t.LineRef)]
     nodes = {n.name: n for n in refs if n.name in set(inside.values())}
     found: dict[str, Work] = {}
-    for work in work_of(proof, name):
+    counted = [x for x in gathered(proof, name) if isinstance(x.node, t.OverInstances)]
+    for work in (*work_of(proof, name), *counted):
         quotient = inside.get(work.leaf.key, "")
         if quotient:
             work = Work(leaf_of(proof.book, nodes[quotient], {}), nodes[quotient])  # noqa: PLW2901 - it stands for the part
