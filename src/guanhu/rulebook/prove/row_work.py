@@ -6,6 +6,7 @@ step of a column does to one row is carried on to the reward that the measure is
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -101,9 +102,12 @@ class Rows:
         still_open = ""
         if len(self.kinds) > CHOICES_MAX:
             return Verdict(OPEN, why="too many combinations of names and days")
+        until = min(time.monotonic() + float(self.proof.limits.seconds), self.proof.asker.end)
         for chosen in self.kinds:
+            if time.monotonic() > until:
+                return Verdict(OPEN, why="out of time")
             for exact in (False, True):
-                state, points = self._asked(made, chosen, varied, exact=exact)
+                state, points = self._asked(made, chosen, varied, until, exact=exact)
                 if state == z3.unsat:
                     break
                 if points is not None and confirm(points):
@@ -113,7 +117,7 @@ class Rows:
         return Verdict(OPEN, why=still_open) if still_open or self.dated else Verdict(PROVED)
 
     def _asked(
-        self, made: Made, chosen: dict[str, str], varied: str, *, exact: bool
+        self, made: Made, chosen: dict[str, str], varied: str, until: float, *, exact: bool
     ) -> tuple[object, tuple[Point, ...] | None]:
         figures = Figures(chosen, exact=exact)
         marks = ("", "′") if varied else ("",)
@@ -129,7 +133,8 @@ class Rows:
             rules += never_falls(copies[0], copies[1])
         for more in (round_figures(figures, frozenset([varied])), []):
             solver = z3.Solver()
-            solver.set("timeout", int(SECONDS * 1000))
+            left = min(float(SECONDS), until - time.monotonic())
+            solver.set("timeout", max(50, int(left * 1000)))
             solver.add(*rules, *more)
             state = solver.check()
             if state == z3.sat:
@@ -181,13 +186,38 @@ def rows_of(proof: Proof, measure: t.Measure) -> Rows:
         for x in rows.conditions
         if all(_is_name(n) for n in t.walk(x) if isinstance(n, (*LEAVES, t.RowValue)))
     ]
-    kinds = []
+    kinds: dict[object, dict[str, str]] = {}
     for values in product(*names.values()):
         chosen = dict(zip(names, values, strict=True))
         point = Point(period, chosen)
         if all(expression_at(proof.rulebook, x, point).value is not False for x in by_name):
-            kinds.append(chosen)
-    return replace(rows, kinds=tuple(kinds))
+            kinds.setdefault(_alike(proof, nodes, point), chosen)
+    return replace(rows, kinds=tuple(kinds.values()))
+
+
+def _alike(proof: Proof, nodes: Sequence[t.Expr], point: Point) -> object:
+    """Return what the formulas over rows make of names: which rows of tables they leave, which conditions on names hold."""
+    found: list[object] = []
+    for node in nodes:
+        if isinstance(node, t.Lookup):
+            keys = [(at, point.figures.get(key_of(k, {}))) for at, k in enumerate(node.keys) if _is_name(k)]
+            for version in proof.rulebook.tables[node.table].versions:
+                cells = [[(row.cells[at], name) for at, name in keys] for row in version.rows]
+                left = [
+                    all(not isinstance(c, t.ChoiceCell) or name in c.choices for c, name in row)
+                    for row in cells
+                ]
+                found.append(tuple(left))
+        elif isinstance(node, t.Compare | t.In) and _of_names(node):
+            found.append(expression_at(proof.rulebook, node, point).value is True)
+        elif _is_name(node) and not isinstance(node, t.RowValue | t.SubjectValue):
+            found.append(point.figures.get(key_of(node, {})))
+    return tuple(found)
+
+
+def _of_names(node: t.Compare | t.In) -> bool:
+    inside = [n for n in t.walk(node) if not isinstance(n, t.Compare | t.In)]
+    return all(_is_name(n) or isinstance(n, t.WordConst) for n in inside)
 
 
 def _is_name(node: t.Expr) -> bool:

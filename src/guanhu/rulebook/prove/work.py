@@ -78,7 +78,7 @@ def gathered(proof: Proof, name: str) -> list[Work]:
             continue
         better = _better_of(proof, node.line)
         owner = proof.rulebook.lines.get(node.line)
-        paid = isinstance(node, t.OverInstances) and is_reward(proof, node.line) and node.unit == units.MONEY
+        paid = isinstance(node, t.OverInstances) and node.unit == units.MONEY and _is_paid(proof, node.line)
         if better and owner is not None and (not paid or getattr(node, "how", "") == "sum"):
             found.setdefault(leaf.key, Work(replace(leaf, better=better), node, paid))
     return list(found.values())
@@ -91,6 +91,15 @@ def _is_met_once(proof: Proof, name: str, key: str) -> bool:
         and n.op in ("=", "<>")
         and any(isinstance(x, t.Streak | t.Times) and key_of(x, {}) == key for x in (n.left, n.right))
         for n in proof.book.closure(name)
+    )
+
+
+def _is_paid(proof: Proof, name: str) -> bool:
+    """Tell whether a line is pay, or an amount that pay of the same instance is made of."""
+    return is_reward(proof, name) or any(
+        is_reward(proof, x.id) and x.unit == units.MONEY
+        for x in proof.rulebook.lines.values()
+        if any(isinstance(n, t.LineRef) and n.name == name for n in proof.book.closure(x.id))
     )
 
 
