@@ -155,3 +155,18 @@ def test_a_reading_that_there_is_not_is_told_at_its_place(reading: str, code: st
     assert rulebook is not None
     _, wrong = tried_examples(rulebook, folder)
     assert [(problem.code, problem.place.file) for problem in wrong] == [(code, "examples.yaml")]
+
+
+def test_an_example_may_tell_how_long_a_spell_is() -> None:
+    """In ten of thirty days a fixed amount is a third; without them the spell is the whole period."""
+    rulebook, _ = load_string(
+        TEXT.replace(
+            "  去年:",
+            '  短期: {clause: 一, pay: "if(spell_days < 15, 0元, 900元)"}\n  津贴: {clause: 一, pay: 900元}\n  去年:',
+        ).replace("every: quarter", "every: month")
+    )
+    assert rulebook is not None
+    june = {"period": "2025-06"}
+    assert [try_line(rulebook, name, june).value for name in ("短期", "津贴")] == [900, 900]
+    ten = {**june, "spell_days": "10"}
+    assert [try_line(rulebook, name, ten).value for name in ("短期", "津贴")] == [0, 300]

@@ -180,6 +180,9 @@ class Given:
                 return self.needed(
                     node, column, {"institution_id": "institution", "team_id": "team"}.get(column, column)
                 )
+            case t.InstanceValue(name="spell_days" as name):
+                days = self.value([name], node.unit, node.place)
+                return Traced(node, self._instance(name) if days is None else days)
             case t.InstanceValue(name=name):
                 return Traced(node, self._instance(name))
             case t.OverInstances():

@@ -18,7 +18,7 @@ from guanhu.rulebook.prove.encode import Encoder, never_falls, own_day
 from guanhu.rulebook.prove.figures import Figures
 from guanhu.rulebook.prove.kinds import Kinds
 from guanhu.rulebook.prove.leaves import LEAVES, Book, Leaf, key_of, leaf_of, optional_keys
-from guanhu.rulebook.prove.ordinary import on_grid, round_figures, sensible
+from guanhu.rulebook.prove.ordinary import beside_on_grid, on_grid, round_figures, sensible
 from guanhu.rulebook.prove.replay import Point, Values, missing_at
 from guanhu.rulebook.prove.sampled import Marks, Second, Trial, tries
 from guanhu.rulebook.prove.terms import Truth, both
@@ -56,6 +56,9 @@ class Question:
     confirm  tells whether *explain* shows it at the points found
     second   what the varied figure of the second copy may be, so that pairs can be tried
     also     names of a second state of the same manager, where the question is about two
+    later    gives the period of a second instance, where the question is about two one after the other: points are
+             then those of the first, and those of the second
+    apart    streaks and counts that are varied themselves: these copies of a manager have not one past
     """
 
     names: tuple[str, ...]
@@ -68,6 +71,8 @@ class Question:
     copies: int = 1
     second: Second | None = None
     two_books: bool = False
+    later: Callable[[str], str] | None = None
+    apart: frozenset[str] = frozenset()
 
 
 class Asker:
@@ -124,7 +129,7 @@ class Asker:
 
     def contexts(self, question: Question) -> Iterator[tuple[dict[str, Any], str, bool]]:
         """Yield the combinations of names, days and period, one of all that the formulas cannot tell apart."""
-        asked = repr((question.names, question.fixed_choices, question.also))
+        asked = repr((question.names, question.fixed_choices, question.also, question.later is not None))
         if asked not in self._contexts:
             self._contexts[asked] = list(self._told_apart(question))
         yield from self._contexts[asked]
@@ -132,8 +137,11 @@ class Asker:
     def _told_apart(self, question: Question) -> Iterator[tuple[dict[str, Any], str, bool]]:
         seen: set[object] = set()
         for kind in self.kinds.all(question.names, question.fixed_choices):
+            periods = (kind.period, *([question.later(kind.period)] if question.later else []))
             alike = tuple(
-                self.signature(question, {**kind.chosen, **more}, kind.period) for more in ({}, question.also)
+                self.signature(question, {**kind.chosen, **more}, period)
+                for more in ({}, question.also)
+                for period in periods
             )
             if alike not in seen:
                 seen.add(alike)
@@ -210,7 +218,7 @@ class Asker:
         months = all(n.part == "month" and isinstance(n.x, t.InstanceValue) for n in parts)
         if not (parts or between) or counted or not months or own_days != len(between) or question.two_books:
             return False
-        if versions:
+        if versions or question.later:
             return False
         built = self._built(question, chosen, period, exact=False, fixed={}, any_time=True)
         if built is None:
@@ -381,8 +389,9 @@ class Asker:
             state, model = _checked(rules, until, share=Fraction(1, 12))
             if state == z3.sat:
                 points = self._points(figures, model, period, question)
-                if question.confirm(points):
-                    return Verdict(SHOWN, points)
+                for tried in (points, *beside_on_grid(points, question.varied, figures.leaves)):
+                    if question.confirm(tried):
+                        return Verdict(SHOWN, tried)
         return None
 
     def _exactly(
@@ -447,6 +456,9 @@ class Asker:
         """Return the copies of a manager that a question is about."""
         nodes = [n for name in question.names for n in self.book.closure(name)]
         figures.optional = optional_keys(self.book, nodes, figures.chosen)
+        figures.in_part = any(self.book.in_part(name) for name in question.names)
+        figures.apart = question.apart
+        figures.groups = frozenset(self.book.owner(name).group for name in question.names)
         cuts = self.cuts(question)
         marks = ["", "′"][: question.copies]
         return [Encoder(figures, self.book, period, mark, question.varied, cuts) for mark in marks]
@@ -487,7 +499,25 @@ class Asker:
                 var = figures.vars.get(key + (mark if key in question.varied else ""))
                 values[key] = _value(var, leaf, model, said, figures.fixed.get(key))
             found.append(Point(period, values))
+        if question.later is not None:
+            later = self._later(figures, model, question.later(period))
+            found += [later] * question.copies
         return tuple(found)
+
+    def _later(self, figures: Figures, model: Any, period: str) -> Point:
+        """Return the manager of a model in the instance after."""
+        values: dict[str, Value] = dict(figures.chosen)
+        said = _said_by(model)
+        for key, leaf in figures.leaves.items():
+            var = figures.vars.get(f"{key}+")
+            known = figures.given.get(key)
+            if var is None:
+                if key in figures.fixed:
+                    values[key] = figures.fixed[key]
+                continue
+            is_given = known is None or z3.is_true(model.eval(known, model_completion=True))
+            values[key] = _value(var, leaf, model, said, None) if is_given else Unknown(key, "absent")
+        return Point(period, values)
 
 
 def _measures(keys: set[str], encoder: Encoder) -> int:

@@ -7,13 +7,14 @@ from fractions import Fraction
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.values import Value
-from guanhu.rulebook.prove.ask import OPEN, Question
+from guanhu.rulebook.prove.ask import CHOICES_MAX, OPEN, Question
 from guanhu.rulebook.prove.encode import Encoder
 from guanhu.rulebook.prove.finding import FACT, Finding, clauses_of
 from guanhu.rulebook.prove.leaves import LEAVES, Leaf, key_of, leaf_of
 from guanhu.rulebook.prove.ordinary import sensible
 from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, shown_value, value_at
+from guanhu.rulebook.prove.slope import Slope
 from guanhu.rulebook.prove.terms import Num, Truth, both, compared, mul
 from guanhu.rulebook.prove.work import is_reward
 from guanhu.values import units
@@ -104,6 +105,9 @@ def extreme(
         value, point = _climbed(proof, name, sign, Point(period, chosen))
         if value is not None and (best is None or sign * value > sign * best):
             best, at = value, point
+    if best is not None and best == _end_by_form(proof, question, sign):
+        proof.counted()
+        return best, at, True
     for _ in range(6):
         if best is None:
             return None, None, False
@@ -117,6 +121,36 @@ def extreme(
             return best, at, False
         best, at = value, point
     return best, at, False
+
+
+def _end_by_form(proof: Proof, question: Question, sign: int) -> Fraction | None:
+    """Return the most (or least) that the form of a line alone leaves room for; None where it is open."""
+    (name,) = question.names
+    ends: list[Fraction] = []
+    for count, (chosen, period, all_said) in enumerate(proof.asker.contexts(question)):
+        way = Slope(proof.book, "", chosen, period).line(name)
+        end = way.high if sign > 0 else way.low
+        if end is None or count > CHOICES_MAX or not (all_said or _days_only_choose(proof, name)):
+            return None
+        ends.append(end)
+    return (max(ends) if sign > 0 else min(ends)) if ends else None
+
+
+def _days_only_choose(proof: Proof, name: str) -> bool:
+    """Tell whether days of one's own only choose among cases and rows, and are reckoned with in none."""
+    waiting = list(proof.book.roots_reached(proof.book.roots(name)))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, t.Between | t.DatePart):
+            return False
+        if isinstance(node, t.Cases):
+            waiting += [
+                *(c.value for c in node.cases),
+                *([node.otherwise] if node.otherwise is not None else []),
+            ]
+        elif not isinstance(node, t.Lookup | t.Compare):
+            waiting += node.children()
+    return True
 
 
 def _asked(proof: Proof, name: str) -> tuple[str, str]:

@@ -44,6 +44,8 @@ def table_gaps(proof: Proof, names: list[str]) -> None:
 def _gap(proof: Proof, use: Use, node: t.Lookup, table: t.Table) -> bool:
     seen: list[Fraction] = []
     numeric = [at for at, unit in enumerate(table.key_units) if not units.is_choice(unit)]
+    # Nobody asks a table about the days before its first version, unless the text says from which day it is read.
+    since_when = any(isinstance(n, t.DateConst) for when, _ in use.guards for n in t.walk(when))
     for _ in range(4):
 
         def holds(copies: list[Encoder]) -> Truth:
@@ -52,6 +54,8 @@ def _gap(proof: Proof, use: Use, node: t.Lookup, table: t.Table) -> bool:
             rows = [one.row_holds(row.cells, keys) for row in one.rows(node.table)]
             known = [key.k for key in keys if isinstance(key, Num)]
             rows_there = one.rows(node.table)
+            if not rows_there and not since_when:
+                return False
             away = [_outside(one, rows_there, table, keys[numeric[0]], value) for value in seen if numeric]
             return both(comes_to(one, use.guards), *known, *(row.fails for row in rows), *away)
 
@@ -111,11 +115,14 @@ def _tell_gap(
         if low[0] is not None and high[0] is not None:
             where_zh = f", 在 {shown_value(low[0], table.key_units[numeric[0]])} 和 {shown_value(high[0], table.key_units[numeric[0]])} 两档之间"
             where_en = f", between the rows at {shown_value(low[0], table.key_units[numeric[0]])} and {shown_value(high[0], table.key_units[numeric[0]])}"
-        elif value < 0 and not _ranged(proof, node.keys[numeric[0]]):
+        elif value < 0 and not _ranged(proof, key := node.keys[numeric[0]]) and not _is_change(proof, key):
             severity = NOTICE
     owner = proof.book.owner(use.name)
-    if len(table.versions) > 1:
-        rows = rows_in_force(table, days_for(point.period).last_day)
+    rows = rows_in_force(table, days_for(point.period).last_day)
+    if not rows:
+        start = min(v.start for v in table.versions)
+        where_zh, where_en = f", {start} 之前没有这张表", f": before {start} there is no such table"
+    elif len(table.versions) > 1:
         start = next(v.start for v in table.versions if v.rows is rows)
         where_zh, where_en = f"{where_zh}({start} 起的一版)", f"{where_en} (the version from {start} on)"
     proof.add(
@@ -136,6 +143,14 @@ def _tell_gap(
 def _ranged(proof: Proof, node: t.Expr) -> bool:
     found = [leaf_of(proof.book, p, {}) for p in t.walk(node) if isinstance(p, t.MeasureRef | t.InputRef)]
     return bool(found) and all(leaf.low is not None for leaf in found)
+
+
+def _is_change(proof: Proof, node: t.Expr) -> bool:
+    """Tell whether a figure is what has become more or less, as a growth is: below 0 lies the ordinary half of it."""
+    return any(
+        isinstance(n, t.Sum) and len(n.terms) == 2 and any(isinstance(x, t.Negative) for x in n.terms)
+        for n in proof.book.reached([node])
+    )
 
 
 def _marginal_gaps(proof: Proof, table: t.Table) -> None:
@@ -208,6 +223,9 @@ def _row(proof: Proof, table: t.Table, found: list[Use], at: int) -> None:
                 alone_shown = (use, verdict.points[0])
                 break
     owner = proof.book.owner(found[0].name)
+    guarded = all(use.guards for use in found)
+    hidden = "外层的条件和前面各档" if guarded else "前面各档"
+    hidden_en = "the conditions around it, with the rows above," if guarded else "the rows above"
     common = {
         "severity": DEFECT,
         "subjects": (table.path, owner.path),
@@ -218,8 +236,8 @@ def _row(proof: Proof, table: t.Table, found: list[Use], at: int) -> None:
         proof.add(
             Finding(
                 code="PRV003",
-                zh=f"{table.title}的“{said}”一档永远轮不到: 前面各档合起来已经包含它",
-                en=f"the row {said} of {table.title} is never reached: the rows above hold all of it",
+                zh=f"{table.title}的“{said}”一档永远轮不到: {hidden}{'已经把它排除' if guarded else '合起来已经包含它'}",
+                en=f"the row {said} of {table.title} is never reached: {hidden_en} {'rule it out' if guarded else 'hold all of it'}",
                 line=use.name,
                 points=(point,),
                 **common,  # type: ignore[arg-type]
@@ -249,11 +267,12 @@ def _row_question(proof: Proof, use: Use, at: int, *, with_above: bool) -> Quest
             return False
         rows = [one.row_holds(row.cells, keys) for row in one.rows(node.table)]
         above = [row.fails for row in rows[:at]] if with_above else []
-        return both(rows[at].holds, *above)
+        around = comes_to(one, use.guards) if with_above else True
+        return both(around, rows[at].holds, *above)
 
     def confirm(points: tuple[Point, ...]) -> bool:
         hit = expression_at(rulebook, node, points[0]).hit
-        return hit == at if with_above else 0 <= hit <= at
+        return hit == at and came_to(proof, use.guards, points[0]) if with_above else 0 <= hit <= at
 
     return Question((use.name,), holds, confirm)
 

@@ -10,6 +10,34 @@ from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, expression_at, shown_value
 from guanhu.rulebook.prove.terms import Truth, Yes, both
 from guanhu.rulebook.prove.uses import Use, came_to, comes_to, title_of, uses
+from guanhu.values import units
+
+
+def for_somebody(proof: Proof, names: list[str]) -> list[str]:
+    """Return the lines and decisions that are for somebody; a group to which nobody can belong is told, and no more asked of it."""
+    empty: dict[str, list[str]] = {}
+    for name in names:
+        if not any(proof.asker.kinds.all([name], {})):
+            empty.setdefault(proof.book.owner(name).group, []).append(name)
+    for group, found in empty.items():
+        declared = proof.rulebook.groups[group]
+        # Days of one's own are only sampled: somebody may have come on another.
+        if any(n.unit == units.DATE for n in t.walk(declared.condition)):
+            continue
+        proof.counted()
+        proof.add(
+            Finding(
+                code="PRV004",
+                severity=DEFECT,
+                subjects=(declared.path,),
+                clauses=clauses_of(declared.clause),
+                zh=f"{declared.title}: 没有人符合这一组的条件, {'、'.join(proof.book.owner(n).title for n in found)}对谁都不算",
+                en=f"{declared.title}: nobody fulfils the condition of this group: "
+                f"{', '.join(proof.book.owner(n).title for n in found)} is for no one",
+            )
+        )
+    left_out = {name for found in empty.values() for name in found}
+    return [name for name in names if name not in left_out]
 
 
 def unreached_cases(proof: Proof, names: list[str]) -> None:

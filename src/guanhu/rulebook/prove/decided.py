@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from fractions import Fraction
 from itertools import combinations, pairwise
 
@@ -12,7 +11,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.prove.ask import CHOICES_MAX, Question
 from guanhu.rulebook.prove.encode import Encoder
 from guanhu.rulebook.prove.finding import DEFECT, Finding, clauses_of
-from guanhu.rulebook.prove.leaves import LEAVES, key_of
+from guanhu.rulebook.prove.outcomes import at_year_end
 from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, shown_value, value_at
 from guanhu.rulebook.prove.slope import Turned
@@ -34,7 +33,7 @@ def at_once(proof: Proof, names: list[str]) -> None:
         if not one.state or (one.group, one.state) != (other.group, other.state):
             continue
         if one.every != other.every:
-            _at_year_end(proof, *sorted((one, other), key=lambda d: MONTHS_OF.get(d.every, 12)))
+            at_year_end(proof, *sorted((one, other), key=lambda d: MONTHS_OF.get(d.every, 12)))
             continue
         if one.once != other.once or _first_day(one) != _first_day(other):
             continue
@@ -65,75 +64,6 @@ def at_once(proof: Proof, names: list[str]) -> None:
                     points=verdict.points,
                 )
             )
-
-
-def _at_year_end(proof: Proof, short: t.Decision, long: t.Decision) -> None:
-    """Ask of two decisions of different calendars that set one state: can both hold where their instances end together.
-
-    Only of two that stand on different figures: what a month is and what the year that it ends comes to are free of
-    each other then.
-    """
-    nodes = [*proof.book.closure(short.id), *proof.book.closure(long.id)]
-    ends_alike = {short.every, long.every} <= set(MONTHS_OF) and "at once" not in (
-        short.in_force,
-        long.in_force,
-    )
-    if not ends_alike or any(isinstance(n, t.DatePart) for n in nodes):
-        return
-    figures = [
-        {
-            key_of(n, {})
-            for n in proof.book.closure(d.id)
-            if isinstance(n, LEAVES) and not isinstance(n, t.SubjectValue)
-        }
-        for d in (short, long)
-    ]
-    gathered = {n.line for n in proof.book.closure(long.id) if isinstance(n, t.OverInstances)}
-    read = {n.name for n in proof.book.closure(short.id) if isinstance(n, t.LineRef)} | {short.id}
-    if figures[0] & figures[1] or gathered & read:
-        return
-    found: list[Point] = []
-    for one in (short, long):
-        point = _holding(proof, one, found)
-        if point is None:
-            return
-        found.append(point)
-    if any(k in found[0].figures and found[0].figures[k] != v for k, v in found[1].figures.items()):
-        return
-    zh = f"{short.title}和{long.title}可以同时成立, 从同一天起都要改“{column_title(short.state)}”: 以哪一项为准没有说"
-    en = f"{short.title} and {long.title} can hold together and set {short.state} from the same day: which of them counts is not said"
-    proof.add(
-        Finding(
-            code="PRV020",
-            severity=DEFECT,
-            subjects=(short.path, long.path),
-            clauses=clauses_of(short.clause, long.clause),
-            zh=zh,
-            en=en,
-            line=short.id,
-            points=(found[0],),
-        )
-    )
-
-
-def _holding(proof: Proof, decision: t.Decision, others: list[Point]) -> Point | None:
-    """Return a manager for whom a decision holds, with the names and days of those found before."""
-
-    def holds(copies: list[Encoder]) -> Truth:
-        found = copies[0].line(decision.id)
-        return found.holds if isinstance(found, Yes) else False
-
-    def confirm(points: tuple[Point, ...]) -> bool:
-        return proof.value(decision.id, points[0]) is True
-
-    fixed = {k: v for p in others for k, v in p.figures.items() if isinstance(v, str | date)}
-    keys = {c.key for c in proof.book.choices(decision.id)}
-    zh, en = f"{decision.title}在期末会不会成立", f"whether {decision.title} can hold at the end"
-    question = Question(
-        (decision.id,), holds, confirm, fixed_choices={k: v for k, v in fixed.items() if k in keys}
-    )
-    verdict = proof.ask(question, "PRV020", (decision.path,), zh, en)
-    return verdict.points[0] if shown(verdict) else None
 
 
 def _first_day(decision: t.Decision) -> str:

@@ -15,7 +15,7 @@ from guanhu.rulebook.explain.reads import rows_in_force
 from guanhu.rulebook.load.typing import is_quotient
 from guanhu.rulebook.prove.figures import Figures
 from guanhu.rulebook.prove.joined import between, part_inside, summed
-from guanhu.rulebook.prove.leaves import Book, days_for, key_of
+from guanhu.rulebook.prove.leaves import LEAVES, Book, days_for, key_of
 from guanhu.rulebook.prove.reading_down import merged, of_name, read_down
 from guanhu.rulebook.prove.slope import Slope
 from guanhu.rulebook.prove.terms import (
@@ -37,6 +37,7 @@ from guanhu.rulebook.prove.terms import (
     cut,
     each_step,
     either,
+    grid_of,
     half_away,
     is_stepwise,
     mul,
@@ -144,6 +145,11 @@ class Encoder:
                 return self._product(node, left, right)
             case t.Quotient():
                 return self._quotient(node)
+            case t.Settled(x=t.ByDays(x=x)) if not self.figures.in_part and isinstance(
+                x, (*LEAVES, t.LineRef)
+            ):
+                # Of the whole instance it is the whole, which has fewer places already.
+                return self.number(x)
             case t.Settled(x=x, places=places):
                 self._note_divisor(x)
                 return self._rounded(("node", id(node)), self.number(x), places)
@@ -260,11 +266,22 @@ class Encoder:
     def _rounded(self, path: object, x: Num, places: int) -> Num:
         """Return x at some places, a half away from zero."""
         scale = Fraction(10**places)
+        # An average or a share may lie off its grid, so this is left to where it makes no fen: many places.
+        if not x.is_pair and places >= QUOTIENT_PLACES and self._has_places(x.n, scale):
+            return x
         if not x.is_pair and is_stepwise(x.n):
             return Num(each_step(x.n, lambda value: round_half_away(value, places)), ONE, x.k)
         if not x.is_pair and self.figures.exact:
             return Num(mul(half_away(mul(x.n, scale)), 1 / scale), ONE, x.k)
         return self._boxed(path, x, ("near", HALF / scale))
+
+    def _has_places(self, x: Term, scale: Fraction) -> bool:
+        """Tell whether a term has no more places than it is rounded at, its figures being on their grids."""
+        steps = {
+            key + mark: leaf.step for key, leaf in self.figures.leaves.items() for mark in ("", "′", "+")
+        }
+        grid = None if isinstance(x, Fraction) else grid_of(x, steps)
+        return grid is not None and (grid * scale).denominator == 1
 
     def _boxed(self, path: object, x: Num, how: tuple[str, Fraction]) -> Num:
         """Return a number that is not farther from x than allowed, on the same side of zero."""
@@ -410,6 +427,8 @@ class Encoder:
         match node:
             case t.LineRef(name=name):
                 return self._figure(node) if name in self.cuts else self.line(name)
+            case t.InstanceValue(name="spell_days") if self.figures.in_part:
+                return self._spell(node)
             case t.InstanceValue(name=name):
                 return self._instance(name)
             case t.MeasureRef(name=name):
@@ -431,6 +450,8 @@ class Encoder:
                 return Name(self.state[1])
             return Name(self.figures.chosen.get(key))
         found = self._figure(node)
+        if isinstance(node, t.InputRef) and isinstance(found, Num):
+            self._allowed(node, found)
         if isinstance(node, t.Group) and isinstance(found, Num):
             self._group(node, found)
         if (
@@ -450,7 +471,7 @@ class Encoder:
         rule = choose_truth(
             now.v, compared(">=", found.n, ONE), compared("=", found.n, ZERO) if streak else True
         )
-        if key in self.varied:
+        if key in self.varied and key not in self.figures.apart:
             # Two copies of a manager have the same past.
             past = self.figures.past(key, node.last - 1 if isinstance(node, t.Times) else None)
             before = ZERO if streak else past
@@ -462,19 +483,35 @@ class Encoder:
         return found
 
     def _group(self, node: t.Group, found: Num) -> None:
-        """Add that the sum or the highest of what is not negative is at least one's own, where one belongs to it."""
-        if (
-            node.how not in ("sum", "highest")
-            or not node.self_in
-            or node.below
-            or node.of.unit not in units.SCALARS
-        ):
+        """Add that oneself is counted, and that the sum or the highest of what is not negative is at least one's own."""
+        belongs = self.figures.groups is None or node.among in self.figures.groups
+        if not node.self_in or node.below or not belongs:
             return
-        if Slope(self.book, "", self.figures.chosen, self.days_text).of(node.of).is_positive:
+        if node.how == "count":
+            one = self.encode(node.of)
+            counted = one.holds if isinstance(one, Yes) else node.of.unit == units.YES_NO
+            rule = either(no(counted), compared(">=", found.n, ONE))
+        elif node.how in ("sum", "highest") and node.of.unit in units.SCALARS:
+            if not Slope(self.book, "", self.figures.chosen, self.days_text).of(node.of).is_positive:
+                return
             own = self.number(node.of)
             rule = either(no(own.k), self._compared(">=", found, own))
-            if not isinstance(rule, bool):
-                self.figures.rules.append(rule)
+        else:
+            return
+        if not isinstance(rule, bool):
+            self.figures.rules.append(rule)
+
+    def _allowed(self, node: t.InputRef, found: Num) -> None:
+        """Add that an input lies between the formulas that say what is allowed, where these are of the same keys."""
+        declared = self.rulebook.inputs[node.name]
+        if not all(isinstance(key, t.SubjectValue) for key in node.keys):
+            return
+        for end, op in ((declared.least, ">="), (declared.most, "<=")):
+            if end is not None:
+                limit = self.number(end)
+                inside = either(no(both(found.k, limit.k)), self._compared(op, found, limit))
+                if not isinstance(inside, bool):
+                    self.figures.rules.append(inside)
 
     def _figure(self, node: t.Expr) -> Num | Yes:
         key = key_of(node, self.figures.chosen)
@@ -482,7 +519,11 @@ class Encoder:
 
     def _formula(self, measure: t.FormulaMeasure) -> Sym:
         found = self.encode(measure.expr)
-        if isinstance(found, Num) and not isinstance(found.n, Fraction):
+        if (
+            isinstance(found, Num)
+            and not isinstance(found.n, Fraction)
+            and measure.id not in self.figures.loose
+        ):
             for edge, op in ((measure.low, ">="), (measure.high, "<=")):
                 if edge is not None:
                     inside = either(no(found.k), self._compared(op, found, Num(edge, ONE, True)))
@@ -502,6 +543,13 @@ class Encoder:
         if not part.is_pair and self.figures.exact:
             return Num(mul(cut(mul(part.n, Fraction(100))), Fraction(1, 100)), ONE, known)
         return self._boxed(("pool", id(node)), part, ("cut", Fraction(1, 50)))
+
+    def _spell(self, node: t.InstanceValue) -> Num | Yes:
+        """Return the days of a spell: any of those of the instance."""
+        found = self._figure(node)
+        if isinstance(found, Num):
+            self.figures.rules.append(real(found.n) <= real(Fraction(self.days.days)))
+        return found
 
     def _instance(self, name: str) -> Sym:
         if name == "period_start":

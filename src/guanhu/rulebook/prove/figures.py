@@ -30,17 +30,22 @@ class Figures:
         self.optional: set[str] = set()
         self.counter = 0
         self.margin, self.any_time = Fraction(0), False
+        self.wider: Mapping[str, Leaf] = {}
+        self.loose: frozenset[str] = frozenset()
+        self.in_part = False
+        self.groups: frozenset[str] | None = None
+        self.apart: frozenset[str] = frozenset()
 
     def term(self, node: t.Expr, mark: str, book: Book) -> Num | Yes:
         """Return the variable of a leaf of a book; `mark` tells the copies of one that a question varies."""
         key = key_of(node, self.chosen)
         if key not in self.leaves:
-            self.leaves[key] = leaf_of(book, node, self.chosen)
+            self.leaves[key] = self.wider.get(key) or leaf_of(book, node, self.chosen)
         leaf = self.leaves[key]
         known = self._known(key)
         if node.unit == units.YES_NO:
             return Yes(self._var(key + mark, leaf, yes_no=True), known)
-        if key in self.fixed and not mark:
+        if key in self.fixed and mark in ("", "+"):
             return Num(self.fixed[key], ONE, known)
         return Num(self._var(key + mark, leaf, yes_no=False), ONE, known)
 

@@ -29,6 +29,10 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "PRV013": ("升了级反而拿得更少", "a higher grade gets less"),
     "PRV014": ("干得更多反而被降或不升", "more work is demoted or not promoted"),
+    "PRV015": (
+        "本期干得更多, 两期合计反而更少",
+        "more work now gets less in this instance and the next together",
+    ),
     "PRV020": ("两项决定可能同时改同一状态", "two decisions can set the same state at once"),
     "PRV021": ("权重之和不是一", "weights do not sum to one"),
     "PRV022": ("可能除以零, 结果未知", "a division by zero can happen: the figure is unknown"),
@@ -48,7 +52,8 @@ class Finding:
     subjects  paths of what it is about; an `accept` of any of these with the code takes it
     clauses   every clause that has a part in it
     points    managers that show it; `line` is what to try at them
-    region    other words that a program may read
+    aside     `line` stands for a formula of a ledger or an input, which nobody can try
+    facts     other words that a program may read
     """
 
     code: str
@@ -60,6 +65,7 @@ class Finding:
     line: str = ""
     points: tuple[Point, ...] = ()
     why: str = ""
+    aside: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
@@ -88,7 +94,7 @@ class Finding:
         lines += [
             f"  {'试算' if lang == 'zh' else 'try'}: {command(folder, self.line, point)}"
             for point in self.points
-            if self.line
+            if self.line and not self.aside
         ]
         return "\n".join(lines)
 

@@ -12,7 +12,15 @@ from typing import Any
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.reads import rows_in_force
-from guanhu.rulebook.prove.leaves import Book, Choice, days_for, key_of, period_for, period_from
+from guanhu.rulebook.prove.leaves import (
+    Book,
+    Choice,
+    days_for,
+    key_of,
+    period_for,
+    period_from,
+    period_holding,
+)
 from guanhu.rulebook.prove.replay import Point, expression_at
 from guanhu.values import units
 from guanhu.values.dates import MONTHS_OF, add_months
@@ -47,7 +55,9 @@ class Kinds:
             choices.update({c.key: c for c in self.book.choices(name)})
         every = self.book.owner(names[0]).every
         periods = choices.pop("period").values if "period" in choices else (period_for(every),)
-        periods = (*periods, *self._of_versions(names, every))
+        periods = tuple(
+            dict.fromkeys((*periods, *self._of_versions(names, every), *self._at_days(names, every)))
+        )
         for key, choice in choices.items():
             if choice.sampled:
                 choices[key] = self._days(names, choice, [str(period) for period in periods])
@@ -66,6 +76,26 @@ class Kinds:
         tables = [self.rulebook.tables[name] for name in sorted(read)]
         starts = {v.start for table in tables if len(table.versions) > 1 for v in table.versions}
         return tuple(period_from(every, start) for start in sorted(starts)) if every in MONTHS_OF else ()
+
+    def _at_days(self, names: Sequence[str], every: str) -> Iterator[str]:
+        """Yield the periods that days of the text cut: the one that holds such a day, and one on each side.
+
+        Days of one's own are cut by days of the text too: who was hired since, and so many months ago, is there later.
+        Where months are told apart, all of a year on each side; where the length of the instance is, all lengths.
+        """
+        if every not in MONTHS_OF:
+            return
+        nodes = [n for name in names for n in self.book.closure(name)]
+        length = MONTHS_OF[every]
+        if any(isinstance(n, t.Compare | t.Lookup) and _reads_length(n) for n in nodes):
+            yield from (period_holding(every, date(2028, month, 1)) for month in range(1, 13, length))
+            yield from (period_holding(every, date(2025, month, 1)) for month in range(1, 13, length))
+        if any(isinstance(n, t.InstanceValue) and n.unit == units.DATE for n in nodes):
+            parts = any(isinstance(n, t.DatePart) for n in nodes)
+            back = range(-12, 12 + length, length) if parts else (-length, 0, length)
+            for day in sorted(set(_days_that_cut(nodes))):
+                for months in back:
+                    yield period_holding(every, add_months(day, months))
 
     def _belongs(self, name: str, chosen: Mapping[str, Any], period: str) -> bool:
         return self._value(self.book.condition(name), chosen, period) is not False
@@ -193,6 +223,30 @@ class Kinds:
             found = tuple(self._value(n, {choice.key: day}, period) for n in turning for period in periods)
             alike.setdefault(found, day)
         return Choice(choice.key, tuple(alike.values()))
+
+
+def _days_that_cut(nodes: Sequence[t.Expr]) -> Iterator[date]:
+    """Yield the days of the text, the beginnings of its years, and days so long after them as spans are asked about."""
+    days = [n.value for n in nodes if isinstance(n, t.DateConst)]
+    spans: list[tuple[str, int]] = []
+    for node in nodes:
+        sides = (node.left, node.right) if isinstance(node, t.Compare) else ()
+        for one, other in (sides, sides[::-1]) if sides else ():
+            if not isinstance(other, t.Const):
+                continue
+            if isinstance(one, t.DatePart) and one.part == "year" and 1900 < other.value < 2200:
+                days += [date(floor(other.value), 1, 1), date(floor(other.value) + 1, 1, 1)]
+            if isinstance(one, t.Between) and abs(other.value) < 40000:
+                spans.append((one.what, ceil(other.value)))
+    yield from days
+    for day in days:
+        for what, count in spans:
+            yield add_months(day, count) if what == "months" else day + timedelta(days=count)
+
+
+def _reads_length(node: t.Compare | t.Lookup) -> bool:
+    sides = node.keys if isinstance(node, t.Lookup) else (node.left, node.right)
+    return any(isinstance(x, t.InstanceValue) and x.name == "period_days" for x in sides)
 
 
 def _is_name(node: t.Expr) -> bool:

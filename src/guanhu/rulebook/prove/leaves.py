@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
-from guanhu.kinds.catalogue import CATALOGUE
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.given import group_keys
+from guanhu.rulebook.prove.titles import group_title, over_title
 from guanhu.rulebook.shape import shape
 from guanhu.rulebook.windows import plural_of
 from guanhu.values import units
@@ -118,6 +118,15 @@ def period_from(every: str, day: date) -> str:
     return str(year) + period_for(every, month + 1).removeprefix("2025")
 
 
+def period_holding(every: str, day: date) -> str:
+    """Return the period that holds a day.
+
+    >>> period_holding("month", date(2025, 7, 1)), period_holding("quarter", date(2026, 3, 31))
+    ('2025-07', '2026Q1')
+    """
+    return str(day.year) + period_for(every, day.month).removeprefix("2025")
+
+
 def days_for(period: str) -> Span:
     """Return the days of a period."""
     found = period_of(period)
@@ -136,6 +145,7 @@ class Book:
         self._steps: dict[Unit, Fraction] = {}
         self._ends: dict[str, tuple[Fraction | None, Fraction | None]] = {}
         self._pooled: frozenset[str] | None = None
+        self._in_part: dict[str, bool] = {}
 
     def roots(self, name: str) -> tuple[t.Expr, ...]:
         """Return the formulas of a line or decision."""
@@ -155,13 +165,16 @@ class Book:
             self._closures[name] = tuple(self.reached((*self.roots(name), self.condition(name))))
         return self._closures[name]
 
-    def reached(self, roots: Iterable[t.Expr]) -> Iterator[t.Expr]:
+    def reached(self, roots: Iterable[t.Expr], *, allowed: bool = True) -> Iterator[t.Expr]:
         """Yield the expressions of formulas and of all that these read in the same instance, each once."""
-        for root in self.roots_reached(roots):
+        for root in self.roots_reached(roots, allowed=allowed):
             yield from t.walk(root)
 
-    def roots_reached(self, roots: Iterable[t.Expr]) -> Iterator[t.Expr]:
-        """Yield formulas and those of all that they read in the same instance, each once."""
+    def roots_reached(self, roots: Iterable[t.Expr], *, allowed: bool = True) -> Iterator[t.Expr]:
+        """Yield formulas and those of all that they read in the same instance, each once.
+
+        With `allowed` also those that say within what an input lies.
+        """
         waiting, seen = list(roots), set[str]()
         while waiting:
             root = waiting.pop()
@@ -176,6 +189,10 @@ class Book:
                         key = f"measure {name}"
                         measure = self.rulebook.measures[name]
                         more = (measure.expr,) if isinstance(measure, t.FormulaMeasure) else ()
+                    case t.InputRef(name=name) if allowed:
+                        key = f"input {name}"
+                        declared = self.rulebook.inputs[name]
+                        more = tuple(x for x in (declared.least, declared.most) if x is not None)
                     case t.Lookup(table=name):
                         key = f"table {name}"
                         more = tuple(table_formulas(self.rulebook.tables[name]))
@@ -184,6 +201,12 @@ class Book:
                 if key not in seen:
                     seen.add(key)
                     waiting.extend(more)
+
+    def in_part(self, name: str) -> bool:
+        """Tell whether a line asks how many days a spell has, so that less than the whole instance is another case."""
+        if name not in self._in_part:
+            self._in_part[name] = any(_asks_of_spell(node) for node in self.closure(name))
+        return self._in_part[name]
 
     def counts_along(self, names: Iterable[str], keys: frozenset[str]) -> frozenset[str]:
         """Return the streaks and counts under lines that a figure moves, because it decides whether their check holds now."""
@@ -330,6 +353,15 @@ class Book:
                             yield from ((unit, edge) for edge in (cell.low, cell.high) if edge is not None)
 
 
+def _asks_of_spell(node: t.Expr) -> bool:
+    sides = node.keys if isinstance(node, t.Lookup) else ()
+    if isinstance(node, t.Compare) and any(
+        isinstance(x, t.Const | t.InstanceValue) for x in (node.left, node.right)
+    ):
+        sides = (node.left, node.right)
+    return any(isinstance(x, t.InstanceValue) and x.name == "spell_days" for x in sides)
+
+
 def finer(step: Fraction, value: Fraction) -> Fraction:
     """Return a decimal grid that holds `value`, not coarser than `step` nor finer than 1e-9.
 
@@ -370,6 +402,8 @@ def key_of(node: t.Expr, chosen: Chosen) -> str:
             return plain(f"{name}.{what}")
         case t.SubjectValue(column=column) | t.RowValue(column=column):
             return column
+        case t.InstanceValue(name=name):
+            return name
         case t.InputRef(name=name, keys=keys):
             written = "|".join(str(_word(key, chosen)) for key in keys)
             return plain(f"{name}({written})") if keys else plain(name)
@@ -422,7 +456,7 @@ def leaf_of(book: Book, node: t.Expr, chosen: Chosen) -> Leaf:
             owner = book.owner(name)
             return replace(found, title=owner.title, clause=owner.clause)
         case t.OverInstances():
-            return _over(book, replace(found, title=_over_title(rulebook, node)), node)
+            return _over(book, replace(found, title=over_title(rulebook, node)), node)
         case t.Previous(line=name):
             owner = book.owner(name)
             return replace(found, title=f"前 {node.back} 期{owner.title}", clause=owner.clause)
@@ -437,7 +471,9 @@ def leaf_of(book: Book, node: t.Expr, chosen: Chosen) -> Leaf:
             low = Fraction(1) if how == "rank" else Fraction(0) if how == "count" else None
             better = ("more" if node.lowest_first else "less") if how == "rank" else ""
             low, high = book.ends_of_group(node) if how in _OF_PARTS else (low, None)
-            return replace(found, title=_group_title(rulebook, node), low=low, high=high, better=better)
+            return replace(found, title=group_title(rulebook, node), low=low, high=high, better=better)
+        case t.InstanceValue():
+            return replace(found, title="在岗天数", low=Fraction(1))
         case t.Balance():
             return replace(found, title=rulebook.ledgers[node.ledger].title, low=Fraction(0))
         case t.LotFigure():
@@ -502,46 +538,7 @@ def _is_before(rulebook: t.Rulebook, measure: t.AnyMeasure) -> bool:
     )
 
 
-_GATHERED = {
-    "rank": "名次",
-    "sum": "合计",
-    "average": "平均",
-    "count": "个数",
-    "highest": "最高",
-    "lowest": "最低",
-}
-
-
 _OF_PARTS = ("average", "highest", "lowest", "sum")
-
-
-def _group_title(rulebook: t.Rulebook, node: t.Group) -> str:
-    """Return what a figure of the others is called: 客户经理中得分的名次."""
-    group = rulebook.groups[node.among].title if node.among in rulebook.groups else node.among
-    columns = {column.name: column.zh for kind in CATALOGUE for column in kind.columns}
-    alike = "".join(f"同{columns.get(each, each).removesuffix('号')}" for each in node.by)
-    match node.of:
-        case t.LineRef(name=name):
-            of = f"{rulebook.titled(name)}的"
-        case t.MeasureRef(name=name):
-            of = f"{rulebook.measures[name].title}的"
-        case _:
-            of = "符合条件的" if node.how == "count" else "所列数的"
-    where = "直属下级机构" if node.below else f"{alike}的{group}" if alike else group
-    turned = "(由低到高)" if node.lowest_first else ""
-    return f"{where}中{of}{_GATHERED.get(node.how, node.how)}{turned}"
-
-
-def _over_title(rulebook: t.Rulebook, node: t.OverInstances) -> str:
-    names = {
-        "sum": "合计",
-        "average": "平均",
-        "highest": "最高",
-        "lowest": "最低",
-        "last": "最后一期",
-        "count": "次数",
-    }
-    return f"各期{rulebook.titled(node.line)}{names.get(node.how, node.how)}"
 
 
 def _over(book: Book, found: Leaf, node: t.OverInstances) -> Leaf:
@@ -578,7 +575,7 @@ def optional_keys(book: Book, nodes: Iterable[t.Expr], chosen: Chosen) -> set[st
                 continue
             case _:
                 continue
-        for part in book.reached(inside):
+        for part in book.reached(inside, allowed=False):
             if isinstance(part, t.MeasureRef | t.InputRef):
                 found.add(key_of(part, chosen))
     return found

@@ -51,7 +51,7 @@ def bounds_of_lines(proof: Proof, names: list[str]) -> None:
             if node is not None:
                 _bound(proof, line, node, key)
         if line.least is not None and line.most is not None:
-            _crossed(proof, line, line.least, line.most)
+            crossed(proof, line, line.least, line.most)
 
 
 _HOLDS = {">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le}
@@ -62,9 +62,10 @@ def _bound(proof: Proof, line: t.Line, node: t.Expr, key: str) -> None:
     code = "PRV006" if key == "most" else "PRV007"
     zh, en = f"{line.title}的{word}会不会起作用", f"whether the {word_en} of {line.title} can bind"
     beyond = _beyond(proof, line.id, [line.value], node, op)
-    if proof.ask(beyond, code, (line.path,), zh, en).state != PROVED:
-        return
     limit = shown_value(node.value, line.unit) if isinstance(node, t.Const) else ""
+    if proof.ask(beyond, code, (line.path,), zh, en).state != PROVED:
+        _always(proof, line, line.id, [line.value], node, key == "most", limit)
+        return
     proof.add(
         Finding(
             code=code,
@@ -73,6 +74,39 @@ def _bound(proof: Proof, line: t.Line, node: t.Expr, key: str) -> None:
             clauses=clauses_of(line.clause),
             zh=f"{line.title}的{word} {limit} 从不起作用: 算出来的数不会{'更高' if key == 'most' else '更低'}",
             en=f"the {word_en} {limit} of {line.title} never binds: no figure comes out {'above' if key == 'most' else 'below'} it",
+        )
+    )
+
+
+def _always(
+    proof: Proof,
+    owner: t.Line | t.Decision,
+    name: str,
+    values: Sequence[t.Expr],
+    limit: t.Expr,
+    is_cap: bool,
+    said: str,
+    guards: Guards = (),
+) -> None:
+    """Ask of a bound that can bind: does it ever not, so that what is bounded is for something."""
+    if not any(isinstance(n, LEAVES) for n in proof.book.reached(values)):
+        return
+    word, word_en = ("封顶", "cap") if is_cap else ("保底", "floor")
+    zh, en = (
+        f"{owner.title}会不会不到{word} {said}" if is_cap else f"{owner.title}会不会高过{word} {said}",
+        f"whether {owner.title} can come out {'below' if is_cap else 'above'} its {word_en} {said}",
+    )
+    inside = _beyond(proof, name, values, limit, "<" if is_cap else ">", guards)
+    if proof.ask(inside, "PRV004", (owner.path,), zh, en).state != PROVED:
+        return
+    proof.add(
+        Finding(
+            code="PRV004",
+            severity=DEFECT,
+            subjects=(owner.path,),
+            clauses=clauses_of(owner.clause),
+            zh=f"{owner.title}总是{word} {said}: 算出来的数从不{'低于' if is_cap else '高过'}它, 算式等于没写",
+            en=f"{owner.title} is always at its {word_en} {said}: no figure comes out {'below' if is_cap else 'above'} it, so that the formula says nothing",
         )
     )
 
@@ -110,7 +144,9 @@ def _severity(
     return NOTICE if shown(reached) else DEFECT
 
 
-def _crossed(proof: Proof, line: t.Line, least: t.Expr, most: t.Expr) -> None:
+def crossed(proof: Proof, line: t.Line, least: t.Expr, most: t.Expr) -> None:
+    """Ask of two bounds of a line: can the floor lie above the cap."""
+
     def holds(copies: list[Encoder]) -> Truth:
         low, high = copies[0].number(least), copies[0].number(most)
         return both(low.k, high.k, compared(">", mul(low.n, high.d), mul(high.n, low.d)))
@@ -162,7 +198,10 @@ def _edge(proof: Proof, use: Use, node: t.Least | t.Most, edge: t.Const, others:
         f"whether the {word_en} {limit} in {owner.title} can bind",
     )
     beyond = _beyond(proof, name, others, edge, op, use.guards)
-    if proof.ask(beyond, code, (owner.path,), zh, en).state == PROVED:
+    state = proof.ask(beyond, code, (owner.path,), zh, en).state
+    if state != PROVED and len(others) == 1:
+        _always(proof, owner, name, others, edge, is_cap, limit, use.guards)
+    if state == PROVED:
         proof.add(
             Finding(
                 code=code,
@@ -292,7 +331,9 @@ def _parts_of(proof: Proof, node: t.Expr, point: Point) -> str:
     """Return the figures of an expression with their values: 不良率 100%、出勤天数 0 天."""
     found: dict[str, str] = {}
     for part in t.walk(node):
-        if isinstance(part, (*LEAVES, t.LineRef, t.InstanceValue)) and part.unit in units.SCALARS:
+        is_name = units.is_choice(part.unit) and isinstance(part, t.SubjectValue | t.State)
+        figures = (*LEAVES, t.LineRef, t.InstanceValue, t.Between)
+        if is_name or (isinstance(part, figures) and part.unit in units.SCALARS):
             value = expression_at(proof.rulebook, part, point).value
             found.setdefault(title_of(proof, part), shown_value(value, part.unit))
     return "、".join(f"{title} {value}" for title, value in found.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -9,6 +10,7 @@ import z3
 
 from guanhu.rulebook.prove.figures import Figures
 from guanhu.rulebook.prove.leaves import Leaf
+from guanhu.rulebook.prove.replay import Point
 from guanhu.rulebook.prove.terms import ONE
 from guanhu.values import units
 from guanhu.values.exact import round_half_away
@@ -59,16 +61,17 @@ _PARTS = (Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(3, 4), Fraction(
 def round_figures(figures: Figures, varied: frozenset[str], *, negative: bool = False) -> list[Any]:
     """Return that all figures but the varied ones are round, none enormous, nor negative unless that is asked for."""
     rules: list[Any] = []
-    for key, leaf in figures.leaves.items():
-        var = figures.vars.get(key)
+    leaves = [(key, mark, leaf) for key, leaf in figures.leaves.items() for mark in ("", "+")]
+    for key, mark, leaf in leaves:
+        var = figures.vars.get(key + mark)
         coarse = _COARSE.get(leaf.unit)
         if var is None or leaf.unit == units.YES_NO:
             continue
         if leaf.high is not None and coarse is not None and coarse > leaf.high:
             continue
-        if key not in varied and coarse is not None:
+        if (mark or key not in varied) and coarse is not None:
             rules.append(
-                var == z3.ToReal(z3.Int(f"{key} coarse")) * z3.Q(coarse.numerator, coarse.denominator)
+                var == z3.ToReal(z3.Int(f"{key}{mark} coarse")) * z3.Q(coarse.numerator, coarse.denominator)
             )
         if not negative and (leaf.low is None or leaf.low >= 0):
             rules.append(var >= 0)
@@ -76,6 +79,31 @@ def round_figures(figures: Figures, varied: frozenset[str], *, negative: bool = 
             var <= (_ORDINARY_STREAK if key.startswith("streak(") else _ORDINARY.get(leaf.unit, 10**8))
         )
     return rules
+
+
+def beside_on_grid(
+    points: tuple[Point, ...], varied: frozenset[str], leaves: Mapping[str, Leaf]
+) -> Iterator[tuple[Point, ...]]:
+    """Yield pairs of managers beside a pair found off the grid: a few steps farther apart, or moved together.
+
+    What turns between two roundings turns some steps away on the grid.
+    """
+    if len(points) != 2 or len(varied) != 1:
+        return
+    (key,) = varied
+    leaf = leaves.get(key)
+    x, y = (p.figures.get(key) for p in points)
+    counts = key.startswith(("streak(", "times("))
+    if leaf is None or counts or not isinstance(x, Fraction) or not isinstance(y, Fraction):
+        return
+    away = 1 if y >= x else -1
+    apart = [(0, away * n) for n in (1, 4, 10, 100)] + [(-away * n, away * n) for n in (1, 10, 100)]
+    together = [(n, n) for n in (1, -1, 2, -2, 4, -4, 5, -5)]
+    for first, second in (*apart, *together):
+        moved = (x + first * leaf.step, y + second * leaf.step)
+        low, high = leaf.low, leaf.high
+        if all((low is None or v >= low) and (high is None or v <= high) for v in moved):
+            yield points[0].at(key, moved[0]), points[1].at(key, moved[1])
 
 
 def sensible(leaf: Leaf, at: int = 0) -> Fraction:

@@ -93,7 +93,8 @@ def bracket_cases(proof: Proof, names: list[str]) -> None:
     """Look at cases that are written as brackets: overlaps and holes between them."""
     for use in uses(proof, names, t.Cases):
         node = use.node
-        if not isinstance(node, t.Cases):
+        # Of a choice among lines the numbers are places, and say nothing of what is more.
+        if not isinstance(node, t.Cases) or use.name in proof.untried:
             continue
         parts = [
             Part(c.when, c.value, at + 1, c.clause, box)
@@ -219,6 +220,26 @@ def _overlap(
     )
 
 
+def _is_in_the_middle(
+    proof: Proof, node: t.Cases, cells: list[t.RangeCell], hole: Fraction, point: Point
+) -> bool:
+    """Tell whether `otherwise` gives what lies between what the cases on both sides give: the middle bracket is meant."""
+    if node.otherwise is None or isinstance(
+        hole_value := expression_at(proof.rulebook, node, point).value, bool
+    ):
+        return False
+    below = max((c for c in cells if c.high is not None and c.high <= hole), key=lambda c: c.high or 0)
+    above = min((c for c in cells if c.low is not None and c.low >= hole), key=lambda c: c.low or 0)
+    sides = [node.cases[cells.index(c)].value for c in (below, above)]
+    values = [expression_at(proof.rulebook, x, point).value for x in (sides[0], sides[1])]
+    numbers = [v for v in (values[0], hole_value, values[1]) if isinstance(v, Fraction)]
+    return (
+        len(numbers) == 3
+        and (numbers == sorted(numbers) or numbers[::-1] == sorted(numbers))
+        and numbers[0] != numbers[2]
+    )
+
+
 def _case_hole(proof: Proof, use: Use, node: t.Cases, found: list[Bracket]) -> None:
     """Ask whether a figure can fall between two brackets of the cases, and so to `otherwise`."""
     cells = [b.cell for b in found]
@@ -242,7 +263,7 @@ def _case_hole(proof: Proof, use: Use, node: t.Cases, found: list[Bracket]) -> N
 
         zh, en = f"{owner.title}的各种情形之间有没有空缺", f"whether the cases of {owner.title} leave a gap"
         verdict = proof.ask(Question((use.name,), holds, confirm), "PRV001", (owner.path,), zh, en)
-        if not shown(verdict):
+        if not shown(verdict) or _is_in_the_middle(proof, node, cells, hole, verdict.points[0]):
             continue
         value = expression_at(proof.rulebook, found[0].figure, verdict.points[0]).value
         what, said = title_of(proof, found[0].figure), shown_value(value, found[0].figure.unit)

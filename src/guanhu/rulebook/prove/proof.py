@@ -28,7 +28,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Proof:
-    """The findings of a rulebook, with the questions that led to them."""
+    """The findings of a rulebook, with the questions that led to them. `untried` are lines that nobody can try."""
 
     book: Book
     limits: Limits
@@ -37,6 +37,7 @@ class Proof:
     questions: int = 0
     undecided: int = 0
     seconds: Fraction = Fraction(0)
+    untried: frozenset[str] = frozenset()
     proved_lines: dict[tuple[str, str], bool] = field(default_factory=dict)
     two_states: dict[tuple[str, str, str, str], tuple[Point, Point] | None] = field(default_factory=dict)
 
@@ -49,25 +50,34 @@ class Proof:
         """Return the verdict on a question; one that is not decided is noted with what was asked."""
         before = len(self.asker.clashes)
         verdict = self.asker.ask(question)
-        self.questions += 1
-        if verdict.state == NOT_DECIDED:
-            self.undecided += 1
-            facts = {"asked": code, "because": verdict.why}
-            owner = self.book.owner(question.names[0])
-            self.findings.append(
-                Finding(
-                    code="PRV040",
-                    severity=OPEN,
-                    subjects=tuple(subjects),
-                    clauses=clauses_of(owner.clause),
-                    zh=f"{zh}: 在时限内没有判定",
-                    en=f"{en}: not decided in its time",
-                    facts=facts,
-                )
-            )
+        self._noted(verdict, code, subjects, self.book.owner(question.names[0]).clause, zh, en)
         for names, point in self.asker.clashes[before:]:
             self.clash(names[0], point)
         return verdict
+
+    def settle(self, verdict: Verdict, code: str, about: t.Declaration, zh: str, en: str) -> bool:
+        """Count a question that was asked of rows; tell whether it was shown. One that is not decided is noted."""
+        self._noted(verdict, code, (about.path,), about.clause, zh, en)
+        return verdict.state == SHOWN
+
+    def _noted(
+        self, verdict: Verdict, code: str, subjects: Sequence[str], clause: str, zh: str, en: str
+    ) -> None:
+        self.questions += 1
+        if verdict.state != NOT_DECIDED:
+            return
+        self.undecided += 1
+        self.findings.append(
+            Finding(
+                code="PRV040",
+                severity=OPEN,
+                subjects=tuple(subjects),
+                clauses=clauses_of(clause),
+                zh=f"{zh}: 在时限内没有判定",
+                en=f"{en}: not decided in its time",
+                facts={"asked": code, "because": verdict.why},
+            )
+        )
 
     def counted(self) -> None:
         """Count a question that an exact argument has answered without the solver."""
@@ -95,6 +105,8 @@ class Proof:
             (a.why for path in finding.subjects for a in self._accepts(path) if a.code == finding.code), ""
         )
         finding = replace(finding, en=english(finding.en))
+        if finding.line in self.untried:
+            finding = replace(finding, aside=True)
         if why and finding.severity == DEFECT:
             finding = replace(finding, severity=ACCEPTED, why=why)
         if not any(f.code == finding.code and f.zh == finding.zh for f in self.findings):

@@ -6,7 +6,7 @@ direction. Where the form does not tell, the solver is asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -16,6 +16,7 @@ from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.reads import rows_in_force
 from guanhu.rulebook.prove.leaves import LEAVES, Book, Chosen, days_for, key_of, leaf_of
 from guanhu.rulebook.prove.replay import Point, expression_at
+from guanhu.rulebook.shape import shape
 from guanhu.values import units
 from guanhu.values.exact import round_half_away
 
@@ -59,20 +60,27 @@ class Slope:
         self.book, self.rulebook, self.key = book, book.rulebook, key
         self.chosen, self.period = chosen, period
         self.lines: dict[str, Way] = {}
+        # What the cases around a formula say: pairs of which the first is not above the second.
+        self.below: frozenset[object] = frozenset()
 
     def line(self, name: str) -> Way:
         """Return the direction of a line, bounds and rounding included."""
         if name not in self.lines:
-            line = self.rulebook.lines.get(name)
-            if line is None or line.unit not in units.SCALARS:
-                self.lines[name] = self._truth(self.book.roots(name))
-                return self.lines[name]
-            way = self.of(line.value)
-            for node, is_floor in ((line.least, True), (line.most, False)):
-                if node is not None:
-                    way = _extreme([way, self.of(node)], lowest=not is_floor)
-            self.lines[name] = _rounded(self._by_days(line, way), 2 if line.unit == units.MONEY else 12)
+            # A line is remembered: what the cases of its reader say holds there only.
+            around, self.below = self.below, frozenset()
+            self.lines[name] = self._line(name)
+            self.below = around
         return self.lines[name]
+
+    def _line(self, name: str) -> Way:
+        line = self.rulebook.lines.get(name)
+        if line is None or line.unit not in units.SCALARS:
+            return self._truth(self.book.roots(name))
+        way = self.of(line.value)
+        for node, is_floor in ((line.least, True), (line.most, False)):
+            if node is not None:
+                way = _extreme([way, self.of(node)], lowest=not is_floor)
+        return _rounded(self._by_days(line, way), 2 if line.unit == units.MONEY else 12)
 
     def _by_days(self, line: t.Line, way: Way) -> Way:
         if not line.for_days:
@@ -89,10 +97,7 @@ class Slope:
             case t.LineRef(name=name):
                 return self.line(name)
             case t.Sum(terms=terms):
-                rest = self._left(terms)
-                if rest is not None:
-                    return rest
-                ways = [self.of(x) for x in terms]
+                ways = self._with_what_is_left(terms)
                 return Way(
                     joined(w.turn for w in ways), _total(w.low for w in ways), _total(w.high for w in ways)
                 )
@@ -120,7 +125,11 @@ class Slope:
             case t.FirstGiven(terms=terms):
                 return _hull([self.of(x) for x in terms])
             case t.ByDays(x=x):
-                return self.of(x)
+                way = self.of(x)
+                if not any(self.book.in_part(y.id) for y in self.rulebook.evaluated()):
+                    return way
+                # Of a part of the instance it is a part.
+                return Way(way.turn, _toward_zero(way.low, min), _toward_zero(way.high, max))
             case t.Cases() | t.Lookup():
                 return self._chosen(node)
             case t.Pool(amount=amount, of=of):
@@ -132,6 +141,18 @@ class Slope:
             case _:
                 return self._leaf(node)
 
+    def _with_what_is_left(self, terms: Sequence[t.Expr]) -> list[Way]:
+        """Return the directions of the terms of a sum, of a line and a part taken off it as of one term."""
+        for one in terms:
+            for other in terms:
+                rest = self._left((one, other)) if other is not one else None
+                if rest is not None:
+                    return [
+                        rest,
+                        *self._with_what_is_left([x for x in terms if x is not one and x is not other]),
+                    ]
+        return [self.of(x) for x in terms]
+
     def _left(self, terms: Sequence[t.Expr]) -> Way | None:
         """Return the direction of a line less a part of it, or with its own deduction in percent: a fen more leaves no fen less."""
         if len(terms) != 2 or not isinstance(terms[0], t.LineRef) or terms[0].unit != units.MONEY:
@@ -142,17 +163,50 @@ class Slope:
         line = self.rulebook.lines.get(owner.name) if isinstance(owner, t.LineRef) else None
         if line is None or line.least is not None or line.most is not None or line.for_days:
             return None
-        factors = _factors(line.value if taken is not None else _taken_off(line.value))
-        reads = [x for x in factors if isinstance(x, t.LineRef) and x.name == whole]
-        if line.unit != units.MONEY or len(reads) != 1 or whole not in self.rulebook.lines:
+        value = line.value if taken is not None else _taken_off(line.value)
+        if line.unit != units.MONEY or whole not in self.rulebook.lines or value is None:
             return None
-        share = Way(0, Fraction(1), Fraction(1))
-        for part in factors:
-            share = share if part is reads[0] else _product(share, self.of(part))
-        if share.turn != 0 or not share.is_positive or share.high is None or share.high > 1:
+        share, within = self._share(value, whole)
+        if share is None or share > 1:
             return None
         way = self.line(whole)
-        return Way(way.turn, *((Fraction(0), way.high) if way.is_positive else (None, None)))
+        return Way(way.turn, *((Fraction(0), way.high) if way.is_positive and within else (None, None)))
+
+    def _share(self, node: t.Expr, whole: str) -> tuple[End, bool]:
+        """Return by how much at most a formula rises with a line that it reads, and whether it is at most so much of it.
+
+        None is not told; what stands still beside the line rises by 0.
+        """
+        if not any(isinstance(n, t.LineRef) and n.name == whole for n in self.book.reached([node])):
+            return (Fraction(0) if self.of(node).turn == 0 else None), False
+        match node:
+            case t.LineRef():
+                return (Fraction(1), True) if node.name == whole else (None, False)
+            case t.Settled(x=x):
+                return self._share(x, whole)
+            case t.Product(left=left, right=right):
+                for moving, still in ((left, right), (right, left)):
+                    way = self.of(still)
+                    share, within = self._share(moving, whole)
+                    reads = any(
+                        isinstance(n, t.LineRef) and n.name == whole for n in self.book.reached([still])
+                    )
+                    if (
+                        not reads
+                        and way.turn == 0
+                        and way.is_positive
+                        and way.high is not None
+                        and share is not None
+                    ):
+                        return share * way.high, within
+                return None, False
+            case t.Least(terms=terms):
+                shares = [self._share(x, whole) for x in terms]
+                highest = [s for s, _ in shares if s is not None]
+                is_told = len(highest) == len(shares)
+                return (max(highest) if is_told else None), any(within for _, within in shares)
+            case _:
+                return None, False
 
     def truth(self, node: t.Expr) -> int | None:
         """Return where a condition goes: +1 once it holds it goes on to hold, −1 once it fails, 0 it does not move."""
@@ -189,6 +243,8 @@ class Slope:
             if isinstance(node, t.Previous) and node.otherwise is not None:
                 return _hull([way, self.of(node.otherwise)])
             return way
+        if isinstance(node, t.InstanceValue) and node.name == "spell_days":
+            return Way(0, Fraction(0), Fraction(days_for(self.period).days))
         if isinstance(node, t.InstanceValue | t.DatePart | t.Between):
             value = expression_at(self.rulebook, node, Point(self.period, self.chosen)).value
             return Way(0, value, value) if isinstance(value, Fraction) else Way(0)
@@ -208,24 +264,57 @@ class Slope:
         divisor_positive = node.positive or below.is_positive
         if not divisor_positive:
             return Way(None)
+        gained = self._gained(node)
+        if gained is not None:
+            return gained
         turn: int | None = None
         if below.turn == 0:
             turn = above.turn
         elif above.is_positive:
             turn = joined((above.turn, _against(below.turn)))
         low = Fraction(0) if above.is_positive else None
+        high = Fraction(1) if (shape(node.dividend), shape(node.divisor)) in self.below else None
+        if above.is_positive and above.high is not None and below.low is not None and below.low > 0:
+            high = _lower(high, above.high / below.low)
         if node.undefined is None:
-            return Way(turn, low, None)
+            return Way(turn, low, high)
         instead = self.of(node.undefined)
         # The divisor decides whether there is a quotient: if that moves, the two may stand anyhow.
         return Way(
             joined((turn, instead.turn)) if below.turn == 0 else None, _lower_low(low, instead.low), None
         )
 
+    def _gained(self, node: t.Quotient) -> Way | None:
+        """Return the direction of a growth, (x − base) ÷ base: that of x ÷ base, less one. None of anything else."""
+        terms = node.dividend.terms if isinstance(node.dividend, t.Sum) else ()
+        taken = terms[1].x if len(terms) == 2 and isinstance(terms[1], t.Negative) else None
+        if taken is None or node.undefined is not None or shape(taken) != shape(node.divisor):
+            return None
+        now, base = self.of(terms[0]), self.of(node.divisor)
+        if base.turn == 0:
+            return Way(now.turn, Fraction(-1) if now.is_positive else None)
+        if not now.is_positive:
+            return None
+        return Way(joined((now.turn, _against(base.turn))), Fraction(-1))
+
+    def _ways_down(self, node: t.Cases) -> list[Way]:
+        """Return the directions of what cases give, each where its condition holds and none above it does."""
+        ways: list[Way] = []
+        around = self.below
+        for case in node.cases:
+            self.below = around | _not_above(case.when, holds=True)
+            ways.append(self.of(case.value))
+            around |= _not_above(case.when, holds=False)
+        if node.otherwise is not None:
+            self.below = around
+            ways.append(self.of(node.otherwise))
+        return ways
+
     def _chosen(self, node: t.Cases | t.Lookup) -> Way:
         if isinstance(node, t.Cases):
-            values = [c.value for c in node.cases] + ([node.otherwise] if node.otherwise is not None else [])
-            ways = [self.of(x) for x in values]
+            around = self.below
+            ways = self._ways_down(node)
+            self.below = around
             way = _hull(ways)
             if not self.reads([c.when for c in node.cases]):
                 return way
@@ -297,6 +386,23 @@ class Slope:
         return None if order is None or key.turn is None else order * key.turn
 
 
+def _not_above(condition: t.Expr, *, holds: bool) -> frozenset[object]:
+    """Return the pairs of figures of which a condition, holding or failing, says that the first is not above the second."""
+    terms = condition.terms if isinstance(condition, t.And) and holds else (condition,)
+    found: set[object] = set()
+    for term in terms:
+        if isinstance(term, t.Compare):
+            op = term.op if holds else _FAILING.get(term.op, "")
+            if op in ("<", "<=", "="):
+                found.add((shape(term.left), shape(term.right)))
+            if op in (">", ">=", "="):
+                found.add((shape(term.right), shape(term.left)))
+    return frozenset(found)
+
+
+_FAILING = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "<>": "="}
+
+
 def _factors(node: t.Expr | None) -> list[t.Expr]:
     """Return what a product is made of."""
     if isinstance(node, t.Settled):
@@ -332,6 +438,10 @@ def left_of(rulebook: t.Rulebook, terms: Sequence[t.Expr]) -> str | None:
     in_fen = line.unit == whole.unit == units.MONEY
     fits = in_fen and not bounded and len(reads) == 1 and len(shares) == 1 and 0 <= shares[0] <= 1
     return whole.id if fits else None
+
+
+def _toward_zero(end: End, further: Callable[[Fraction, Fraction], Fraction]) -> End:
+    return None if end is None else further(end, Fraction(0))
 
 
 def _reaches(one: Way, other: Way) -> bool:

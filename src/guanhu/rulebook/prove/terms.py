@@ -5,11 +5,12 @@ A term is a `Fraction` or a real expression; a truth is a `bool` or a boolean ex
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
+from math import gcd, lcm, prod
 from typing import Any
 
 import z3
@@ -85,6 +86,33 @@ def mul(x: Term, y: Term) -> Term:
     if is_stepwise(y):
         return each_step(y, lambda value: mul(x, value))
     return x * y
+
+
+def grid_of(x: Any, steps: Mapping[str, Fraction], room: int = 60) -> Fraction | None:
+    """Return a number of which a term is a multiple, its variables being multiples of their steps; None when that is not told.
+
+    >>> grid_of(z3.Real("a") * z3.Q(1, 4) + z3.Q(1, 10), {"a": Fraction(1, 100)})
+    Fraction(1, 400)
+    """
+    if z3.is_rational_value(x):
+        return Fraction(x.numerator_as_long(), x.denominator_as_long())
+    if room <= 0 or not z3.is_app(x):
+        return None
+    if z3.is_const(x):
+        return steps.get(x.decl().name())
+    inside = list(x.children())
+    if z3.is_app_of(x, z3.Z3_OP_ITE):
+        inside = inside[1:]
+    elif not (z3.is_add(x) or z3.is_sub(x) or z3.is_mul(x) or z3.is_app_of(x, z3.Z3_OP_UMINUS)):
+        return None
+    found = [grid_of(y, steps, room // len(inside)) for y in inside]
+    grids = [g for g in found if g is not None]
+    if len(grids) < len(found):
+        return None
+    if z3.is_mul(x):
+        return prod(grids, start=ONE)
+    below = lcm(*(g.denominator for g in grids))
+    return Fraction(gcd(*(int(g * below) for g in grids)), below)
 
 
 def neg(x: Term) -> Term:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from guanhu.kinds.catalogue import CATALOGUE
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.prove.encode import Encoder
+from guanhu.rulebook.prove.leaves import leaf_of
 from guanhu.rulebook.prove.proof import Proof
 from guanhu.rulebook.prove.replay import Point, expression_at
 from guanhu.rulebook.prove.terms import Truth, both
@@ -117,8 +118,11 @@ def title_of(proof: Proof, node: t.Expr) -> str:
             return _GROUPS.get(how, how)
         case t.Settled(x=x) | t.Negative(x=x):
             return title_of(proof, x)
+        case t.Streak() | t.Times() | t.OverInstances() | t.Previous() | t.Balance() | t.LotFigure():
+            return leaf_of(proof.book, node, {}).title
         case _:
-            first = next((p for p in t.walk(node) if isinstance(p, t.MeasureRef | t.LineRef | t.Group)), None)
+            named = t.MeasureRef | t.LineRef | t.Group | t.InputRef
+            first = next((p for p in t.walk(node) if isinstance(p, named)), None)
             return title_of(proof, first) if first is not None else "数值"
 
 

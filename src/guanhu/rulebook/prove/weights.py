@@ -37,11 +37,21 @@ def _total(proof: Proof, line: t.Line) -> None:
         # Without the key the weights may stand in the formulas: so much of a hundred each.
         found = [_of_hundred(x.value) for x in terms]
         if any(w is None for w in found) or len(found) < 2:
+            _total_by_rows(proof, line, terms)
             return
     proof.counted()
     total = sum((w for w in found if w is not None), Fraction(0))
     if total not in (1, 100) or any(w is None for w in found):
         _unsummed(proof, line, total, [x.clause for x in terms])
+
+
+def _total_by_rows(proof: Proof, line: t.Line, terms: list[t.Line]) -> None:
+    """Add the weights where each line of a total is weighed by a column of one table."""
+    parts = [_weight(x.value) for x in terms]
+    looked = [x for x in parts if isinstance(x, t.Lookup)]
+    same = len({(x.table, repr([shape(key) for key in x.keys])) for x in looked}) == 1
+    if len(looked) == len(terms) > 1 and same:
+        _by_rows(proof, line, Fraction(0), looked)
 
 
 def _of_hundred(node: t.Expr) -> Fraction | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from guanhu.rulebook import tree as t
@@ -10,7 +10,8 @@ from guanhu.rulebook.explain.values import Value
 from guanhu.rulebook.prove.ask import CHOICES_MAX, PROVED, Question
 from guanhu.rulebook.prove.encode import Encoder
 from guanhu.rulebook.prove.finding import DEFECT, Finding, clauses_of
-from guanhu.rulebook.prove.leaves import LEAVES, Leaf, key_of, leaf_of
+from guanhu.rulebook.prove.joined import summed
+from guanhu.rulebook.prove.leaves import LEAVES, Leaf, key_of, leaf_of, period_for
 from guanhu.rulebook.prove.proof import Proof, shown
 from guanhu.rulebook.prove.replay import Point, shown_value
 from guanhu.rulebook.prove.sampled import better_values, next_value
@@ -23,10 +24,11 @@ REWARDS = ("pay", "score")
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A figure that a line stands on and that can rise."""
+    """A figure that a line stands on and that can rise; `paid` is pay of shorter instances, which counts with the line."""
 
     leaf: Leaf
     node: t.Expr
+    paid: bool = False
 
 
 def is_reward(proof: Proof, name: str) -> bool:
@@ -61,6 +63,59 @@ def work_of(proof: Proof, name: str) -> list[Work]:
     return list(found.values())
 
 
+def gathered(proof: Proof, name: str) -> list[Work]:
+    """Return what a line gathers of a shorter one, or counts of a check, that moves with work though nothing says so.
+
+    Pay that was paid counts with the line that gathers it: a settlement takes it off, and is right to do so.
+    """
+    found: dict[str, Work] = {}
+    for node in proof.book.closure(name):
+        of_past = isinstance(node, t.OverInstances | t.Streak | t.Times)
+        leaf = leaf_of(proof.book, node, {}) if of_past else None
+        if leaf is None or leaf.better or not isinstance(node, t.OverInstances | t.Streak | t.Times):
+            continue
+        if isinstance(node, t.Streak | t.Times) and _is_met_once(proof, name, leaf.key):
+            continue
+        better = _better_of(proof, node.line)
+        owner = proof.rulebook.lines.get(node.line)
+        paid = isinstance(node, t.OverInstances) and node.unit == units.MONEY and _is_paid(proof, node.line)
+        if better and owner is not None and (not paid or getattr(node, "how", "") == "sum"):
+            found.setdefault(leaf.key, Work(replace(leaf, better=better), node, paid))
+    return list(found.values())
+
+
+def _is_met_once(proof: Proof, name: str, key: str) -> bool:
+    """Tell whether a line asks for a count exactly: what is given at the third month is no less work at the fourth."""
+    return any(
+        isinstance(n, t.Compare)
+        and n.op in ("=", "<>")
+        and any(isinstance(x, t.Streak | t.Times) and key_of(x, {}) == key for x in (n.left, n.right))
+        for n in proof.book.closure(name)
+    )
+
+
+def _is_paid(proof: Proof, name: str) -> bool:
+    """Tell whether a line is pay, or an amount that pay of the same instance is made of."""
+    return is_reward(proof, name) or any(
+        is_reward(proof, x.id) and x.unit == units.MONEY
+        for x in proof.rulebook.lines.values()
+        if any(isinstance(n, t.LineRef) and n.name == name for n in proof.book.closure(x.id))
+    )
+
+
+def _better_of(proof: Proof, name: str) -> str:
+    """Return which way a line or check goes as every figure of work under it gets better, by its form; '' if that is not told."""
+    line = proof.rulebook.lines.get(name)
+    if line is None:
+        return ""
+    turns: set[int] = set()
+    for work in work_of(proof, name):
+        slope = Slope(proof.book, work.leaf.key, {}, period_for(line.every))
+        turn = slope.truth(line.value) if line.unit == units.YES_NO else slope.line(name).turn
+        turns.add(0 if turn is None else turn if work.leaf.better == "more" else -turn)
+    return {1: "more", -1: "less"}.get(turns.pop(), "") if len(turns) == 1 else ""
+
+
 GROUP_SIZES = (2, 10)
 """How many an average is of, where a fall is looked for."""
 
@@ -90,6 +145,8 @@ def others_stay(copies: list[Encoder], groups: list[t.Group], size: int = 1) -> 
     rules: list[Truth] = []
     for node in groups:
         sums, owns = [copy.number(node) for copy in copies], [copy.number(node.of) for copy in copies]
+        # One of the group who is unknown makes the figure of all unknown.
+        rules += [x.k for x in owns if x.k is not True]
         if not any(x.is_pair for x in (*sums, *owns)):
             rest = [add(mul(x.n, Fraction(size)), -own.n) for x, own in zip(sums, owns, strict=True)]
             rules.append(compared("=", rest[0], rest[1]))
@@ -115,7 +172,9 @@ def falls(proof: Proof, names: list[str]) -> None:
                 continue
             if proof.proved_lines.get((name, key)):
                 continue
-            moves = bool(along(proof, name, key) or proof.book.counts_along([name], frozenset([key])))
+            moves = work.paid or bool(
+                along(proof, name, key) or proof.book.counts_along([name], frozenset([key]))
+            )
             if _by_terms(proof, line, key) or (not moves and _by_form(proof, name, work.leaf)):
                 proof.counted()
                 proof.proved_lines[name, key] = True
@@ -146,7 +205,7 @@ def whole_of(proof: Proof, line: t.Line) -> str:
 
 def _wholes(proof: Proof, name: str) -> list[Work]:
     """Return the figures under a line, without those that are in it only as a part of a quotient that is asked about itself."""
-    found = work_of(proof, name)
+    found = [*work_of(proof, name), *gathered(proof, name)]
     asked = {work.leaf.key for work in found}
     inside = _inside_quotients(proof, name)
     return [work for work in found if inside.get(work.leaf.key, "") not in asked]
@@ -241,21 +300,33 @@ def _fall_question(
             return False
         if not one.figures.exact:
             first, second = one.raw[name], other.raw[name]
+        if work.paid:
+            first, second = summed([first, x]), summed([second, y])
         lower = add(second.n, mul(one.figures.margin, second.d))
         fall = compared(">", mul(first.n, second.d), mul(lower, first.d))
         up = compared("<" if leaf.better == "more" else ">", x.n, y.n)
         return both(first.k, second.k, up, fall, *others_stay(copies, groups, size))
 
     def confirm(points: tuple[Point, ...]) -> bool:
-        return improves(work, points) and _less(proof.value(name, points[0]), proof.value(name, points[1]))
+        before, after = (_with_paid(work, p, proof.value(name, p)) for p in points)
+        return improves(work, points) and _less(before, after)
 
     varied = frozenset([leaf.key, *(key_of(node, {}) for node in groups)])
     zh, en = (
         f"{leaf.title}变好时{line.title}会不会减少",
         f"whether {line.title} can fall while {leaf.title} gets better",
     )
-    question = Question((name,), holds, confirm, varied=varied, copies=2, second=better_values(leaf.better))
+    apart = frozenset([leaf.key] if isinstance(work.node, t.Streak | t.Times) else [])
+    question = Question(
+        (name,), holds, confirm, varied=varied, copies=2, second=better_values(leaf.better), apart=apart
+    )
     return question, "PRV010", (line.path,), zh, en
+
+
+def _with_paid(work: Work, point: Point, value: Value) -> Value:
+    """Return what a line comes to, together with what was paid before where the figure is that."""
+    paid = point.figures.get(work.leaf.key) if work.paid else Fraction(0)
+    return value + paid if isinstance(value, Fraction) and isinstance(paid, Fraction) else value
 
 
 def _tell_fall(proof: Proof, line: t.Line, work: Work, read: set[str], points: tuple[Point, ...]) -> None:
@@ -269,6 +340,7 @@ def _tell_fall(proof: Proof, line: t.Line, work: Work, read: set[str], points: t
     chain = [proof.rulebook.lines[n] for n in proof.rulebook.order if n in read and n in proof.rulebook.lines]
     is_chain = bool(chain) and line.role != "total"
     through = "".join(f" → {c.title}" for c in chain[-3:]) if is_chain else ""
+    more, more_en = (", 减的比增的多", ", more than was gained") if work.paid else ("", "")
     a, b = shown_value(x, leaf.unit), shown_value(y, leaf.unit)
     u, v = shown_value(before, line.unit), shown_value(after, line.unit)
     proof.add(
@@ -278,8 +350,10 @@ def _tell_fall(proof: Proof, line: t.Line, work: Work, read: set[str], points: t
             subjects=(line.path, *_path_of(proof, leaf)),
             clauses=clauses_of(line.clause, leaf.clause, *(c.clause for c in chain[-3:] if is_chain)),
             zh=f"{leaf.title}从 {a} {verb}到 {b}, {line.title}反而从 {u} 减到 {v}"
+            + more
             + (f" (经过{through} → {line.title})" if through else ""),
             en=f"{leaf.title} goes from {a} to {b}, which is better, and {line.title} falls from {u} to {v}"
+            + more_en
             + (f" (by way of{through} → {line.title})" if through else ""),
             line=name,
             points=points,
@@ -381,7 +455,8 @@ def _movers(proof: Proof, name: str) -> list[Work]:
     refs = [n for n in proof.book.closure(name) if isinstance(n, t.MeasureRef | t.LineRef)]
     nodes = {n.name: n for n in refs if n.name in set(inside.values())}
     found: dict[str, Work] = {}
-    for work in work_of(proof, name):
+    counted = [x for x in gathered(proof, name) if isinstance(x.node, t.OverInstances)]
+    for work in (*work_of(proof, name), *counted):
         quotient = inside.get(work.leaf.key, "")
         if quotient:
             work = Work(leaf_of(proof.book, nodes[quotient], {}), nodes[quotient])  # noqa: PLW2901 - it stands for the part
@@ -405,9 +480,9 @@ def _ordinary(copy: Encoder, name: str) -> list[Truth]:
     return rules
 
 
-def _cliff(proof: Proof, line: t.Line, work: Work) -> bool:
-    name, leaf = line.id, work.leaf
-    limit = _limit(proof, line)
+def _cliff_question(proof: Proof, line: t.Line, work: Work, step: Fraction) -> Question:
+    """Return the question whether a step of a figure moves a line by more than the limit."""
+    name, leaf, limit = line.id, work.leaf, _limit(proof, line)
 
     def holds(copies: list[Encoder]) -> Truth:
         one, other = copies
@@ -418,20 +493,37 @@ def _cliff(proof: Proof, line: t.Line, work: Work) -> bool:
         gap = add(mul(second.n, first.d), -mul(first.n, second.d))
         room = mul(limit, mul(first.d, second.d))
         far = either(compared(">", gap, room), compared("<", gap, -room))
-        return both(first.k, second.k, compared("=", y.n, add(x.n, leaf.step)), far, *_ordinary(one, name))
+        return both(first.k, second.k, compared("=", y.n, add(x.n, step)), far, *_ordinary(one, name))
 
     def confirm(points: tuple[Point, ...]) -> bool:
         one, other = (proof.value(name, p) for p in points)
-        return isinstance(one, Fraction) and isinstance(other, Fraction) and abs(one - other) > limit
+        x, y = (p.figures.get(leaf.key) for p in points)
+        apart = isinstance(x, Fraction) and isinstance(y, Fraction) and y - x == step
+        return (
+            apart and isinstance(one, Fraction) and isinstance(other, Fraction) and abs(one - other) > limit
+        )
 
-    question = Question(
-        (name,),
-        holds,
-        confirm,
-        varied=frozenset([leaf.key]),
-        copies=2,
-        second=next_value(leaf.step, leaf.high),
+    varied = frozenset([leaf.key])
+    return Question((name,), holds, confirm, varied=varied, copies=2, second=next_value(step, leaf.high))
+
+
+def moved_by(proof: Proof, line: t.Line, measure: str, jump: Fraction) -> tuple[Point, ...] | None:
+    """Return two managers, a jump of a measure apart, between whom a line moves by more than the limit; None else."""
+    nodes = (n for n in proof.book.closure(line.id) if isinstance(n, t.MeasureRef) and n.name == measure)
+    node = next(nodes)
+    leaf = leaf_of(proof.book, node, {})
+    zh, en = (
+        f"一笔使{leaf.title}变动时{line.title}会不会差很多",
+        f"whether one row that moves {leaf.title} moves {line.title} much",
     )
+    question = _cliff_question(proof, line, Work(leaf, node), jump)
+    verdict = proof.ask(question, "PRV011", (line.path,), zh, en)
+    return verdict.points if shown(verdict) else None
+
+
+def _cliff(proof: Proof, line: t.Line, work: Work) -> bool:
+    name, leaf, limit = line.id, work.leaf, _limit(proof, line)
+    question = _cliff_question(proof, line, work, leaf.step)
     zh, en = (
         f"{leaf.title}差一点时{line.title}会不会差很多",
         f"whether one step of {leaf.title} moves {line.title} much",
