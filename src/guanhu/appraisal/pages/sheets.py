@@ -444,7 +444,7 @@ class Sheets:
                             measure.title,
                             _BOOKS.get(measure.book or "main", measure.book),
                             *empty,
-                            "不对",
+                            "不适用",
                             why[0],
                         )
 
