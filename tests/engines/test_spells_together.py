@@ -147,7 +147,7 @@ def test_a_spell_may_read_the_whole_period(bank: Bank, tmp_path: Path) -> None:
     assert trace.whole["more"] == Fraction("9999.99")
     assert trace.whole["of_all"] == 1
     said = [line for told in Teller(compared_rulebook(text)).subject(trace) for _, line in told.lines()]
-    assert "points_of(全期) = 88.733333 分(见该行)" in said
+    assert "points_of(全期) = 88.7333 分(见该行)" in said
 
 
 def compared_rulebook(text: str) -> t.Rulebook:
