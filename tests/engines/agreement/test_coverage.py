@@ -25,6 +25,7 @@ A rulebook is read twice: *run* compiles it to SQL for everybody at once, *expla
 `tests/engines/agreement` compares them on every figure of every subject:
 
 - **Generated pairs.** A small bank and a rulebook are drawn from a number; `GUANHU_AGREEMENT=500 make test ARGS="-k test_pair"` tries five hundred.
+- **All of these, wider.** `make soak` tries some fourteen hundred generated cases: pairs, late facts, patches, histories; about an hour.
 - **Formulas by themselves.** A thousand random formulas over rows of nothing, zero, edges and extremes.
 - **Planted errors.** {len(MUTANTS)} errors in the compiler, each caught by a figure of a fixed bank.
 - **Histories of pay that waits.** People who leave, move and return, months published one after the other, facts that come late: every movement of every lot, and

@@ -23,7 +23,7 @@ from guanhu.values.problem import errors_in
 from tests.engines.agreement.fixed import PERIOD, TABLES, TOPICS, fixed_world, rulebook_text
 from tests.engines.agreement.rulebooks import make_rulebook
 from tests.engines.agreement.running import Refused, compare, make_engine, write_rulebook
-from tests.engines.agreement.test_agreement import period_of
+from tests.engines.agreement.test_agreement import period_for
 from tests.engines.agreement.world import make_world
 from tests.engines.test_since import COVERAGE, changed, import_folder, once_more, write_folder
 from tests.engines.test_whatif import rows_of
@@ -194,7 +194,7 @@ def test_a_pair_that_was_refused_is_compared(pair: int, tmp_path: Path) -> None:
     world = make_world(pair)
     text = make_rulebook(pair, world.amounts())
     rules = write_rulebook(tmp_path / "rules", text)
-    compared = compare(world.bank(tmp_path), rules, period_of(pair, text))
+    compared = compare(world.bank(tmp_path), rules, period_for(pair, text))
     assert compared.found == []
     assert compared.unread == []
     assert told_of(compared.ran)
