@@ -213,7 +213,7 @@ def test_whoever_computes_the_digest_is_the_same(
     if isinstance(what, int):
         world = make_world(what)
         text = make_rulebook(what, world.amounts())
-        period = period_of(what, text)
+        period = period_for(what, text)
     bank, rules = world.bank(tmp_path), write_rulebook(tmp_path / "rules", text)
     engine = run_rulebook(make_engine, bank, rules, period).folder.record["digest"]
     shutil.rmtree(bank.path / "runs")
