@@ -167,6 +167,24 @@ def test_who_explains_a_run_of_another_language_says_so(own_bank: Path, rules: P
     guanhu("publish", kept, "--bank", own_bank)
 
 
+@pytest.mark.parametrize("is_bare", [False, True])
+def test_a_published_run_that_was_changed_is_no_past(own_bank: Path, rules: Path, is_bare: bool) -> None:
+    """Read on, it made another correction of money; without its seal and list of files nobody noticed."""
+    kept = Path(str(run(own_bank, rules, "2025-10")["run"]))
+    guanhu("publish", kept, "--bank", own_bank)
+    table = kept / "lines.parquet"
+    duckdb.sql(f"SELECT * REPLACE (num + 100 AS num) FROM '{table}'").write_parquet(str(own_bank / "lines"))
+    shutil.move(own_bank / "lines", table)
+    if is_bare:
+        record = json.loads((kept / "run.json").read_text("utf-8"))
+        del record["seal"], record["files"]
+        (kept / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    asked = ("run", "--bank", own_bank, "--rulebook", rules, "--period", "2025-11")
+    assert "RUN045" in guanhu(*asked, wanted=1)
+    assert [x.name for x in (own_bank / "runs").iterdir()] == [kept.name]
+    assert "RUN045" in guanhu("export", kept, "--bank", own_bank, "--out", own_bank / "x.xlsx", wanted=1)
+
+
 def test_figures_of_another_language_are_neither_printed_nor_passed_over(
     own_bank: Path, rules: Path, tmp_path: Path
 ) -> None:

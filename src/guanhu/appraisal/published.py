@@ -22,7 +22,7 @@ from sqlglot import exp
 from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.facts_read import facts_read
 from guanhu.appraisal.lot_rows import published_lots
-from guanhu.appraisal.runs import RunFolder, sync, value_kept
+from guanhu.appraisal.runs import RunFolder, changed, sync, value_kept
 from guanhu.facts.store import Bank
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
@@ -38,14 +38,18 @@ LOCK_FILE = ".publish-lock"
 def published_runs(bank: Path, rulebook_id: str = "") -> list[RunFolder]:
     """Return the published runs in the order of publication, of one rulebook when it is named.
 
-    Errors:   Refused RUN042 when a line of the list cannot be read.
+    Errors:   Refused RUN042 when a line of the list cannot be read, RUN045 a run that says another digest than was published.
     """
     records, _ = read_list(bank)
-    return [
-        RunFolder(bank / "runs" / record["run"])
-        for record in records
-        if not rulebook_id or record["rulebook"] == rulebook_id
-    ]
+    found: list[RunFolder] = []
+    for record in records:
+        if rulebook_id and record["rulebook"] != rulebook_id:
+            continue
+        run = RunFolder(bank / "runs" / record["run"])
+        if record.get("digest", run.record["digest"]) != run.record["digest"]:
+            raise Refused([changed(run.path, "run.json")])
+        found.append(run)
+    return found
 
 
 def published_before(bank: Path, rulebook_id: str, run: RunFolder) -> list[RunFolder]:
@@ -167,12 +171,12 @@ def _days(text: str) -> tuple[date, date]:
 def past_from(engine: Engine, runs: Iterable[RunFolder], rulebook: t.Rulebook) -> Past:
     """Return what published runs gave for the lines and states of a rulebook; an instance is the first one's that published it.
 
-    Errors:   Refused RUN045 when a file of one of them is missing.
+    Errors:   Refused RUN045 when a file of one of them is missing or was changed: what was paid would be another figure.
     """
     past = Past()
     known: set[str] = set()
     for run in runs:
-        run.verify_there()
+        run.verify()
         own = _read_lines(engine, run, rulebook, past, known)
         query = filled(
             "SELECT subject_id, sets, after, in_force, instance FROM read_parquet(:path) WHERE NOT undecided AND sets <> '' ORDER BY in_force",

@@ -420,11 +420,11 @@ class RunFolder:
         try:
             found: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
         except FileNotFoundError as error:
-            raise Refused([_changed(self.path, "run.json", is_missing=True)]) from error
+            raise Refused([changed(self.path, "run.json", is_missing=True)]) from error
         except ValueError as error:
-            raise Refused([_changed(self.path, "run.json")]) from error
+            raise Refused([changed(self.path, "run.json")]) from error
         if not _is_a_record(found):
-            raise Refused([_changed(self.path, "run.json")])
+            raise Refused([changed(self.path, "run.json")])
         return found
 
     @property
@@ -439,15 +439,15 @@ class RunFolder:
     def verify(self) -> None:
         """Check that no file of the run was changed since it was written.
 
-        Errors:   Refused RUN045, naming the first file that differs; of a run kept without digests nothing is checked.
+        Errors:   Refused RUN045, naming the first file that differs; run.json where it has lost its seal or its list of files.
         """
         record = self.record
-        if "seal" in record and record["seal"] != seal_of(record):
-            raise Refused([_changed(self.path, "run.json")])
+        if record.get("seal") != seal_of(record) or not record.get("files"):
+            raise Refused([changed(self.path, "run.json")])
         self.verify_there()
-        for name, digest in record.get("files", {}).items():
+        for name, digest in record["files"].items():
             if _file_digest(self.path / name) != digest:
-                raise Refused([_changed(self.path, name)])
+                raise Refused([changed(self.path, name)])
 
     def verify_there(self) -> None:
         """Check that no file of the run is missing, without reading them.
@@ -456,7 +456,7 @@ class RunFolder:
         """
         for name in self.record.get("files", {}):
             if not (self.path / name).is_file():
-                raise Refused([_changed(self.path, name, is_missing=True)])
+                raise Refused([changed(self.path, name, is_missing=True)])
 
 
 def kept_rows(run: RunFolder, name: str) -> exp.Expr:
@@ -487,7 +487,8 @@ def seal_of(record: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(shown, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
-def _changed(run: Path, name: str, *, is_missing: bool = False) -> Problem:
+def changed(run: Path, name: str, *, is_missing: bool = False) -> Problem:
+    """Return that a file of a run is missing or is not as it was written."""
     return Problem(
         "RUN045",
         Place(str(run / name)),

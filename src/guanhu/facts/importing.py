@@ -28,7 +28,11 @@ from guanhu.facts.writing import (
     write_indexes,
     write_kind,
 )
+from guanhu.values.dates import BEIJING
 from guanhu.values.problem import Place, Problem, Refused
+
+CLOCK_SLIP = timedelta(minutes=2)
+"""So far back a clock may be set by a machine itself."""
 
 if TYPE_CHECKING:
     import duckdb
@@ -163,9 +167,17 @@ def _cleared(batches: Path) -> list[Problem]:
 
 
 def _moment_after(last: datetime | None) -> datetime:
-    """Return now, or just after `last` when the clock has gone backwards."""
+    """Return now, or just after `last` where the clock was set back by no more than it is set right by itself.
+
+    Errors:   Refused FAC094 when it has gone back further: moments would say another order than that of the batches.
+    """
     now = datetime.now(UTC)
-    return now if last is None else max(now, last + timedelta(microseconds=1))
+    if last is None:
+        return now
+    if last - now > CLOCK_SLIP:
+        seen, wanted = (x.astimezone(BEIJING).isoformat(sep=" ", timespec="seconds") for x in (now, last))
+        raise Refused([problem("FAC094", Place("batches"), now=seen, last=wanted)])
+    return max(now, last + timedelta(microseconds=1))
 
 
 def _write(intake: Intake, bank: Bank, last: Batch | None, note: str, progress: Progress) -> Batch:

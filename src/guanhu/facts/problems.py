@@ -498,4 +498,10 @@ WORDINGS: dict[str, Wording] = {
         "where it is an overdraft nothing has to change; where the sign is wrong mend it and import again",
         severity="warning",
     ),
+    "FAC094": Wording(
+        "电脑的时钟是 {now}, 比上一批的导入时刻 {last} 还早: 时钟被拨回过, 没有导入",
+        "the clock says {now}, earlier than the moment of the last batch, {last}: it was set back, and nothing was imported",
+        "把时钟校准后再导入",
+        "set the clock right and import again",
+    ),
 }

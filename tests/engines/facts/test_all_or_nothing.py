@@ -92,17 +92,32 @@ def test_a_full_disk_imports_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert list((bank.path / "batches").iterdir()) == []
 
 
-def test_moments_rise_even_when_the_clock_goes_back(tmp_path: Path) -> None:
-    bank = Bank.create(tmp_path / "bank", "样行")
-    put(bank, tmp_path / "in1", BASICS, COVERED)
+def with_moment(bank: Bank, moment: datetime) -> None:
+    """Say that the first batch was imported at a moment."""
     manifest = bank.path / "batches/0001/manifest.json"
     plain = json.loads(manifest.read_text("utf-8"))
-    future = datetime.now(UTC) + timedelta(days=3)
-    manifest.write_text(json.dumps({**plain, "imported_at": future.isoformat()}), "utf-8")
+    manifest.write_text(json.dumps({**plain, "imported_at": moment.isoformat()}), "utf-8")
+
+
+def test_a_clock_that_was_set_back_is_told_and_nothing_written(tmp_path: Path) -> None:
+    bank = Bank.create(tmp_path / "bank", "样行")
+    put(bank, tmp_path / "in1", BASICS, COVERED)
+    with_moment(bank, datetime.now(UTC) + timedelta(days=3))
+    told = import_folder(write_folder(tmp_path / "in2", BASICS, COVERED), bank).problems
+    assert [x.code for x in told if x.severity == "error"] == ["FAC094"]
+    assert [each.name for each in sorted((bank.path / "batches").iterdir())] == ["0001"]
+
+
+def test_moments_rise_even_when_the_clock_slips(tmp_path: Path) -> None:
+    """By what a machine is set right by itself; moments still tell the order."""
+    bank = Bank.create(tmp_path / "bank", "样行")
+    put(bank, tmp_path / "in1", BASICS, COVERED)
+    soon = datetime.now(UTC) + timedelta(seconds=30)
+    with_moment(bank, soon)
     put(bank, tmp_path / "in2", BASICS, COVERED)
     first, second = bank.batches()
     assert second.imported_at == first.imported_at + timedelta(microseconds=1)
-    assert bank.batches(as_of=future) == (first,)
+    assert bank.batches(as_of=soon) == (first,)
 
 
 def test_a_batch_number_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -251,6 +251,7 @@ CASES: dict[str, tuple[dict[str, str | bytes | None], str | None]] = {
 }
 TOLD_ELSEWHERE = {
     "FAC092",
+    "FAC094",
     "FAC001",
     "FAC002",
     "FAC016",
