@@ -21,13 +21,34 @@ from guanhu.rulebook.prove.finding import clauses_of, command
 from guanhu.rulebook.prove.leaves import Book
 from guanhu.rulebook.prove.regions import EVERYBODY, MIXED, NOWHERE, THERE, UNPROVED, Region, regions_of
 from guanhu.rulebook.prove.replay import Point, shown_value
-from guanhu.rulebook.prove.two_books import TwoBooks, differ, gains_of, values_in
+from guanhu.rulebook.prove.two_books import TwoBooks, differ, gains_of, moved, values_in
 from guanhu.rulebook.shape import shape
 from guanhu.values import units
 
 EQUAL, DIFFERS, UNDECIDED, ONLY = "equal", "differs", "undecided", "only"
 BESIDE = "beside"
 """The formulas are proved equal, or there is none to compare; what they stand on, or what follows, is not the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contrary:
+    """Whether anybody fares the other way than who was found first: found, with the figures; none, proved; or open."""
+
+    state: str
+    gains: str
+    before: str = ""
+    after: str = ""
+    point: Point | None = None
+
+    def record(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "state": self.state,
+            "gains": self.gains,
+            "before": self.before,
+            "after": self.after,
+            "shown_by": self.point.given() if self.point else None,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +72,7 @@ class Difference:
     side: str = ""
     because: str = ""
     beside: tuple[Beside, ...] = ()
+    contrary: Contrary | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -74,6 +96,7 @@ class Difference:
             ],
             "equal_elsewhere": self.exact,
             "equal_beside": self.elsewhere != NOWHERE,
+            "contrary": self.contrary.record() if self.contrary else None,
             "only_in": self.side,
             "because": self.because,
             "beside": [{"zh": x.zh, "en": x.en} for x in self.beside],
@@ -196,7 +219,24 @@ def _of_line(asker: TwoBooks, name: str) -> Difference:
         shown_value(after, units_of[0]),
         gains_of(before, after),
         point,
+        contrary=_contrary(asker, name, gains_of(before, after), units_of[0]),
     )
+
+
+def _contrary(asker: TwoBooks, name: str, gains: str, unit: units.Unit) -> Contrary | None:
+    """Return whether somebody fares the other way; of what is no number nothing is asked."""
+    wanted = {"more": "less", "less": "more"}.get(gains)
+    if wanted is None:
+        return None
+
+    def confirm(points: tuple[Point, ...]) -> bool:
+        return gains_of(*values_in(asker, name, points[0])) == wanted
+
+    verdict = asker.ask(Question((name,), lambda pair: moved(name, pair, wanted), confirm, two_books=True))
+    if verdict.state in (PROVED, OPEN):
+        return Contrary("none" if verdict.state == PROVED else "open", wanted)
+    before, after = values_in(asker, name, verdict.points[0])
+    return Contrary("found", wanted, shown_value(before, unit), shown_value(after, unit), verdict.points[0])
 
 
 def _whole(book: Book, name: str) -> object:
@@ -288,6 +328,16 @@ _ELSEWHERE = {
 }
 
 
+_CONTRARY = {
+    ("found", "more"): ("也有人多得", "others get more"),
+    ("found", "less"): ("也有人少得", "others get less"),
+    ("none", "more"): ("没有人多得(已证明)", "nobody gets more (proved)"),
+    ("none", "less"): ("没有人少得(已证明)", "nobody gets less (proved)"),
+    ("open", "more"): ("有没有人多得, 没有判定", "whether anybody gets more is not decided"),
+    ("open", "less"): ("有没有人少得, 没有判定", "whether anybody gets less is not decided"),
+}
+
+
 def _told_one(each: Difference, clauses: str, lang: str, folders: tuple[str, str]) -> list[str]:
     at = 0 if lang == "zh" else 1
     lines = [f"{each.title} [{clauses}]: {each.before} → {each.after}, {_GAINS[each.gains][at]}"]
@@ -299,6 +349,14 @@ def _told_one(each: Difference, clauses: str, lang: str, folders: tuple[str, str
     if each.regions:
         zh, en = _ELSEWHERE[each.elsewhere]
         lines.append(f"  ({zh if lang == 'zh' else en})")
+    other = each.contrary
+    if other is not None:
+        zh, en = _CONTRARY[other.state, other.gains]
+        figures = f": {other.before} → {other.after}" if other.point is not None else ""
+        lines.append(f"  {zh if lang == 'zh' else en}{figures}")
+        if other.point is not None:
+            label = "试算" if lang == "zh" else "try"
+            lines += [f"  {label}: {command(folder, each.line, other.point)}" for folder in folders]
     if each.point is not None:
         label = "试算" if lang == "zh" else "try"
         lines += [f"  {label}: {command(folder, each.line, each.point)}" for folder in folders]

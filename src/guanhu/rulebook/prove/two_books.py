@@ -131,6 +131,18 @@ def differ(name: str, pair: list[Encoder]) -> Truth:
     return True
 
 
+def moved(name: str, pair: list[Encoder], gains: str) -> Truth:
+    """Return that a number is known in both and more, or less, in the new version."""
+    first, second = (encoder.line(name) for encoder in pair)
+    raw = (pair[0].raw.get(name), pair[1].raw.get(name))
+    if not isinstance(first, Num) or not isinstance(second, Num):
+        return False
+    if raw[0] is not None and raw[1] is not None and not pair[0].figures.exact:
+        first, second = raw[0], raw[1]
+    low, high = (first, second) if gains == "more" else (second, first)
+    return both(first.k, second.k, compared("<", mul(low.n, high.d), mul(high.n, low.d)))
+
+
 def known_apart(first: Sym, second: Sym) -> Truth:
     """Return that one of two is known and the other is not."""
     if isinstance(first, Num | Yes) and isinstance(second, Num | Yes):
