@@ -139,6 +139,19 @@ def test_a_late_balance_is_one_correction_to_the_fen(story: Story) -> None:
     assert abs(shown["p2", "2025Q1", "q_pay"] - months / 5) < Fraction(1, 100)  # type: ignore[operator]
 
 
+def test_a_run_of_later_days_names_the_period_in_which_corrections_stand(story: Story) -> None:
+    """Late facts of a published month were passed over in silence by the run of the next."""
+    story.publish(story.run("2025-02"))
+    assert "RUN063" not in [x.code for x in story.run("2025-03").problems]
+    story.facts(late_balance)
+    (told,) = [x for x in story.run("2025-03").problems if x.code == "RUN063"]
+    assert "第 2 批" in told.zh
+    assert "--period 2025-02-01..2025-03-31" in told.hint_zh
+    named = story.run("2025-02-01..2025-03-31")
+    assert corrections(named)
+    assert "RUN063" not in [x.code for x in named.problems]
+
+
 def test_a_published_correction_is_not_made_again(story: Story) -> None:
     story.publish(story.run("2025-02"))
     story.facts(late_balance)

@@ -23,7 +23,7 @@ from guanhu.appraisal.engine import Engine
 from guanhu.appraisal.facts_read import facts_read
 from guanhu.appraisal.lot_rows import published_lots
 from guanhu.appraisal.runs import RunFolder, changed, sync, value_kept
-from guanhu.facts.store import Bank
+from guanhu.facts.store import Bank, FactView
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.past import Past
 from guanhu.rulebook.run.template import filled
@@ -166,6 +166,38 @@ def _days(text: str) -> tuple[date, date]:
     if span is None:
         raise ValueError(text)
     return span.start, span.end
+
+
+def told_behind(view: FactView, period: Span, runs: Iterable[RunFolder]) -> list[Problem]:
+    """Return a warning for each published period of which newer batches say something that this run does not follow.
+
+    Corrections stand in a run over the published days; one of later days reads them as they were paid.
+    """
+    told: list[Problem] = []
+    for run in runs:
+        days = Span(*_days(run.record["period"]))
+        if days.overlap(period) is not None or days.start >= period.start:
+            continue
+        newer = [
+            batch.number
+            for batch in view.batches
+            if batch.number > int(run.record["facts_as_of"])
+            and any(cell.span.overlap(days) for cells in batch.cells.values() for cell in cells)
+        ]
+        if newer:
+            span = f"{days.start}..{period.last_day}"
+            told.append(
+                Problem(
+                    "RUN063",
+                    Place(run.path.name),
+                    f"{days} 发布以后, 第 {'、'.join(map(str, newer[:3]))} 批又改到这些日子; 如有差额, 不在这次运行里",
+                    f"after {days} was published batches {', '.join(map(str, newer[:3]))} said more of its days; what differs is not in this run",
+                    f"要列出更正, 运行 --period {span}: 已发布的照旧, 差额列在最后一期",
+                    f"to have corrections run --period {span}: what was published stands, what differs is listed in the last instance",
+                    severity="warning",
+                )
+            )
+    return told
 
 
 def past_from(engine: Engine, runs: Iterable[RunFolder], rulebook: t.Rulebook) -> Past:

@@ -21,7 +21,7 @@ from guanhu.appraisal.increment.since import (
     touched_since,
 )
 from guanhu.appraisal.increment.touched import Touched
-from guanhu.appraisal.published import past_from, published_runs, read_list
+from guanhu.appraisal.published import past_from, published_runs, read_list, told_behind
 from guanhu.appraisal.reconcile import reconciled, told_unowned
 from guanhu.appraisal.runs import (
     LANGUAGE_VERSION,
@@ -255,6 +255,7 @@ def _kept(
         outcome = appraisal.run()
         outcome.reconciled.extend(reconciled(appraisal))
         outcome.problems.extend(told_unowned(appraisal, outcome.reconciled))
+        outcome.problems.extend(told_behind(view, asked.period, asked.before))
         return _frozen(engine, asked, outcome, runs, problems, progress, started)
     except Exception as error:
         if OVERFLOW in str(error):

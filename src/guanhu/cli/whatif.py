@@ -41,8 +41,8 @@ def whatif(
         str,
         typer.Option(
             "--meet",
-            help="budget=金额: 在 --sweep 的取值里找成本不超过预算的最后一个 / budget=AMOUNT: the last value of --sweep within it",
-            metavar="budget=AMOUNT",
+            help="budget=金额 是成本变化的上限, total=金额 是全部成本的上限: 在 --sweep 的取值里找不超过它的最后一个 / budget=AMOUNT limits the change of cost, total=AMOUNT the whole cost: the last value of --sweep within it",
+            metavar="budget=AMOUNT|total=AMOUNT",
         ),
     ] = "",
     out: Annotated[
@@ -76,7 +76,7 @@ def whatif(
         folder = RunFolder(run_folder(SHELL, place, run_name))
         laboratory = Laboratory(duckdb_engine, Bank(place), folder)
         try:
-            study = studied(laboratory, patch, sweep, budget)
+            study = studied(laboratory, patch, sweep, budget, of_total=meet.strip().startswith("total"))
             if out is not None:
                 largest = study.tried.effects.largest
                 study = replace(study, chains=chains(laboratory, study.tried, largest))
@@ -100,14 +100,16 @@ def budget_of(text: str) -> int | None:
         return None
     name, _, amount = text.partition("=")
     value = decimal_of(amount.strip().replace(",", "").removesuffix("元"))
-    if name.strip() != "budget" or value is None or (value * 100).denominator != 1:
+    if name.strip() not in ("budget", "total") or value is None or (value * 100).denominator != 1:
         digits = in_digits(amount)
         hint = f" (budget={digits})" if digits else ""
         raise SHELL.wrong_use(say("budget_form", SHELL.lang, text=text, hint=hint))
     return int(value * 100)
 
 
-def studied(laboratory: Laboratory, patch: Patch, sweep: Sweep | None, budget: int | None) -> Study:
+def studied(
+    laboratory: Laboratory, patch: Patch, sweep: Sweep | None, budget: int | None, *, of_total: bool = False
+) -> Study:
     """Return the study of a patch: alone, with a sweep, or with the value of a sweep that meets a budget."""
     from guanhu.appraisal.pages.kept import read_names
     from guanhu.appraisal.whatif.page import Study
@@ -119,11 +121,11 @@ def studied(laboratory: Laboratory, patch: Patch, sweep: Sweep | None, budget: i
     if budget is None:
         swept = laboratory.swept(patch, sweep)
     else:
-        swept, chosen = laboratory.meeting(patch, sweep, budget)
+        swept, chosen = laboratory.meeting(patch, sweep, budget, of_total=of_total)
     # What is shown in full is the value that meets the budget, else the last one.
     value = swept[-1 if chosen is None else chosen][0]
     shown = patch.with_value(sweep.path, sweep.text(value))
-    return Study(laboratory, laboratory.tried(shown), names, sweep, swept, chosen, budget)
+    return Study(laboratory, laboratory.tried(shown), names, sweep, swept, chosen, budget, of_total)
 
 
 def tell(study: Study) -> None:
@@ -150,6 +152,8 @@ def tell(study: Study) -> None:
     )
     counted = [study.rulebook.titled(name) for name in study.paid]
     SHELL.say("whatif_counted" if counted else "whatif_no_pay", lines=SHELL.listed(counted))
+    if study.rulebook.lots:
+        typer.echo(page.WAITING[0 if SHELL.lang == "zh" else 1])
     SHELL.say(
         "whatif_people",
         gain=effects.gain,
@@ -190,8 +194,11 @@ def _met(study: Study, sweep: Sweep, budget: int) -> str:
     from guanhu.values.exact import money_shown
 
     if study.chosen is None:
-        return say("not_met", SHELL.lang, budget=money_shown(budget))
+        return say("not_met_total" if study.of_total else "not_met", SHELL.lang, budget=money_shown(budget))
     value, effects = study.swept[study.chosen]
+    if study.of_total:
+        shown = {"value": sweep.text(value), "cost": money_shown(effects.after)}
+        return say("met_total", SHELL.lang, budget=money_shown(budget), **shown)
     return say(
         "met",
         SHELL.lang,

@@ -107,9 +107,17 @@ WORDS: dict[str, tuple[str, str]] = {
         "这些取值的成本变化都超过预算 {budget} 元",
         "at each of these values the cost exceeds the budget of {budget} yuan",
     ),
+    "met_total": (
+        "取 {value} 时成本 {cost} 元, 是不超过总额 {budget} 元的最后一个取值",
+        "at {value} the cost is {cost} yuan; it is the last value within the whole of {budget}",
+    ),
+    "not_met_total": (
+        "这些取值的成本都超过总额 {budget} 元",
+        "at each of these values the cost is above the whole of {budget} yuan",
+    ),
     "budget_form": (
-        "--meet {text}: 写 budget=金额, 如 budget=1000000{hint}",
-        "--meet {text}: write budget=AMOUNT, such as budget=1000000{hint}",
+        "--meet {text}: 写 budget=金额(成本变化的上限)或 total=金额(全部成本的上限), 如 budget=1000000{hint}",
+        "--meet {text}: write budget=AMOUNT (for the change of cost) or total=AMOUNT (for the whole), such as budget=1000000{hint}",
     ),
     "whatif_people": (
         "增加 {gain} 个, 减少 {lose} 个, 不变 {same} 个(其中 {scores} 个有别的行变化), 试算没有结清 {unsettled} 个",

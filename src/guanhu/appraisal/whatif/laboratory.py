@@ -150,9 +150,11 @@ class Laboratory:
             raise Refused([_at_value(p, sweep, value) for p in refused.problems]) from refused
 
     def meeting(
-        self, patch: Patch, sweep: Sweep, budget: int
+        self, patch: Patch, sweep: Sweep, budget: int, *, of_total: bool = False
     ) -> tuple[list[tuple[Fraction, Effects]], int | None]:
         """Return values tried and the place of the last one whose cost stays within a budget (fen), by halving.
+
+        The budget is for what the patch costs beside the run; `of_total` it is for all that is paid.
 
         The cost is taken to go one way along the sweep; the ends are tried first, and say which.
         """
@@ -161,7 +163,10 @@ class Laboratory:
         def fits(place: int) -> bool:
             if place not in tried:
                 tried[place] = self.at(patch, sweep, sweep.values[place]).effects
-            return tried[place].cost <= budget
+            return asked(place) <= budget
+
+        def asked(place: int) -> int:
+            return tried[place].after if of_total else tried[place].cost
 
         low, high = 0, len(sweep.values) - 1
         first, last = fits(low), fits(high)
@@ -171,7 +176,7 @@ class Laboratory:
                 middle = (low + high) // 2
                 low, high = (middle, high) if fits(middle) == first else (low, middle)
             best = low if first else high
-        elif first and tried[low].cost > tried[high].cost:
+        elif first and asked(low) > asked(high):
             best = low
         places = sorted(tried)
         return [(sweep.values[i], tried[i]) for i in places], None if best is None else places.index(best)

@@ -24,6 +24,10 @@ from guanhu.values.language import ZH
 
 FORMATS = (".html", ".xlsx")
 PLACES_MAX = 20
+WAITING = (
+    "办法有待付账本: 推迟支付的也不在成本里, 少付不等于省下; 记入和待付看账本的各行。",
+    "The rulebook keeps pay that waits: what is postponed is not in the cost either, and to pay less now is no saving; see the lines of its ledgers.",
+)
 _BINS = (-1_000_000, -100_000, -10_000, -1_000, 0, 1_000, 10_000, 100_000, 1_000_000)
 """Edges, in fen, between which the changes of pay are counted."""
 
@@ -40,6 +44,8 @@ class Study:
     chosen: int | None = None
     """The place of the value that meets the budget."""
     budget: int | None = None
+    of_total: bool = False
+    """Whether the budget is for all that is paid, not for what the patch costs beside the run."""
     chains: Sequence[Chain] = ()
     """Why the largest changes are what they are."""
 
@@ -113,6 +119,8 @@ def _blocks(study: Study) -> Iterator[b.Block]:
     yield b.Text(
         f"成本是这些行的合计: {counted}。" if counted else "办法里没有计酬的行, 成本为 0。", quiet=True
     )
+    if study.rulebook.lots:
+        yield b.Text(WAITING[0], quiet=True)
     if effects.unsettled_after or effects.unsettled_before:
         yield b.Mark(
             "open",
@@ -189,8 +197,11 @@ def swept_rows(study: Study, sweep: Sweep) -> Iterator[tuple[str, ...]]:
 def met_text(study: Study, sweep: Sweep, budget: int) -> str:
     """Return which value meets a budget, as a sentence."""
     if study.chosen is None:
-        return f"这些取值的成本变化都超过预算 {money_shown(budget)} 元"
+        what = "成本" if study.of_total else "成本变化"
+        return f"这些取值的{what}都超过预算 {money_shown(budget)} 元"
     value, effects = study.swept[study.chosen]
+    if study.of_total:
+        return f"取 {sweep.text(value)} 时成本 {money_shown(effects.after)} 元, 是不超过总额 {money_shown(budget)} 元的最后一个取值"
     return f"取 {sweep.text(value)} 时成本变化 {signed(effects.cost)} 元, 是不超过预算 {money_shown(budget)} 元的最后一个取值"
 
 
@@ -386,6 +397,13 @@ class _Sheets:
             self.sheet(title, (title[1:], *SHARES[1:]), rows)
         if study.chains:
             self.sheet("变化最大", CHAINS, chain_rows(study))
+        labels, counts = _binned(effects.changes)
+        self.sheet(
+            "分布", ("计酬变化(元)", "对象数"), [(x, str(y)) for x, y in zip(labels, counts, strict=True)]
+        )
+        self.chart("分布", "按全期计酬的变化(元)分组的对象数", len(labels), "column")
+        if study.sweep is not None:
+            self.chart("取值", "每个取值的成本变化(元)", len(study.swept), "line")
         people = [
             (
                 x.subject,
@@ -399,6 +417,21 @@ class _Sheets:
             for x in everybody(study.laboratory.engine)
         ]
         self.sheet("对象", ("编号", "姓名", "机构", "等级", "原来", "试算", "变化"), people)
+
+    def chart(self, title: str, caption: str, count: int, kind: str) -> None:
+        """Put a chart of the second column beside the rows of a sheet."""
+        chart = self.book.add_chart({"type": kind})
+        chart.add_series(
+            {
+                "categories": [title, 1, 0, count, 0],
+                "values": [title, 1, 1, count, 1],
+                "fill": {"color": "#1B4F72"},
+            }
+        )
+        chart.set_title({"name": caption, "name_font": {"size": 11}})
+        chart.set_legend({"none": True})
+        chart.set_size({"width": 760, "height": 340})
+        self.book.get_worksheet_by_name(title).insert_chart(1, 9 if title == "取值" else 3, chart)
 
     def summary(self) -> Iterator[tuple[Any, ...]]:
         study, effects = self.study, self.study.tried.effects
