@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import random
 import shutil
@@ -247,6 +248,15 @@ def test_from_the_command_line_it_says_whom_it_touches(world: BankOfTwoQuarters)
     assert "balances" in told
     assert "牵动" in told
     assert "全组" in told
+    found = json.loads(
+        guanhu(
+            "run", "--bank", world.bank.path, "--rulebook", first.rulebook_folder, "--period", "2025Q4", "--since", first.path, "--json"
+        )
+    )["touched"]  # fmt: skip
+    assert "balances" in found["rows"]
+    assert found["people"]
+    assert found["groups"] == ["考核对象"]
+    assert found["everything_because"] is None
     nothing = guanhu(
         "run", "--bank", world.bank.path, "--rulebook", first.rulebook_folder, "--period", "2025Q4", "--as-of", "1",
         "--since", first.path, wanted=1,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -102,6 +102,7 @@ def run(
         earlier = RunFolder(run_folder(SHELL, target.path, since)) if since else None
         if not as_json:
             SHELL.say("period", period=days, days=days.days)
+        seen: list[Touched] = []
         with SHELL.progress("运行" if SHELL.lang == "zh" else "running") as step:
             ran = run_rulebook(
                 make_engine,
@@ -112,7 +113,7 @@ def run(
                 readings_of(SHELL, reading),
                 step,
                 since=earlier,
-                told=tell_touched if not as_json else lambda _touched: None,
+                told=seen.append if as_json else tell_touched,
             )
         record = ran.folder.record
         if as_json:
@@ -121,6 +122,8 @@ def run(
                 **record["corrections"],
                 "rows": corrections_of(duckdb_engine, ran.folder),
             }
+            if seen:
+                found["touched"] = touched_record(seen[0])
             typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
             return
         SHELL.problems(folded(ran.problems))
@@ -214,10 +217,22 @@ def tell_touched(touched: Touched) -> None:
         loans=len(touched.ids["loan"]),
         events=len(touched.ids["event"]),
         people=len(touched.people),
-        named=SHELL.listed(sorted(touched.people)[:TOUCHED_SHOWN]),
+        named=SHELL.listed(sorted(touched.people)[:TOUCHED_SHOWN])
+        + ("…" if len(touched.people) > TOUCHED_SHOWN else ""),
     )
     if touched.groups:
         SHELL.say("since_groups", groups=SHELL.listed(touched.groups))
+
+
+def touched_record(touched: Touched) -> dict[str, Any]:
+    """Return what late facts touch as plain data: rows by kind, ids, people and groups, or why everything is run."""
+    return {
+        "rows": dict(sorted(touched.rows.items())),
+        **{f"{name}s": sorted(ids) for name, ids in touched.ids.items()},
+        "people": sorted(touched.people),
+        "groups": list(touched.groups),
+        "everything_because": touched.why_all and dict(zip(("zh", "en"), touched.why_all, strict=True)),
+    }
 
 
 def replay(
