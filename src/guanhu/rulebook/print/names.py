@@ -64,13 +64,13 @@ def joined_heading(table: str, column: str) -> str:
 def state_name(state: str, lang: str = ZH, rulebook: t.Rulebook | None = None) -> str:
     """Return the name of what decisions set: an attribute of a person, or a state of the rulebook's own.
 
-    A state goes by the name of the set of its choices. Where there is none it has but an id, and goes by its number
+    A state goes by the name of the set of its choices, or by its own in Chinese. Where there is none it has but an id, and goes by its number
     among those that have none: a reader needs to know which decisions set the same state.
     """
     known = (SUBJECT if lang == ZH else english.SUBJECT).get(state)
     if known or rulebook is None:
         return known or worded(lang, "状态“{x}”", "state “{x}”", x=state)
-    if title := title_of_choices(rulebook, state):
+    if title := title_of_choices(rulebook, state) or ("" if state.isascii() else state):
         return worded(lang, "状态“{x}”", "state “{x}”", x=title)
     nameless = [
         x
