@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from guanhu.cli.rulebook import AsJson, Reading
 from guanhu.cli.shell import DONE, PROBLEMS, SHELL, exit_of, readings_of
 from guanhu.cli.words import say
+
+if TYPE_CHECKING:
+    from guanhu.rulebook.prove.proof import Proof
 
 PLANTED = Path(__file__).parents[3] / "tests/pure/rulebook/planted"
 """Where the planted rulebooks stand in the source; an installed guanhu is told where they are."""
@@ -78,7 +81,22 @@ def prove(
         rulebook, line, Limits(cliff_money=Fraction(cliff), cliff_points=Fraction(cliff_points)), counts
     )
     typer.echo(report(proof, SHELL.lang, str(folder), as_json=as_json))
+    if counts and not as_json and not any(x.code == "PRV031" for x in proof.findings):
+        _tell_no_ceiling(proof, line)
     raise typer.Exit(PROBLEMS if worst(proof.findings) else DONE)
+
+
+def _tell_no_ceiling(proof: Proof, line: str) -> None:
+    """Say why there is no ceiling for the staff that was named: which figures have no range."""
+    from guanhu.rulebook.prove.bounds import top_lines, unranged
+
+    for name in top_lines(proof, line):
+        lacking = unranged(proof, name)
+        title = proof.rulebook.titled(name)
+        if lacking:
+            SHELL.say("no_ceiling", line=title, names=SHELL.listed(lacking))
+        elif lacking is None:
+            SHELL.say("no_ceiling_of_others", line=title)
 
 
 def _staff(staff: list[str]) -> dict[str, int]:

@@ -128,6 +128,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "name the rulebook's folder, or write --planted",
     ),
     "no_line": ("没有叫 {line} 的行或决定", "no line or decision is called {line}"),
+    "no_ceiling": (
+        "“{line}”没有给出预算上限: 这些数没有写 range: {names}",
+        "no ceiling is given for {line}: these figures have no range: {names}",
+    ),
+    "no_ceiling_of_others": (
+        "“{line}”没有给出预算上限: 它要看别人或别的期间的数",
+        "no ceiling is given for {line}: it reads what others or other periods have",
+    ),
     "no_staff": (
         "{name} 既不是组别也不是选项(如等级)",
         "{name} is neither a group nor a choice such as a grade",

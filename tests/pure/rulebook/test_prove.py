@@ -343,6 +343,14 @@ def test_wrong_use_exits_2(words: tuple[str, ...], monkeypatch: pytest.MonkeyPat
     assert called("rulebook", *words).exit_code == 2
 
 
+def test_a_ceiling_that_cannot_be_given_says_what_lacks_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A staff was asked about, and nothing said."""
+    monkeypatch.chdir(ROOT)
+    found = called("rulebook", "prove", "rulebooks/cixi", "--staff", "managers=50")
+    assert found.exit_code == 0
+    assert "“绩效薪酬”没有给出预算上限: 这些数没有写 range: 中间业务收入、" in found.stdout
+
+
 def test_the_table_of_what_is_planted_is_printed(tmp_path: Path) -> None:
     for name in ("dead-cap", "gap-of-a-grade"):
         (tmp_path / f"{name}.yaml").write_text((PLANTED / f"{name}.yaml").read_text("utf-8"), "utf-8")
