@@ -31,6 +31,13 @@ NO_POSTS = f"facts.{POSTS}"
 """Why lines are unknown of people whose posts are not known on all days of an instance."""
 
 
+NO_CARD = {
+    "no post": ("期内没有岗位", "no post"),
+    "posts not known": ("没有导入全期的岗位表", "posts not known"),
+}
+"""Why somebody has no card, as a run keeps it, in two languages."""
+
+
 class Holes(Protocol):
     """What is asked of the bank's facts."""
 

@@ -8,7 +8,7 @@ from guanhu.kinds.schema import Kind
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.print.names import attribute_name
 from guanhu.rulebook.print.sentence import Speaker
-from guanhu.rulebook.print.unit_words import range_text, unit_text
+from guanhu.rulebook.print.unit_words import allowed_text, unit_text
 
 _ALWAYS = {"institutions", "staff", "posts", "assignments"}
 
@@ -66,10 +66,7 @@ def asked_for(rulebook: t.Rulebook) -> list[Asked]:
     speaker = Speaker(rulebook)
     for each in rulebook.inputs.values():
         kind = "human_decisions" if each.by_person else "parameters"
-        low = speaker.say(each.least) if each.least is not None else each.low
-        high = speaker.say(each.most) if each.most is not None else each.high
-        closed = ("[" if each.low_in else "(") + ("]" if each.high_in else ")")
-        allowed = range_text(low, high, each.unit, closed)
+        allowed = allowed_text(each, speaker)
         parts = (
             each.title if each.title != each.id else "",
             f"单位: {unit_text(each.unit)}",

@@ -9,6 +9,7 @@ from sqlglot import exp
 from guanhu.appraisal.explaining import Explainer
 from guanhu.appraisal.facts_read import facts_read
 from guanhu.appraisal.history import read_opening
+from guanhu.appraisal.lost import NO_CARD
 from guanhu.appraisal.lot_rows import holders
 from guanhu.appraisal.others import LongTables, members_of
 from guanhu.appraisal.paid import Explained, Paid
@@ -144,12 +145,8 @@ class OpenRun:
             )
         )
         if left:
-            said = {
-                "no post": ("期内没有岗位", "no post"),
-                "posts not known": ("没有导入全期的岗位表", "posts not known"),
-            }
-            zh = "、".join(said[reason][0] if not post else f"岗位为{post}" for reason, post in left)
-            en = ", ".join(said[reason][1] if not post else f"the post is {post}" for reason, post in left)
+            zh = "、".join(NO_CARD[reason][0] if not post else f"岗位为{post}" for reason, post in left)
+            en = ", ".join(NO_CARD[reason][1] if not post else f"the post is {post}" for reason, post in left)
             return Problem(
                 "RUN051",
                 Place(subject_id),

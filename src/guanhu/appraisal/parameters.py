@@ -133,8 +133,7 @@ def _outside(declared: t.Input, keys: tuple[str, ...], value: str, since: date |
     """Return that a value is not allowed: of which key, from when, and between which numbers it is to be."""
     of = f"({' | '.join(keys)})" if keys else ""
     zh, en = (f"{since} 起", f" from {since} on") if since is not None else ("", "")
-    closed = ("[" if declared.low_in else "(") + ("]" if declared.high_in else ")")
-    held = range_text(declared.low, declared.high, declared.unit, closed)
+    held = range_text(declared.low, declared.high, declared.unit, declared.closed)
     return _problem(
         "RUN012",
         declared.id,

@@ -46,7 +46,8 @@ def published_runs(bank: Path, rulebook_id: str = "") -> list[RunFolder]:
         if rulebook_id and record["rulebook"] != rulebook_id:
             continue
         run = RunFolder(bank / "runs" / record["run"])
-        if record.get("digest", run.record["digest"]) != run.record["digest"]:
+        kept = run.record["digest"]
+        if record.get("digest", kept) != kept:
             raise Refused([changed(run.path, "run.json")])
         found.append(run)
     return found
@@ -175,13 +176,14 @@ def told_behind(view: FactView, period: Span, runs: Iterable[RunFolder]) -> list
     """
     told: list[Problem] = []
     for run in runs:
-        days = Span(*_days(run.record["period"]))
+        record = run.record
+        days = Span(*_days(record["period"]))
         if days.overlap(period) is not None or days.start >= period.start:
             continue
         newer = [
             batch.number
             for batch in view.batches
-            if batch.number > int(run.record["facts_as_of"])
+            if batch.number > int(record["facts_as_of"])
             and any(cell.span.overlap(days) for cells in batch.cells.values() for cell in cells)
         ]
         if newer:

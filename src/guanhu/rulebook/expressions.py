@@ -11,10 +11,11 @@ quotient: it is exact and is written as a product.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from fractions import Fraction
+from typing import Any
 
 from guanhu.values.problem import Place
 from guanhu.values.units import Unit
@@ -519,3 +520,21 @@ def walk(expr: Expr) -> Iterator[Expr]:
     yield expr
     for child in expr.children():
         yield from walk(child)
+
+
+def with_parts(expr: Expr, rule: Callable[[Expr], Expr]) -> Expr:
+    """Return the expression with `rule` applied to each expression directly inside it; itself where nothing is changed."""
+    old = {item.name: getattr(expr, item.name) for item in fields(expr)}
+    new = {name: _with_part(value, rule) for name, value in old.items()}
+    return expr if all(new[name] is old[name] for name in old) else replace(expr, **new)
+
+
+def _with_part(value: Any, rule: Callable[[Expr], Expr]) -> Any:
+    if isinstance(value, Node):
+        return rule(value)  # type: ignore[arg-type]
+    if isinstance(value, Case):
+        return replace(value, when=rule(value.when), value=rule(value.value))
+    if isinstance(value, tuple):
+        new = tuple(_with_part(part, rule) for part in value)
+        return value if all(a is b for a, b in zip(new, value, strict=True)) else new
+    return value

@@ -59,6 +59,7 @@ from guanhu.rulebook.expressions import (
     WordConst as WordConst,
     YesNoConst as YesNoConst,
     walk as walk,
+    with_parts as with_parts,
 )
 from guanhu.rulebook.lots import OPENING, Release as Release, Rerating as Rerating
 from guanhu.rulebook.windows import Window
@@ -140,6 +141,11 @@ class Input(Declaration):
     by_person: bool = False
     range_low: Fraction | None = None
     range_high: Fraction | None = None
+
+    @property
+    def closed(self) -> str:
+        """Return by brackets which ends of what is allowed belong to it: `[]`, `(]` and so on."""
+        return ("[" if self.low_in else "(") + ("]" if self.high_in else ")")
 
     def allows(self, value: Fraction, low: Fraction | None = None, high: Fraction | None = None) -> bool:
         """Tell whether a value lies in the range; `low` and `high` are what the formulas came to."""

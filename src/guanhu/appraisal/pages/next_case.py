@@ -8,16 +8,15 @@ the formula itself (`explain/scalar.py`) says what comes of it. Only what pays o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.reads import rows_in_force
 from guanhu.rulebook.explain.scalar import evaluate
 from guanhu.rulebook.explain.subject import CardTrace
-from guanhu.rulebook.explain.values import LineNote, Traced, Unknown, Value
+from guanhu.rulebook.explain.values import LineNote, Traced, Unknown
 from guanhu.rulebook.expressions import NOWHERE
 from guanhu.values import units
 from guanhu.values.exact import round_half_away
@@ -68,7 +67,7 @@ class Asker:
         self.rulebook, self.card, self.line = rulebook, card, line
         self.formula = bare(line.value)
         note = card.lines[line.id].note
-        self.now = _cases_of(note.formula if isinstance(note, LineNote) else card.lines[line.id])
+        self.now = unwrapped(note.formula if isinstance(note, LineNote) else card.lines[line.id])
         self.known: dict[t.Expr, Traced] = {}
         for traced in card.lines.values():
             for part in _all(traced):
@@ -86,7 +85,7 @@ class Asker:
         unseen: list[NextCase] = []
         for moves in self.candidates(cases):
             moved = self.moved(moves)
-            then = _cases_of(evaluate(moved, self))
+            then = unwrapped(evaluate(moved, self))
             hit = then.hit
             case = cases.cases[hit] if 0 <= hit < len(cases.cases) else None
             value = self.bounded(moved)
@@ -187,16 +186,8 @@ class Asker:
             return Traced(node, self.card.measures[node.name].value)
         if isinstance(node, t.LineRef) and not node.whole and node.name in self.card.lines:
             return Traced(node, self.card.lines[node.name].value)
-        days = self.card.instance.days
         if isinstance(node, t.InstanceValue):
-            values: dict[str, Value] = {
-                "period_days": Fraction(days.days),
-                "spell_days": Fraction(self.card.spell_days),
-                "own_days": Fraction(self.card.own_days or self.card.spell_days),
-                "period_start": days.start,
-                "period_end": days.last_day,
-            }
-            return Traced(node, values[node.name])
+            return Traced(node, self.card.instance_value(node.name))
         return Traced(node, Unknown("", "absent"))
 
     def table_rows(self, name: str) -> tuple[t.Table, tuple[t.TableRow, ...]]:
@@ -208,36 +199,20 @@ class Asker:
 def rebuilt(node: t.Expr, change: Callable[[t.Expr], t.Expr | None]) -> t.Expr:
     """Return an expression with each part replaced for which `change` has something else."""
     instead = change(node)
-    return instead if instead is not None else _with_parts(node, lambda part: rebuilt(part, change))
+    return instead if instead is not None else t.with_parts(node, lambda part: rebuilt(part, change))
 
 
 def bare(node: t.Expr) -> t.Expr:
     """Return an expression without its places in the text, so that equal ones are equal."""
-    without: t.Expr = replace(_with_parts(node, bare), place=NOWHERE)
-    return without
-
-
-def _with_parts(node: Any, rule: Callable[[t.Expr], t.Expr]) -> Any:
-    # A node, or a case of one: both hold nodes and tuples of nodes.
-    def part(value: Any) -> Any:
-        if isinstance(value, t.Node):
-            return rule(value)  # type: ignore[arg-type]
-        if isinstance(value, tuple):
-            return tuple(part(x) for x in value)
-        if is_dataclass(value) and any(isinstance(getattr(value, x.name), t.Node) for x in fields(value)):
-            return _with_parts(value, rule)
-        return value
-
-    changed: Mapping[str, Any] = {x.name: part(getattr(node, x.name)) for x in fields(node)}
-    return replace(node, **changed)
+    return replace(t.with_parts(node, bare), place=NOWHERE)
 
 
 def _inside(node: t.Expr) -> t.Expr:
     return bare(node.x if isinstance(node, t.Settled) else node)
 
 
-def _cases_of(traced: Traced) -> Traced:
-    """Return the cases of a formula, out of the rounding and the days of a spell that were put around them."""
+def unwrapped(traced: Traced) -> Traced:
+    """Return what the text says of a formula, out of the rounding and the days of a spell that were put around it."""
     while isinstance(traced.node, t.Settled | t.ByDays) and traced.parts:
         traced = traced.parts[0]
     return traced

@@ -12,7 +12,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 from guanhu.appraisal.pages.causes import unknown_text
-from guanhu.appraisal.pages.next_case import Asker
+from guanhu.appraisal.pages.next_case import Asker, unwrapped
 from guanhu.rulebook import tree as t
 from guanhu.rulebook.explain.subject import CardTrace
 from guanhu.rulebook.explain.told import POINTS_PLACES, count_word
@@ -163,8 +163,7 @@ class Reasons:
 
     def _bracket(self, traced: Traced) -> str:
         """Return the bracket that a formula's own look-up hit."""
-        while isinstance(traced.node, t.Settled | t.ByDays) and traced.parts:
-            traced = traced.parts[0]
+        traced = unwrapped(traced)
         if not isinstance(traced.node, t.Lookup) or traced.hit < 0:
             return ""
         table = self.rulebook.tables[traced.node.table]

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 
+from guanhu.appraisal.lost import NO_CARD
 from guanhu.appraisal.pages.correction_sheet import Corrections
 from guanhu.appraisal.pages.kept import Card, Figure, KeptRun, adds_up, in_time, top_money
 from guanhu.appraisal.pages.lot_sheet import lot_sheets
@@ -26,7 +27,6 @@ from guanhu.values.units import MONEY, RATIO, Unit
 
 Paid = dict[tuple[str, str], tuple[Fraction, list[str]]]
 """(subject, line) → what was paid over the run, and the instances in which it is unknown."""
-_REASONS = {"no post": "期内没有岗位", "posts not known": "没有导入全期的岗位表"}
 _BOOKS = {"main": "主账簿"}
 _YES_NO = {"yes": "是", "no": "否"}
 
@@ -325,7 +325,7 @@ class Sheets:
                 order.setdefault(every, []).append(instance)
             for (subject, every, reason, post), instances in found.items():
                 when = spans_text(instances, order.get(every, []))
-                why = _REASONS.get(reason, f"岗位“{post}”不在考核对象之内")
+                why = NO_CARD[reason][0] if reason in NO_CARD else f"岗位“{post}”不在考核对象之内"
                 yield (
                     subject,
                     self.kept.names.of(subject),

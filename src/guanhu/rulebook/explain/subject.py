@@ -61,6 +61,21 @@ class CardTrace:
     raw: dict[str, Value] = field(default_factory=dict)
     measures: dict[str, Traced] = field(default_factory=dict)
 
+    def instance_value(self, name: str) -> Value:
+        """Return what a formula reads of the instance or of the spell itself."""
+        days = self.instance.days
+        match name:
+            case "period_days":
+                return Fraction(days.days)
+            case "spell_days":
+                return Fraction(self.spell_days)
+            case "own_days":
+                return Fraction(self.own_days)
+            case "period_start":
+                return days.start
+            case _:
+                return days.last_day
+
 
 @dataclass(slots=True)
 class SubjectTrace:
@@ -452,7 +467,7 @@ class _CardLeaves:
                     node, card.attributes.get(node.column, Unknown(f"subject.{node.column}", "absent"))
                 )
             case t.InstanceValue():
-                return Traced(node, self._instance_value(node))
+                return Traced(node, self.card.instance_value(node.name))
             case t.Group():
                 return self.group_figure(node, _WholeLeaves(self, owner.whole))
             case t.LotFigure():
@@ -482,20 +497,6 @@ class _CardLeaves:
         if self.owner.rulebook.inputs[node.name].by_person:
             return decided(node, self.owner, self.card.instance.days, member.decided, env)
         return read_input(node, self.owner.inputs, self.card.instance.days.last_day, env)
-
-    def _instance_value(self, node: t.InstanceValue) -> Value:
-        days = self.card.instance.days
-        match node.name:
-            case "period_days":
-                return Fraction(days.days)
-            case "spell_days":
-                return Fraction(self.card.spell_days)
-            case "own_days":
-                return Fraction(self.card.own_days)
-            case "period_start":
-                return days.start
-            case _:
-                return days.last_day
 
 
 class _WholeLeaves:

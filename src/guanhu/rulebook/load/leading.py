@@ -7,8 +7,7 @@ decision that sets no state stands for itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
 from guanhu.rulebook import tree as t
 
@@ -59,17 +58,4 @@ def _leading_to(node: t.Expr, decisions: list[t.Decision]) -> t.Expr:
 
 def changed(node: t.Expr, change: Callable[[t.Expr], t.Expr]) -> t.Expr:
     """Return an expression in which every part has been changed, the innermost first."""
-    new = {item.name: _changed(getattr(node, item.name), change) for item in fields(node)}
-    same = all(new[item.name] is getattr(node, item.name) for item in fields(node))
-    return change(node if same else replace(node, **new))
-
-
-def _changed(value: Any, change: Callable[[t.Expr], t.Expr]) -> Any:
-    if isinstance(value, t.Node):
-        return changed(value, change)  # type: ignore[arg-type]
-    if isinstance(value, t.Case):
-        return replace(value, when=changed(value.when, change), value=changed(value.value, change))
-    if isinstance(value, tuple):
-        new = tuple(_changed(part, change) for part in value)
-        return value if all(a is b for a, b in zip(new, value, strict=True)) else new
-    return value
+    return change(t.with_parts(node, lambda part: changed(part, change)))

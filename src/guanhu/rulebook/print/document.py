@@ -28,7 +28,7 @@ from guanhu.rulebook.print.reading_back import (
     measure_sentence,
 )
 from guanhu.rulebook.print.sentence import EVERY
-from guanhu.rulebook.print.unit_words import COLUMN_TYPES, range_text, unit_text
+from guanhu.rulebook.print.unit_words import COLUMN_TYPES, allowed_text, unit_text
 from guanhu.values.exact import shown
 
 FORMATS = ("html", "md", "pdf")
@@ -356,11 +356,7 @@ class Printer:
 
     def allowed(self, declared: t.Input) -> str:
         """Return the range of an input."""
-        speaker = NumberedSpeaker(self.rulebook, self.plan)
-        low = speaker.say(declared.least) if declared.least is not None else declared.low
-        high = speaker.say(declared.most) if declared.most is not None else declared.high
-        closed = ("[" if declared.low_in else "(") + ("]" if declared.high_in else ")")
-        return range_text(low, high, declared.unit, closed)
+        return allowed_text(declared, NumberedSpeaker(self.rulebook, self.plan))
 
     def doubts(self) -> b.Grid:
         """Return all doubts with the place where each stands."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from guanhu.rulebook import tree as t
 from guanhu.rulebook.print.names import attribute_name
+from guanhu.rulebook.print.sentence import Speaker
 from guanhu.values import units
 from guanhu.values.exact import shown
 from guanhu.values.units import Unit
@@ -79,3 +81,10 @@ def range_text(
         return f"只能是 {said(low)}"
     ends = (("不低于" if closed[0] == "[" else "高于", low), ("不高于" if closed[1] == "]" else "低于", high))
     return ", ".join(f"{word} {said(end)}" for word, end in ends if end is not None)
+
+
+def allowed_text(declared: t.Input, speaker: Speaker) -> str:
+    """Return what the bank may give for an input, in words; '' where the text names no end."""
+    low = speaker.say(declared.least) if declared.least is not None else declared.low
+    high = speaker.say(declared.most) if declared.most is not None else declared.high
+    return range_text(low, high, declared.unit, declared.closed)
